@@ -1,0 +1,9 @@
+//! Turns an inventory into the statement that every report is a view of.
+//!
+//! In: an inventory (sums of the ledger). Out: one [`Statement`], with every figure that any report shows.
+//! Rule: compute, freeze, present; HTML, XLSX and JSON are views of the same value, so they cannot differ.
+//! Assumes: the inventory balances. Does not: round, read, or ask the time.
+
+pub mod statement;
+
+pub use statement::Statement;

@@ -1,0 +1,255 @@
+//! The statement: every figure of a month's report, with its name. Serialised as it stands it is `report.json`
+//! (schema `wattledger.report/1`). Lists are sorted by their key; unknown is null; times are RFC 3339 UTC with `Z`.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Serialize, Serializer};
+
+use crate::model::policy::{FactorKind, IdlePolicy, LocationBased, Tails};
+use crate::model::{BaselineRule, Boundary, Cause, Finding, Placement};
+use crate::units::{MicrogramsCo2e, Millijoules, Pue, Share};
+
+pub const SCHEMA: &str = "wattledger.report/1";
+/// The label that the counterfactual carries wherever it is shown (method, section 7).
+pub const COUNTERFACTUAL_LABEL: &str =
+    "Estimated effect of carbon-aware scheduling against a counterfactual (not part of reported emissions)";
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Statement {
+    pub schema: &'static str,
+    pub organisation: String,
+    pub period: Period,
+    pub policy: Policy,
+    pub totals: Figures,
+    pub tier_share: TierShare,
+    pub clusters: Vec<ClusterStatement>,
+    pub namespaces: Vec<NamespaceStatement>,
+    pub workloads: Vec<WorkloadStatement>,
+    /// Per cluster and UTC hour: the daily curve, with the intensity of the cluster's own grid zone.
+    pub hours: Vec<HourStatement>,
+    pub job_runs: Vec<JobRunStatement>,
+    pub counterfactual: Counterfactual,
+    pub reconciliation: Vec<Reconciliation>,
+    pub findings: Vec<Finding>,
+    pub provenance: Provenance,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Period {
+    pub month: String,
+    #[serde(serialize_with = "instant")]
+    pub from: DateTime<Utc>,
+    #[serde(serialize_with = "instant")]
+    pub to: DateTime<Utc>,
+    pub time_zone: String,
+    pub hours: i64,
+}
+
+/// The choices that the method leaves to the organisation.
+#[derive(Clone, Debug, Serialize)]
+pub struct Policy {
+    pub disclosure: String,
+    pub location_based: LocationBased,
+    pub idle: IdlePolicy,
+    pub tails: Tails,
+    pub step_seconds: i64,
+    pub max_gap_share: f64,
+}
+
+/// The figures that every total carries. What was not computed is null, which is not zero.
+///
+/// `active_mj` is after correction; `metered_mj` = active + idle + system; `facility_mj` includes PUE and gap.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Figures {
+    pub metered_mj: Millijoules,
+    pub active_mj: Millijoules,
+    pub idle_mj: Millijoules,
+    pub system_mj: Millijoules,
+    pub gap_mj: Millijoules,
+    pub facility_mj: Millijoules,
+    pub scope2_location_based_ugco2e: MicrogramsCo2e,
+    pub scope2_location_based_annual_ugco2e: Option<MicrogramsCo2e>,
+    pub scope2_market_based_ugco2e: Option<MicrogramsCo2e>,
+    pub scope3_category_1_ugco2e: Option<MicrogramsCo2e>,
+    pub scope3_category_2_ugco2e: Option<MicrogramsCo2e>,
+    pub scope3_category_3_ugco2e: Option<MicrogramsCo2e>,
+    pub scope3_category_8_ugco2e: Option<MicrogramsCo2e>,
+    pub embodied_amortised_ugco2e: Option<MicrogramsCo2e>,
+    /// Location-based emissions of all electricity, whatever its scope: hourly factors.
+    pub operational_hourly_ugco2e: MicrogramsCo2e,
+    /// The same with annual factors; null where a zone used has no annual factor.
+    pub operational_annual_ugco2e: Option<MicrogramsCo2e>,
+}
+
+/// Shares of facility energy by quality tier. Null where there is no energy.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct TierShare {
+    pub metered: Option<Share>,
+    pub allocated: Option<Share>,
+    pub modelled: Option<Share>,
+    pub filled: Option<Share>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct ClusterStatement {
+    pub cluster: String,
+    pub boundary: Boundary,
+    pub placement: Placement,
+    /// The sentence that says why the cluster's electricity is where it is.
+    pub rule: String,
+    pub grid_zone: String,
+    pub home_zone: String,
+    pub pue: Pue,
+    pub nodes: u64,
+    /// RAPL power zones that make up the meter of each node: one line a choice, `package+dram (3 nodes)`.
+    pub power_zones: Vec<String>,
+    #[serde(flatten)]
+    pub figures: Figures,
+    pub tier_share: TierShare,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct NamespaceStatement {
+    pub cluster: String,
+    /// A namespace, or `(idle)`, `(system)`, `(gap)`.
+    pub namespace: String,
+    #[serde(flatten)]
+    pub figures: Figures,
+    pub tier_share: TierShare,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct WorkloadStatement {
+    pub cluster: String,
+    pub namespace: String,
+    /// `CronJob/x`, `Deployment/x` …, or `(idle)`, `(system)`, `(gap)`.
+    pub workload: String,
+    #[serde(flatten)]
+    pub figures: Figures,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct HourStatement {
+    pub cluster: String,
+    #[serde(serialize_with = "instant")]
+    pub hour: DateTime<Utc>,
+    pub facility_mj: Millijoules,
+    pub operational_hourly_ugco2e: MicrogramsCo2e,
+    /// Direct intensity of the cluster's grid zone, mean over the hour; null where the series has none.
+    pub intensity_gco2e_per_kwh: Option<f64>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct JobRunStatement {
+    pub cluster: String,
+    pub namespace: String,
+    pub job: String,
+    pub uid: Option<String>,
+    pub workload: String,
+    #[serde(serialize_with = "optional_instant")]
+    pub start: Option<DateTime<Utc>>,
+    #[serde(serialize_with = "optional_instant")]
+    pub end: Option<DateTime<Utc>>,
+    pub active_mj: Millijoules,
+    pub grid_zone: String,
+    pub outside_mj: Millijoules,
+    #[serde(serialize_with = "optional_instant")]
+    pub baseline_start: Option<DateTime<Utc>>,
+    pub baseline_rule: Option<BaselineRule>,
+    pub baseline_zone: Option<String>,
+    pub cause: Cause,
+    pub actual_ugco2e: Option<MicrogramsCo2e>,
+    pub counterfactual_ugco2e: Option<MicrogramsCo2e>,
+    pub avoided_ugco2e: Option<MicrogramsCo2e>,
+    pub best_ugco2e: Option<MicrogramsCo2e>,
+    pub worst_ugco2e: Option<MicrogramsCo2e>,
+    pub mean_ugco2e: Option<MicrogramsCo2e>,
+    pub deferrable: Option<bool>,
+    /// Why the run has no counterfactual; null where it has one.
+    pub unplaced_reason: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Counterfactual {
+    pub label: &'static str,
+    #[serde(flatten)]
+    pub total: CounterfactualFigures,
+    pub by_cause: ByCause,
+    /// Runs that could not be placed; each stands in `job_runs` with its reason.
+    pub unplaced_runs: u64,
+}
+
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct ByCause {
+    pub carbon: CounterfactualFigures,
+    pub other: CounterfactualFigures,
+    pub none: CounterfactualFigures,
+}
+
+/// Sums over placed runs, signs kept: `avoided` = `counterfactual` − `actual` = `gains` + `losses`, losses ≤ 0.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct CounterfactualFigures {
+    pub runs: u64,
+    pub shifted_runs: u64,
+    pub gained_runs: u64,
+    pub actual_ugco2e: MicrogramsCo2e,
+    pub counterfactual_ugco2e: MicrogramsCo2e,
+    pub avoided_ugco2e: MicrogramsCo2e,
+    pub gains_ugco2e: MicrogramsCo2e,
+    pub losses_ugco2e: MicrogramsCo2e,
+    pub captured_share: Option<f64>,
+}
+
+/// Metered = attributed + idle + system, per node and UTC day, exact in integers: `difference_mj` is 0 or nothing is published.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Reconciliation {
+    pub cluster: String,
+    pub node: String,
+    pub day: String,
+    pub metered_mj: Millijoules,
+    pub attributed_mj: Millijoules,
+    pub idle_mj: Millijoules,
+    pub system_mj: Millijoules,
+    pub gap_mj: Millijoules,
+    pub correction_mj: Millijoules,
+    pub difference_mj: Millijoules,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Provenance {
+    pub software: String,
+    /// Name and SHA-256 of the method: all files of `queries/accounting`.
+    pub method: String,
+    pub config_sha256: String,
+    pub evidence: Vec<EvidenceFile>,
+    pub intensity: Vec<IntensityProvenance>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct EvidenceFile {
+    pub path: String,
+    pub sha256: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct IntensityProvenance {
+    pub zone: String,
+    pub provider: String,
+    pub edition: String,
+    pub factor: FactorKind,
+    /// Share of the zone's facility energy that met an estimated value; null where no energy was used there.
+    pub estimated_share: Option<Share>,
+    /// Share of the zone's facility energy that met a value filled by us (method, section 6).
+    pub filled_share: Option<Share>,
+    pub annual_direct_gco2e_per_kwh: Option<f64>,
+}
+
+fn instant<S: Serializer>(instant: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&instant.to_rfc3339_opts(SecondsFormat::AutoSi, true))
+}
+
+fn optional_instant<S: Serializer>(instant: &Option<DateTime<Utc>>, serializer: S) -> Result<S::Ok, S::Error> {
+    match instant {
+        Some(value) => self::instant(value, serializer),
+        None => serializer.serialize_none(),
+    }
+}

@@ -1,0 +1,23 @@
+//! `wattledger`: the ledger of electricity and carbon for compute on Kubernetes.
+//!
+//! ```text
+//!  PromQL · grid feeds        write once               pure: no clock, disk, network            bytes out
+//! ┌──────────┐ columns ┌──────────┐ frames ┌────────────┐ inventory ┌────────────┐ statement ┌─────────┐
+//! │ sources/ │────────▶│ evidence/│───────▶│ accounting/│──────────▶│ disclosure/│──────────▶│ reports/│──▶ html xlsx json
+//! └──────────┘         └──────────┘        └────────────┘           └────────────┘           └─────────┘
+//!       units/ and model/ lie under all of it; cli/ calls in, nobody calls it
+//! ```
+//!
+//! Import rule (`tests/` reads it): `units` imports nothing of ours; `model` units; `factors` and `config` units, model;
+//! `sources` and `evidence` units, model; `accounting` units, model, factors; `disclosure` units, model, accounting;
+//! `reports` units, model, disclosure; `cli` all, and nobody imports it.
+
+pub mod accounting;
+pub mod cli;
+pub mod config;
+pub mod disclosure;
+pub mod evidence;
+pub mod model;
+pub mod reports;
+pub mod sources;
+pub mod units;

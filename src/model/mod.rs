@@ -1,0 +1,30 @@
+//! The words of the ledger: boundary, scope, job run, finding, and the name of every table and column.
+//!
+//! In: nothing. Out: types and names that all rooms share. Rule: a thing is named once, here.
+//! Assumes: nothing. Does not: read, ask the time, or compute.
+
+mod boundary;
+mod finding;
+mod intensity;
+mod jobs;
+pub mod policy;
+mod samples;
+pub mod tables;
+
+pub use boundary::{Boundary, ColocatedAs, Placement};
+pub use finding::{Finding, Severity};
+pub use intensity::IntensitySeries;
+pub use jobs::{BaselineRule, Cause, JobRun};
+pub use samples::{SampleTable, Series};
+
+/// Energy that no workload used: what a machine draws for being on.
+pub const IDLE: &str = "(idle)";
+/// Energy of processes outside pods.
+pub const SYSTEM: &str = "(system)";
+/// Energy that no meter saw, filled from the node's own mean.
+pub const GAP: &str = "(gap)";
+
+/// Row numbers of the three that are not pods, in the order of their names, below every pod's.
+pub const GAP_ROW: i32 = -3;
+pub const IDLE_ROW: i32 = -2;
+pub const SYSTEM_ROW: i32 = -1;

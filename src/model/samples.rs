@@ -1,0 +1,73 @@
+//! Raw samples as columns: what a meter said, when, and nothing made of it yet.
+
+use std::collections::BTreeMap;
+
+/// One series: a metric with its labels, as the server gave them (without `__name__`).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Series {
+    pub metric: String,
+    pub labels: BTreeMap<String, String>,
+}
+
+impl Series {
+    /// A label's value; a missing label is an empty one, as in PromQL.
+    pub fn label(&self, name: &str) -> &str {
+        self.labels.get(name).map_or("", String::as_str)
+    }
+}
+
+/// Samples of many series, in columns, grouped by series and sorted by time within each.
+///
+/// `offsets` has one entry more than `series`: series `i` owns the samples `offsets[i]..offsets[i + 1]`.
+/// Series are sorted by metric and labels, so the same samples give the same table.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SampleTable {
+    pub series: Vec<Series>,
+    pub offsets: Vec<usize>,
+    /// Milliseconds since the epoch, UTC.
+    pub ts_ms: Vec<i64>,
+    pub value: Vec<f64>,
+}
+
+impl SampleTable {
+    /// Builds the table from series in any order, with samples in any order. Samples of equal series are put together,
+    /// and a sample that is there twice (same time, same value) is kept once.
+    pub fn from_series(parts: impl IntoIterator<Item = (Series, Vec<(i64, f64)>)>) -> Self {
+        let mut merged: BTreeMap<Series, Vec<(i64, f64)>> = BTreeMap::new();
+        for (series, samples) in parts {
+            merged.entry(series).or_default().extend(samples);
+        }
+        let mut table = Self { offsets: vec![0], ..Self::default() };
+        for (series, mut samples) in merged {
+            samples.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+            samples.dedup();
+            table.ts_ms.extend(samples.iter().map(|sample| sample.0));
+            table.value.extend(samples.iter().map(|sample| sample.1));
+            table.offsets.push(table.ts_ms.len());
+            table.series.push(series);
+        }
+        table
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.ts_ms.is_empty()
+    }
+
+    /// Every series with its times and values.
+    pub fn iter(&self) -> impl Iterator<Item = (&Series, &[i64], &[f64])> {
+        self.series.iter().enumerate().map(|(i, series)| {
+            let range = self.offsets[i]..self.offsets[i + 1];
+            (series, &self.ts_ms[range.clone()], &self.value[range])
+        })
+    }
+
+    /// The series of one metric, which stand together because series are sorted.
+    pub fn of_metric<'a>(&'a self, metric: &str) -> impl Iterator<Item = (&'a Series, &'a [i64], &'a [f64])> + use<'a> {
+        let from = self.series.partition_point(|series| series.metric.as_str() < metric);
+        let to = self.series.partition_point(|series| series.metric.as_str() <= metric);
+        (from..to).map(move |i| {
+            let range = self.offsets[i]..self.offsets[i + 1];
+            (&self.series[i], &self.ts_ms[range.clone()], &self.value[range])
+        })
+    }
+}

@@ -1,0 +1,44 @@
+//! Every table of the evidence, named once: columns with type and unit, key, grain.
+//!
+//! A cluster-day holds `series`, `samples` (what was collected) and `nodes`, `pods`, `jobs`, `node_steps`, `usage` (what the samples
+//! say, differenced). Ids are row numbers of the dimension tables of the same cluster and day, and follow the sort order of the names.
+
+/// A table of a cluster-day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Table {
+    /// Grain: series. Key `series_id`. `series_id` INT, `metric` TEXT, `labels` TEXT (JSON object, keys sorted).
+    Series,
+    /// Grain: series x scrape. Key `series_id`, `ts_ms`. `series_id` INT, `ts_ms` BIGINT (ms since the epoch), `value` DOUBLE (the metric's unit).
+    Samples,
+    /// Grain: node. Key `node_id`. `node_id` INT, `node` TEXT, `power_zones` TEXT (`package+dram`), `labels` TEXT (JSON), `first_ms` BIGINT,
+    /// `last_ms` BIGINT (existence within the day, ms since the epoch), `metered` BOOLEAN (whether any energy meter was seen).
+    Nodes,
+    /// Grain: pod. Key `pod_id`. `pod_id` INT, `node_id` INT, `namespace` TEXT, `workload` TEXT, `pod` TEXT, `uid` TEXT, `job_id` INT null,
+    /// `cpu_request_milli` BIGINT null, `last_ms` BIGINT null (last energy sample).
+    Pods,
+    /// Grain: job run. Key `job_id`. `job_id` INT, `namespace`, `job`, `workload` TEXT, `uid` TEXT null, `created_ms`, `started_ms`, `completed_ms`
+    /// BIGINT null, `was_suspended` BOOLEAN, `scheduled_timestamp`, `schedule`, `schedule_time_zone`, `baseline_start`, `home_zone` TEXT null,
+    /// `is_carbon_aware`, `is_deferrable` BOOLEAN null.
+    Jobs,
+    /// Grain: node x step. Key `node_id`, `step`. `node_id` INT, `step` INT (unix time / step length), `metered_mj` BIGINT, `idle_mj` BIGINT null.
+    /// Only steps that a delta reached.
+    NodeSteps,
+    /// Grain: pod x step. Key `pod_id`, `step`; sorted so. `node_id` INT, `pod_id` INT, `step` INT, `active_mj` BIGINT null, `cpu_ms` BIGINT null.
+    Usage,
+}
+
+impl Table {
+    pub const ALL: [Self; 7] = [Self::Series, Self::Samples, Self::Nodes, Self::Pods, Self::Jobs, Self::NodeSteps, Self::Usage];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Series => "series",
+            Self::Samples => "samples",
+            Self::Nodes => "nodes",
+            Self::Pods => "pods",
+            Self::Jobs => "jobs",
+            Self::NodeSteps => "node_steps",
+            Self::Usage => "usage",
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Sources: nouns that give columns.

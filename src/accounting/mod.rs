@@ -1,2 +1,18 @@
 //! The method: from evidence to the ledger and its sums. Pure: no clock, no disk, no network.
+//!
+//! In: tables of evidence as frames, terms from the configuration. Out: an inventory, that is the sums of a balanced ledger.
+//! Rule: `queries/accounting/*.sql` for everything that is a sum or a split; Rust for differencing counters (`metering`), for filling
+//! ([`intensity`], [`gaps`]) and for moving runs in time ([`retiming`], [`runs`]). Does not: read evidence, or know the configuration file.
+
+pub mod dimensions;
+pub mod frames;
+pub mod gaps;
+pub mod intensity;
+pub mod inventory;
+pub mod ledger;
 pub mod metering;
+pub mod plan;
+pub mod retiming;
+pub mod runs;
+pub mod split;
+pub mod survey;

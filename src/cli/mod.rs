@@ -1,1 +1,255 @@
-//! One file per verb.
+//! The command line: one file per verb, each an arguments struct and `run(args, &Config)`.
+//!
+//! In: arguments, environment, the configuration. Out: what the verb writes, and an exit code. Rule: data goes to files or stdout, everything
+//! else to stderr; an error is one `error:` line, advice one `hint:` line, a refusal one line a finding.
+//! Assumes: `main` has installed the TLS provider. Does not: compute.
+
+pub mod account;
+pub mod collect;
+pub mod progress;
+pub mod report;
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::error::ErrorKind;
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::Config;
+use crate::model::{Hint, Refusal, Severity};
+use crate::units::ReportingPeriod;
+
+/// What the caller's scripts branch on; the README lists them.
+pub mod exit {
+    pub const DONE: u8 = 0;
+    /// Something outside of the data went wrong: a file, a server, the configuration.
+    pub const FAILED: u8 = 1;
+    /// The data do not allow a report; nothing was written.
+    pub const REFUSED: u8 = 2;
+    /// Some days are incomplete; what was collected is kept.
+    pub const INCOMPLETE: u8 = 3;
+    /// The command line was not understood (`EX_USAGE`).
+    pub const USAGE: u8 = 64;
+}
+
+const ABOUT: &str = "The ledger of electricity and carbon for compute on Kubernetes";
+
+const MONTHLY_FLOW: &str = "\
+A month's report in two steps:
+
+1. collect: asks Prometheus, reads the intensity files, and keeps the
+   answers as evidence, by cluster and day. Prometheus forgets after
+   15 days by default, so run it daily; a complete day is not asked again.
+2. report: accounts the month from evidence alone, without network, and
+   writes report.html, report.xlsx and report.json.
+
+See how it works, on the sample that comes with it:
+  wattledger report --config sample-data/wattledger.toml --month 2026-10 \\
+      --out report
+
+With your own wattledger.toml in this folder:
+  wattledger collect --month 2026-10
+  wattledger report --month 2026-10 --out report
+
+Exit codes:
+  0   done
+  1   failed: a file, a server, the configuration
+  2   report refused, nothing written
+  3   some days incomplete
+  64  command line not understood";
+
+const COLLECT_EXAMPLES: &str = "\
+Examples:
+  wattledger collect --month 2026-10
+      every UTC day that the local month touches
+  wattledger collect --from 2026-10-01 --to 2026-10-08 --cluster prod-nl
+      seven UTC days of one cluster; --to is not included
+
+A complete day is not asked for again, so it can run every day and be
+repeated after a failure. Exit code 3 says that some days are incomplete;
+stderr names them.";
+
+const REPORT_EXAMPLES: &str = "\
+Examples:
+  wattledger report --month 2026-10 --out report
+      writes report.html, report.xlsx and report.json into `report`
+  wattledger report --month 2026-10 --out report --format html
+  wattledger report --month 2026-10 --out report --accept GAP
+      writes it although more than the allowed share of node-hours was
+      filled; the cover says so
+
+Where a finding refuses the report, nothing is written and the exit code
+is 2; stderr has one line a finding, with its code.";
+
+#[derive(Debug, Parser)]
+#[command(name = "wattledger", version, about = ABOUT, after_long_help = MONTHLY_FLOW, arg_required_else_help = true)]
+pub struct Cli {
+    /// The configuration; relative paths in it start in its folder
+    #[arg(long, value_name = "FILE", env = "WATTLEDGER_CONFIG", default_value = "wattledger.toml", global = true)]
+    config: PathBuf,
+
+    /// Accept a finding that would refuse the report, by its code; repeat for more; the acceptance is recorded and printed
+    #[arg(long, value_name = "CODE", value_parser = finding_code)]
+    accept: Vec<String>,
+
+    /// Say more on stderr; -vv and -vvv say still more
+    #[arg(short, long, action = ArgAction::Count, global = true)]
+    verbose: u8,
+
+    /// How log lines on stderr are written
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = LogFormat::Text, global = true)]
+    log_format: LogFormat,
+
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Collect what Prometheus and the intensity files say, and keep it as evidence
+    #[command(after_long_help = COLLECT_EXAMPLES)]
+    Collect(Accepting<collect::CollectArgs>),
+    /// Account a month from evidence, and write its report
+    #[command(after_long_help = REPORT_EXAMPLES)]
+    Report(Accepting<report::ReportArgs>),
+}
+
+/// A verb's arguments, with `--accept` after the verb too. (clap's global arguments keep only one of both places.)
+#[derive(Debug, Args)]
+struct Accepting<A: Args> {
+    #[command(flatten)]
+    args: A,
+
+    /// Accept a finding that would refuse the report, by its code; repeat for more; the acceptance is recorded and printed
+    #[arg(long, value_name = "CODE", value_parser = finding_code)]
+    accept: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum LogFormat {
+    Text,
+    Json,
+}
+
+/// Parses and runs a command line, the program's name first. Returns the exit code; errors and refusals go to `stderr`.
+pub fn run_from<T: Into<OsString> + Clone>(args: impl IntoIterator<Item = T>, stderr: &mut dyn Write) -> u8 {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => return print_usage(&error, stderr),
+    };
+    start_log(cli.verbose, cli.log_format);
+    run(&cli).unwrap_or_else(|error| print_error(&error, stderr))
+}
+
+fn run(cli: &Cli) -> anyhow::Result<u8> {
+    let config = Config::load(&cli.config)?;
+    for note in &config.notes {
+        if note.severity == Severity::Noted {
+            tracing::info!(code = note.code, "{}", note.message);
+        } else {
+            tracing::warn!(code = note.code, "{}", note.message);
+        }
+    }
+    match &cli.verb {
+        Verb::Collect(verb) => collect::run(&verb.args, &config),
+        Verb::Report(verb) => report::run(&verb.args, &config, &accepted(&cli.accept, &verb.accept)),
+    }
+}
+
+/// The codes accepted before and after the verb, sorted, each once.
+fn accepted(before: &[String], after: &[String]) -> Vec<String> {
+    let mut codes = [before, after].concat();
+    codes.sort();
+    codes.dedup();
+    codes
+}
+
+/// A finding's code as written after `--accept`.
+fn finding_code(text: &str) -> Result<String, String> {
+    let is_code = text.starts_with(|first: char| first.is_ascii_uppercase())
+        && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
+    if is_code { Ok(text.to_owned()) } else { Err("a finding is named by its code in capitals, as in GAP or CI_GAP".to_owned()) }
+}
+
+/// A month as written after `--month`; which instants it spans is up to the configuration's time zone.
+pub fn month(text: &str) -> Result<String, String> {
+    ReportingPeriod::parse(text, chrono_tz::UTC).map(|period| period.to_string())
+}
+
+/// Help and version are what was asked for and go to stdout; all else is a usage error.
+fn print_usage(error: &clap::Error, stderr: &mut dyn Write) -> u8 {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        // A closed pipe (`wattledger --help | head`) is no failure.
+        let _ = error.print();
+        return exit::DONE;
+    }
+    let _ = write!(stderr, "{}", error.render());
+    exit::USAGE
+}
+
+/// Prints an error as one sentence, refusals as one line a finding, and advice where there is some. Returns the exit code.
+///
+/// Where stderr itself cannot be written to there is nobody left to tell, so its errors are dropped.
+fn print_error(error: &anyhow::Error, stderr: &mut dyn Write) -> u8 {
+    let _ = writeln!(stderr, "error: {}", sentence(error));
+    let refusal = error.downcast_ref::<Refusal>();
+    for finding in refusal.iter().flat_map(|refusal| &refusal.findings) {
+        let _ = writeln!(stderr, "refused: {}: {}", finding.code, in_one_line(&finding.message));
+    }
+    let advice = match (error.downcast_ref::<Hint>(), refusal) {
+        (Some(hint), _) => Some(hint.advice().to_owned()),
+        (None, Some(refusal)) => Some(how_to_accept(refusal)),
+        (None, None) => None,
+    };
+    if let Some(advice) = advice {
+        let _ = writeln!(stderr, "hint: {}", in_one_line(&advice));
+    }
+    if refusal.is_some() { exit::REFUSED } else { exit::FAILED }
+}
+
+/// The chain of an error, outermost first. A link that its parent has already said is left out.
+fn sentence(error: &anyhow::Error) -> String {
+    let mut sentence = String::new();
+    for link in error.chain() {
+        let link = in_one_line(&link.to_string());
+        if sentence.is_empty() {
+            sentence = link;
+        } else if !sentence.ends_with(&link) {
+            sentence = format!("{sentence}: {link}");
+        }
+    }
+    sentence
+}
+
+fn in_one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn how_to_accept(refusal: &Refusal) -> String {
+    let mut codes: Vec<&str> = refusal.findings.iter().map(|finding| finding.code.as_str()).collect();
+    codes.sort_unstable();
+    codes.dedup();
+    let options: Vec<String> = codes.iter().map(|code| format!("--accept {code}")).collect();
+    format!("mend what each line names, or accept it by name, which the report's cover will say: {}", options.join(" "))
+}
+
+/// Log lines go to stderr, beside a progress bar where there is one. Warnings and errors always; more with `-v`.
+fn start_log(verbose: u8, format: LogFormat) {
+    let filter = EnvFilter::new(match verbose {
+        0 => "warn",
+        1 => "warn,wattledger=info",
+        2 => "info,wattledger=debug",
+        _ => "debug,wattledger=trace",
+    });
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| progress::BesideTheBar);
+    // A second call in one process (tests run several command lines) keeps the first subscriber.
+    let _ = match format {
+        LogFormat::Text => log.without_time().with_target(false).with_ansi(progress::is_terminal()).try_init(),
+        LogFormat::Json => log.json().try_init(),
+    };
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,13 +4,23 @@
 //! nothing deep in the program asks "was this set?". Assumes: secrets are in files or environment variables, never here.
 //! Does not: open a connection.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+mod check;
+mod misread;
+mod raw;
+mod resolve;
+#[cfg(test)]
+mod tests;
 
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
 use chrono_tz::Tz;
+use sha2::{Digest, Sha256};
 
 use crate::model::policy::{FactorKind, IdlePolicy, LocationBased, Tails};
-use crate::model::{Boundary, Placement};
+use crate::model::{Boundary, Finding, Hint, Placement};
 use crate::units::Pue;
 
 #[derive(Clone, Debug)]
@@ -27,6 +37,8 @@ pub struct Config {
     pub clusters: Vec<Cluster>,
     pub intensity: Vec<IntensityFeed>,
     pub deferrable: Vec<DeferrableRule>,
+    /// What the file asks for that is understood and not computed yet, so that a reader does not take it for done.
+    pub notes: Vec<Finding>,
 }
 
 #[derive(Clone, Debug)]
@@ -82,8 +94,10 @@ pub struct Pool {
 pub struct IntensityFeed {
     pub zones: Vec<String>,
     pub provider: String,
-    /// Resolved globs.
+    /// Resolved globs, sorted, each file once.
     pub files: Vec<PathBuf>,
+    /// Globs, as resolved, that no file matched when the configuration was read. No error yet: only `collect` needs the files.
+    pub unmatched_globs: Vec<String>,
     pub factor: FactorKind,
     /// Annual direct factor by zone, where one is configured.
     pub annual_direct_gco2e_per_kwh: BTreeMap<String, f64>,
@@ -96,4 +110,81 @@ pub struct DeferrableRule {
     pub kinds: Vec<String>,
     pub max_delay_seconds: Option<i64>,
     pub zones: Vec<String>,
+}
+
+impl Config {
+    /// Reads and resolves a configuration file. Says in one sentence what is wrong with it, and what to do, where something is.
+    pub fn load(path: &Path) -> Result<Self> {
+        let shown = path.display();
+        let bytes = match std::fs::read(path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => bail!(Hint::new(
+                format!("there is no configuration file {shown}"),
+                "name one with `--config FILE`; `--config sample-data/wattledger.toml` shows how one looks and works as it stands",
+            )),
+            Err(error) => return Err(error).with_context(|| format!("read configuration {shown}")),
+        };
+        Self::from_bytes(&bytes, path).with_context(|| format!("read configuration {shown}"))
+    }
+
+    /// As [`Config::load`], from bytes that were read already; `path` is where relative paths start and what is printed.
+    pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self> {
+        let text = std::str::from_utf8(bytes).context("the file is not UTF-8 text")?;
+        let deserializer = toml::Deserializer::parse(text).map_err(|error| misread::not_toml(text, &error))?;
+        let raw: raw::Raw = serde_path_to_error::deserialize(deserializer).map_err(|error| misread::explain(text, error))?;
+        let sha256 = Sha256::digest(bytes).iter().fold(String::new(), |mut hex, byte| {
+            write!(hex, "{byte:02x}").expect("a string takes all that is written to it");
+            hex
+        });
+        resolve::resolve(raw, path, sha256)
+    }
+}
+
+impl Cluster {
+    /// What holds for a node with these labels: the first pool whose selector they satisfy, else the cluster's own keys.
+    ///
+    /// Assumes: labels as Kubernetes writes them or as kube-state-metrics renames them, with or without its prefix `label_`;
+    /// both sides are compared as renamed, because the original name cannot be recovered.
+    pub fn site_for(&self, node_labels: &BTreeMap<String, String>) -> &Site {
+        self.pool_for(node_labels).map_or(&self.site, |pool| &self.pools[pool].site)
+    }
+
+    /// The first pool whose selector matches a node's labels, compared as in [`Cluster::site_for`].
+    pub fn pool_for(&self, node_labels: &BTreeMap<String, String>) -> Option<usize> {
+        let renamed: BTreeMap<String, &str> =
+            node_labels.iter().map(|(name, value)| (kube_state_metrics_name(name), value.as_str())).collect();
+        let is_satisfied = |(name, value): (&String, &String)| {
+            let name = kube_state_metrics_name(name);
+            renamed.get(&name).or_else(|| renamed.get(&format!("label_{name}"))) == Some(&value.as_str())
+        };
+        self.pools.iter().position(|pool| pool.selector.iter().all(is_satisfied))
+    }
+}
+
+impl IntensityFeed {
+    /// The files to take in, or an error that names what was looked for: a feed without files would leave its zones without intensity.
+    pub fn files_to_collect(&self) -> Result<&[PathBuf]> {
+        match self.unmatched_globs.first() {
+            None => Ok(&self.files),
+            Some(glob) => bail!(Hint::new(
+                format!("no intensity file matches {glob} (zones {})", self.zones.join(", ")),
+                "put the files there, or mend `files` in [[intensity]]; paths are relative to the configuration file",
+            )),
+        }
+    }
+}
+
+/// A label's name as kube-state-metrics exports it: what is neither letter, digit nor underscore becomes an underscore, and camel case
+/// becomes snake case (`topology.kubernetes.io/zone` is `topology_kubernetes_io_zone`, `nodePool` is `node_pool`).
+fn kube_state_metrics_name(label: &str) -> String {
+    let mut name = String::with_capacity(label.len() + 4);
+    let mut follows_small = false;
+    for letter in label.chars() {
+        if letter.is_ascii_uppercase() && follows_small {
+            name.push('_');
+        }
+        follows_small = letter.is_ascii_lowercase() || letter.is_ascii_digit();
+        name.push(if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '_' });
+    }
+    name
 }

@@ -4,6 +4,8 @@
 //! Rule: compute, freeze, present; HTML, XLSX and JSON are views of the same value, so they cannot differ.
 //! Assumes: the inventory balances. Does not: round, read, or ask the time.
 
+pub mod assemble;
+mod counterfactual;
 pub mod statement;
 
 pub use statement::Statement;

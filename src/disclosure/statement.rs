@@ -5,7 +5,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Serialize, Serializer};
 
 use crate::model::policy::{FactorKind, IdlePolicy, LocationBased, Tails};
-use crate::model::{BaselineRule, Boundary, Cause, Finding, Placement};
+use crate::model::{BaselineRule, Boundary, Cause, Finding, Name, Placement};
 use crate::units::{MicrogramsCo2e, Millijoules, Pue, Share};
 
 pub const SCHEMA: &str = "wattledger.report/1";
@@ -140,22 +140,22 @@ pub struct HourStatement {
 
 #[derive(Clone, Debug, Serialize)]
 pub struct JobRunStatement {
-    pub cluster: String,
-    pub namespace: String,
-    pub job: String,
-    pub uid: Option<String>,
-    pub workload: String,
+    pub cluster: Name,
+    pub namespace: Name,
+    pub job: Name,
+    pub uid: Option<Name>,
+    pub workload: Name,
     #[serde(serialize_with = "optional_instant")]
     pub start: Option<DateTime<Utc>>,
     #[serde(serialize_with = "optional_instant")]
     pub end: Option<DateTime<Utc>>,
     pub active_mj: Millijoules,
-    pub grid_zone: String,
+    pub grid_zone: Name,
     pub outside_mj: Millijoules,
     #[serde(serialize_with = "optional_instant")]
     pub baseline_start: Option<DateTime<Utc>>,
     pub baseline_rule: Option<BaselineRule>,
-    pub baseline_zone: Option<String>,
+    pub baseline_zone: Option<Name>,
     pub cause: Cause,
     pub actual_ugco2e: Option<MicrogramsCo2e>,
     pub counterfactual_ugco2e: Option<MicrogramsCo2e>,

@@ -3,28 +3,30 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use super::Name;
+
 /// One Kubernetes Job with all its pods, as far as it was seen.
 #[derive(Clone, Debug, PartialEq)]
 pub struct JobRun {
-    pub cluster: String,
-    pub namespace: String,
-    pub job: String,
+    pub cluster: Name,
+    pub namespace: Name,
+    pub job: Name,
     /// Null where only kube-state-metrics serves; identity is then namespace, job and creation.
-    pub uid: Option<String>,
-    pub workload: String,
+    pub uid: Option<Name>,
+    pub workload: Name,
     pub created: Option<DateTime<Utc>>,
     /// The first start seen; a resumed Job's later starts do not count.
     pub started: Option<DateTime<Utc>>,
     pub completed: Option<DateTime<Utc>>,
     pub was_suspended: bool,
     /// `batch.kubernetes.io/cronjob-scheduled-timestamp`, as written.
-    pub scheduled_timestamp: Option<String>,
-    pub schedule: Option<String>,
-    pub schedule_time_zone: Option<String>,
+    pub scheduled_timestamp: Option<Name>,
+    pub schedule: Option<Name>,
+    pub schedule_time_zone: Option<Name>,
     /// `wattledger.io/baseline-start`, as written.
-    pub baseline_start: Option<String>,
+    pub baseline_start: Option<Name>,
     /// `wattledger.io/home-zone`, as written.
-    pub home_zone: Option<String>,
+    pub home_zone: Option<Name>,
     pub is_carbon_aware: Option<bool>,
     pub is_deferrable: Option<bool>,
 }

@@ -5,16 +5,22 @@
 
 mod boundary;
 mod finding;
+mod hint;
 mod intensity;
 mod jobs;
+mod name;
 pub mod policy;
+mod refusal;
 mod samples;
 pub mod tables;
 
 pub use boundary::{Boundary, ColocatedAs, Placement};
 pub use finding::{Finding, Severity};
+pub use hint::Hint;
 pub use intensity::IntensitySeries;
 pub use jobs::{BaselineRule, Cause, JobRun};
+pub use name::{Name, Names};
+pub use refusal::Refusal;
 pub use samples::{SampleTable, Series};
 
 /// Energy that no workload used: what a machine draws for being on.

@@ -1,17 +1,23 @@
 //! Reports: views of one statement, as bytes.
+//!
+//! In: a [`Statement`](crate::disclosure::Statement). Out: the bytes of `report.json`, `report.html` and `report.xlsx`.
+//! Rule: figures are rounded for people once, decimally, in [`view`] (method, section 2); every format shows those strings, and carries the exact integer beside them.
+//! Assumes: the statement balances and its lists are sorted. Does not: open files, ask the time, or compute a figure the statement does not imply.
 
-use anyhow::Result;
+mod average_day;
+mod html;
+mod inventory;
+mod json;
+mod method;
+mod runs;
+mod view;
+mod xlsx;
 
-use crate::disclosure::Statement;
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod golden;
 
-pub fn json(_statement: &Statement) -> Result<Vec<u8>> {
-    anyhow::bail!("not built yet")
-}
-
-pub fn html(_statement: &Statement) -> Result<Vec<u8>> {
-    anyhow::bail!("not built yet")
-}
-
-pub fn xlsx(_statement: &Statement) -> Result<Vec<u8>> {
-    anyhow::bail!("not built yet")
-}
+pub use html::html;
+pub use json::{json, json_schema};
+pub use xlsx::xlsx;

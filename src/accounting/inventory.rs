@@ -1,0 +1,234 @@
+//! The month's sums, cluster by cluster: what is left of the ledger once every day has been added.
+//!
+//! In: the folds of cluster-days, in any order and from any number of workers. Out: [`Inventory`], and the findings of its own checks.
+//! Rule (method, section 2): integer sums only, so any order gives the same digits. A ledger that does not balance is not published.
+//! Does not: decide what is shown.
+
+use std::collections::BTreeMap;
+
+use super::dimensions::DayDimensions;
+use super::intensity::ValueStatus;
+use super::ledger::{DayFold, NodeDay, RunSums, Sums};
+use super::plan::Plan;
+use crate::model::{Finding, GAP, GAP_ROW, IDLE, IDLE_ROW, SYSTEM, SYSTEM_ROW, Severity};
+use crate::units::{Share, UtcDay};
+
+/// Sums of one cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClusterInventory {
+    /// By site, namespace and workload.
+    pub workloads: BTreeMap<(usize, String, String), Sums>,
+    /// By site and hour since the epoch.
+    pub hours: BTreeMap<(usize, i32), Sums>,
+    pub node_days: BTreeMap<(String, UtcDay), NodeDay>,
+    pub usage_rows: u64,
+    pub unmetered_rows: u64,
+}
+
+/// Sums of the month.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inventory {
+    pub clusters: Vec<ClusterInventory>,
+    /// By index of [`Plan::runs`].
+    pub runs: Vec<RunSums>,
+}
+
+impl Inventory {
+    pub fn new(plan: &Plan<'_>) -> Self {
+        Self { clusters: vec![ClusterInventory::default(); plan.terms.clusters.len()], runs: vec![RunSums::default(); plan.runs.len()] }
+    }
+
+    /// Adds the ledger of a cluster-day, or of a part of its nodes.
+    /// `runs` is what [`Plan::runs_of_day`] says of the same day.
+    pub fn add(&mut self, cluster: usize, day: UtcDay, dimensions: &DayDimensions, runs: &[Option<usize>], fold: &DayFold) {
+        let inventory = &mut self.clusters[cluster];
+        inventory.usage_rows += fold.usage_rows;
+        inventory.unmetered_rows += fold.unmetered_rows;
+        let mut current: Option<((i32, i32), Sums)> = None;
+        for row in &fold.workload_hours {
+            inventory.hours.entry((row.site as usize, row.hour)).or_default().add(&row.sums);
+            match &mut current {
+                Some((key, sums)) if *key == (row.site, row.workload) => sums.add(&row.sums),
+                _ => {
+                    inventory.add_workload(dimensions, current.replace(((row.site, row.workload), row.sums)));
+                }
+            }
+        }
+        inventory.add_workload(dimensions, current);
+        for (node, sums) in fold.node_days.iter().enumerate().filter(|(_, sums)| **sums != NodeDay::default()) {
+            inventory.node_days.entry((dimensions.nodes[node].node.clone(), day)).or_default().add(sums);
+        }
+        for (job, run) in runs.iter().enumerate() {
+            if let (Some(run), Some(sums)) = (run, fold.runs.get(job)) {
+                self.runs[*run].add(sums);
+            }
+        }
+    }
+
+    /// Adds the sums of another worker.
+    pub fn merge(&mut self, other: Self) {
+        for (mine, theirs) in self.clusters.iter_mut().zip(other.clusters) {
+            for (key, sums) in theirs.workloads {
+                mine.workloads.entry(key).or_default().add(&sums);
+            }
+            for (key, sums) in theirs.hours {
+                mine.hours.entry(key).or_default().add(&sums);
+            }
+            for (key, sums) in theirs.node_days {
+                mine.node_days.entry(key).or_default().add(&sums);
+            }
+            mine.usage_rows += theirs.usage_rows;
+            mine.unmetered_rows += theirs.unmetered_rows;
+        }
+        for (mine, theirs) in self.runs.iter_mut().zip(&other.runs) {
+            mine.add(theirs);
+        }
+    }
+
+    /// Shares of a zone's facility energy that met an estimated and a filled intensity.
+    pub fn intensity_shares(&self, plan: &Plan<'_>, zone: usize) -> (Option<Share>, Option<Share>) {
+        let (mut total, mut estimated, mut filled) = (0.0, 0.0, 0.0);
+        for (cluster, inventory) in self.clusters.iter().enumerate() {
+            for ((_, hour), sums) in inventory.hours.iter().filter(|((site, _), _)| plan.sites[cluster][*site].zone == zone) {
+                let from_s = i64::from(*hour) * 3_600;
+                total += sums.facility_mj as f64;
+                for piece in plan.zones[zone].pieces(from_s, from_s + 3_600).into_iter().flatten() {
+                    let energy = sums.facility_mj as f64 * (piece.to_s - piece.from_s) as f64 / 3_600.0;
+                    match piece.status {
+                        ValueStatus::Estimated => estimated += energy,
+                        ValueStatus::Filled => filled += energy,
+                        ValueStatus::Measured => {}
+                    }
+                }
+            }
+        }
+        let share = |part: f64| (total > 0.0).then(|| Share::try_from((part / total).clamp(0.0, 1.0)).ok()).flatten();
+        (share(estimated), share(filled))
+    }
+
+    /// The checks of the ledger itself; each says how many rows it examined.
+    pub fn findings(&self, plan: &Plan<'_>) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let nodes_days = || self.clusters.iter().flat_map(|cluster| &cluster.node_days);
+        let examined = nodes_days().count();
+        if examined == 0 {
+            let message = format!(
+                "No node of any cluster was seen in {}, so there is nothing to report. Run `wattledger collect --month {}` and check its findings.",
+                plan.terms.period, plan.terms.period
+            );
+            return vec![Finding::new("NO_DATA", Severity::Blocked, message)];
+        }
+        let unbalanced = nodes_days().filter(|(_, day)| day.metered_mj != day.attributed_mj + day.idle_mj + day.system_mj);
+        if let Some(((node, day), sums)) = unbalanced.clone().next() {
+            let difference = sums.metered_mj - sums.attributed_mj - sums.idle_mj - sums.system_mj;
+            let message = format!(
+                "The ledger does not balance: node {node} on {day} differs by {difference} mJ. This is a defect of the software; please report it."
+            );
+            findings.push(Finding::new("BALANCE", Severity::Blocked, message).examined(examined).failing(unbalanced.count()));
+        }
+        findings.extend(self.gap_finding(plan));
+        findings.extend(self.correction_findings(plan));
+        findings.extend(estimated_findings(self, plan));
+        findings
+    }
+
+    fn gap_finding(&self, plan: &Plan<'_>) -> Option<Finding> {
+        let share = plan.gap_share().filter(|share| *share > 0.0)?;
+        let hours = |steps: u64| steps as f64 * plan.terms.step_seconds as f64 / 3_600.0;
+        let limit = plan.terms.max_gap_share;
+        let (severity, advice) = if share > limit {
+            (
+                Severity::Blocked,
+                format!(
+                    "That is above the limit of {:.1} %; collect what is missing, or accept it by name with --accept GAP.",
+                    limit * 100.0
+                ),
+            )
+        } else {
+            (Severity::Disclosed, "It stands in namespace (gap).".to_owned())
+        };
+        let message = format!(
+            "{:.2} of {:.2} node-hours ({:.2} %) were seen by no meter and are filled with the node's own mean of the same hour of day. {advice}",
+            hours(plan.gap_count.missing_steps),
+            hours(plan.gap_count.existing_steps),
+            share * 100.0
+        );
+        let count = |steps: u64| usize::try_from(steps).unwrap_or(usize::MAX);
+        Some(
+            Finding::new("GAP", severity, message)
+                .examined(count(plan.gap_count.existing_steps))
+                .failing(count(plan.gap_count.missing_steps)),
+        )
+    }
+
+    fn correction_findings(&self, plan: &Plan<'_>) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        for (terms, inventory) in plan.terms.clusters.iter().zip(&self.clusters) {
+            let examined = inventory.node_days.len();
+            let mut push = |code, severity, failing: usize, message: String| {
+                if failing > 0 {
+                    findings.push(Finding::new(code, severity, message).examined(examined).failing(failing));
+                }
+            };
+            let name = &terms.name;
+            let corrected = inventory.node_days.values().filter(|day| day.correction_mj != 0);
+            let sum: i64 = corrected.clone().map(|day| day.correction_mj).sum();
+            push(
+                "CORRECTION",
+                Severity::Noted,
+                corrected.count(),
+                format!(
+                    "{name}: pods claimed more energy than their node's meter showed; the meter wins and they were scaled down by {} mJ in all.",
+                    -sum
+                ),
+            );
+            let cut = inventory.node_days.values().filter(|day| day.idle_cut_mj != 0);
+            let sum: i64 = cut.clone().map(|day| day.idle_cut_mj).sum();
+            push(
+                "IDLE_CUT",
+                Severity::Noted,
+                cut.count(),
+                format!("{name}: idle energy that did not fit beside the pods within the node's meter was cut by {} mJ in all.", -sum),
+            );
+            if inventory.unmetered_rows > 0 {
+                let message = format!(
+                    "{name}: pods used energy or CPU in steps in which no meter of their node spoke; those steps are filled as a gap."
+                );
+                let count = |rows: u64| usize::try_from(rows).unwrap_or(usize::MAX);
+                findings.push(
+                    Finding::new("UNMETERED", Severity::Noted, message)
+                        .examined(count(inventory.usage_rows))
+                        .failing(count(inventory.unmetered_rows)),
+                );
+            }
+        }
+        findings
+    }
+}
+
+impl ClusterInventory {
+    fn add_workload(&mut self, dimensions: &DayDimensions, sums: Option<((i32, i32), Sums)>) {
+        let Some(((site, workload), sums)) = sums else { return };
+        let (namespace, workload) = match workload {
+            GAP_ROW => (GAP.to_owned(), GAP.to_owned()),
+            IDLE_ROW => (IDLE.to_owned(), IDLE.to_owned()),
+            SYSTEM_ROW => (SYSTEM.to_owned(), SYSTEM.to_owned()),
+            pods => dimensions.workloads[pods as usize].clone(),
+        };
+        self.workloads.entry((site as usize, namespace, workload)).or_default().add(&sums);
+    }
+}
+
+fn estimated_findings(inventory: &Inventory, plan: &Plan<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (index, zone) in plan.zones.iter().enumerate() {
+        if let (Some(estimated), _) = inventory.intensity_shares(plan, index)
+            && estimated.get() > 0.0
+        {
+            let message =
+                format!("Zone {}: {:.1} % of the energy met an intensity that the provider estimated.", zone.zone, estimated.get() * 100.0);
+            findings.push(Finding::new("CI_ESTIMATED", Severity::Noted, message).examined(1).failing(1));
+        }
+    }
+    findings
+}

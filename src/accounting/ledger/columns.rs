@@ -1,0 +1,513 @@
+//! The ledger in one pass over columns sorted by pod: the same figures as the SQL files, for months of many pods.
+//!
+//! In: `usage` of a range of nodes as slices, `node_steps` by node and step, [`DayTerms`]. Out: a [`DayFold`] for that range.
+//! Rule: `queries/accounting/*.sql`; every expression here has its line there, operation for operation.
+//! Cost: a counting sort by step within a node, two largest-remainder splits and one emission a row; memory is that of the busiest node.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use anyhow::{Result, bail};
+
+use super::{DayFold, DayTerms, LedgerRow, NodeDay, RunSums, RunTerms, Segment, Sums, WorkloadHour};
+use crate::accounting::retiming::StepFactors;
+use crate::accounting::split::{LARGEST_WHOLE, Splitter};
+use crate::model::policy::IdlePolicy;
+use crate::model::{GAP_ROW, IDLE_ROW, SYSTEM_ROW};
+
+/// Usage of some nodes, as stored: sorted by pod and step. Unknown energy and CPU are 0 here, as in `COALESCE`.
+#[derive(Clone, Copy, Default)]
+pub struct UsageColumns<'a> {
+    pub node_id: &'a [i32],
+    pub pod_id: &'a [i32],
+    pub step: &'a [i32],
+    pub active_mj: &'a [i64],
+    pub cpu_ms: &'a [i64],
+}
+
+/// The meters of a cluster-day by `node * step_count + step`.
+pub struct Meters {
+    /// -1 where no delta reached the step.
+    pub metered_mj: Vec<i64>,
+    pub idle_mj: Vec<i64>,
+}
+
+impl Meters {
+    pub const UNMETERED: i64 = -1;
+
+    /// Lays `node_steps` out by node and step. An energy beyond bounds is an error: sums would no longer be safe.
+    pub fn new(terms: &DayTerms<'_>, node_id: &[i32], step: &[i32], metered_mj: &[i64], idle_mj: &[i64]) -> Result<Self> {
+        let cells = terms.nodes.len() * terms.step_count;
+        let mut meters = Self { metered_mj: vec![Self::UNMETERED; cells], idle_mj: vec![0; cells] };
+        for i in 0..node_id.len() {
+            let cell = cell(terms, node_id[i], step[i])?;
+            if !(0..LARGEST_WHOLE / 8).contains(&metered_mj[i]) || !(0..LARGEST_WHOLE / 8).contains(&idle_mj[i]) {
+                bail!(
+                    "node_steps: node {} step {}: {} mJ metered, {} mJ idle is not a machine's energy",
+                    node_id[i],
+                    step[i],
+                    metered_mj[i],
+                    idle_mj[i]
+                );
+            }
+            if meters.metered_mj[cell] != Self::UNMETERED {
+                bail!("node_steps: node {} step {} is there twice", node_id[i], step[i]);
+            }
+            meters.metered_mj[cell] = metered_mj[i];
+            meters.idle_mj[cell] = idle_mj[i];
+        }
+        Ok(meters)
+    }
+}
+
+fn cell(terms: &DayTerms<'_>, node_id: i32, step: i32) -> Result<usize> {
+    let node = usize::try_from(node_id).ok().filter(|node| *node < terms.nodes.len());
+    let offset = usize::try_from(step - terms.first_step).ok().filter(|offset| *offset < terms.step_count);
+    match (node, offset) {
+        (Some(node), Some(offset)) => Ok(node * terms.step_count + offset),
+        _ => bail!("evidence names node {node_id} and step {step}, which are not of this cluster-day"),
+    }
+}
+
+/// One pass over a cluster-day; keeps its buffers from part to part.
+pub struct Pass<'a> {
+    terms: &'a DayTerms<'a>,
+    meters: &'a Meters,
+    segments: Vec<Vec<Segment>>,
+    gaps: HashMap<(i32, i32), i64>,
+    splitter: Splitter,
+    hours: HourSums,
+    fold: DayFold,
+    rows: Option<Vec<LedgerRow>>,
+    node: NodeBuffers,
+}
+
+/// Sums by site, workload and hour of the day; a workload takes space only once it has energy.
+struct HourSums {
+    per_site: usize,
+    first_hour: i32,
+    /// Row of `sums` by `site * per_site + workload + 3`; `u32::MAX` where there is none yet.
+    rows: Vec<u32>,
+    sums: Vec<[Sums; 24]>,
+}
+
+impl HourSums {
+    fn new(terms: &DayTerms<'_>) -> Self {
+        let per_site = terms.workload_count + 3;
+        let first_hour = terms.hour_of(terms.first_step);
+        Self { per_site, first_hour, rows: vec![u32::MAX; terms.sites.len() * per_site], sums: Vec::new() }
+    }
+
+    fn add(&mut self, site: usize, workload: i32, hour: i32, sums: &Sums) {
+        let row = &mut self.rows[site * self.per_site + (workload + 3) as usize];
+        if *row == u32::MAX {
+            *row = self.sums.len() as u32;
+            self.sums.push([Sums::default(); 24]);
+        }
+        self.sums[*row as usize][(hour - self.first_hour) as usize].add(sums);
+    }
+
+    fn into_rows(self) -> Vec<WorkloadHour> {
+        let mut workload_hours = Vec::new();
+        for (key, row) in self.rows.iter().enumerate().filter(|(_, row)| **row != u32::MAX) {
+            for (hour, sums) in self.sums[*row as usize].iter().enumerate().filter(|(_, sums)| **sums != Sums::default()) {
+                workload_hours.push(WorkloadHour {
+                    site: (key / self.per_site) as i32,
+                    workload: (key % self.per_site) as i32 - 3,
+                    hour: self.first_hour + hour as i32,
+                    sums: *sums,
+                });
+            }
+        }
+        workload_hours
+    }
+}
+
+/// The rows of one node, sorted by step, and what is made of the rows of one step.
+#[derive(Default)]
+struct NodeBuffers {
+    step_ends: Vec<u32>,
+    pod: Vec<i32>,
+    active: Vec<i64>,
+    cpu: Vec<i64>,
+    corrected: Vec<i64>,
+    weights: Vec<i64>,
+    idle_parts: Vec<i64>,
+    energy: Vec<i64>,
+    facility: Vec<i64>,
+    /// Sums of the current hour by pod of the node, and which pods have any.
+    pod_hour: Vec<Sums>,
+    is_touched: Vec<bool>,
+    touched: Vec<i32>,
+    factors: HashMap<i32, Vec<Option<StepFactors>>>,
+}
+
+impl<'a> Pass<'a> {
+    pub fn new(terms: &'a DayTerms<'a>, meters: &'a Meters) -> Self {
+        Self {
+            terms,
+            meters,
+            segments: terms.segments(),
+            gaps: terms.gaps.iter().map(|gap| ((gap.node_id, gap.step), gap.gap_mj)).collect(),
+            splitter: Splitter::default(),
+            hours: HourSums::new(terms),
+            fold: DayFold {
+                node_days: vec![NodeDay::default(); terms.nodes.len()],
+                runs: vec![RunSums::default(); terms.runs.len()],
+                ..DayFold::default()
+            },
+            rows: None,
+            node: NodeBuffers::default(),
+        }
+    }
+
+    /// Keeps every row; for tests and for whoever traces a figure.
+    pub fn keeping_rows(mut self) -> Self {
+        self.rows = Some(Vec::new());
+        self
+    }
+
+    /// Accounts the nodes of a range, whose usage is `usage`.
+    pub fn account(&mut self, nodes: Range<usize>, usage: UsageColumns<'_>) -> Result<()> {
+        let mut row = 0;
+        for node in nodes {
+            let node_id = i32::try_from(node)?;
+            let from = row;
+            while row < usage.node_id.len() && usage.node_id[row] == node_id {
+                row += 1;
+            }
+            self.sort_by_step(usage, from..row)?;
+            self.account_node(node)?;
+        }
+        if row != usage.node_id.len() {
+            bail!("usage is not sorted by node: row {row} belongs to node {}", usage.node_id[row]);
+        }
+        self.fold.usage_rows += row as u64;
+        Ok(())
+    }
+
+    /// Ends the pass: what it adds to the month, and the rows where they were kept.
+    pub fn finish(self) -> (DayFold, Vec<LedgerRow>) {
+        let fold = DayFold { workload_hours: self.hours.into_rows(), ..self.fold };
+        (fold, self.rows.unwrap_or_default())
+    }
+
+    /// Counting sort: rows of one node by step; within a step the order of pods is kept.
+    fn sort_by_step(&mut self, usage: UsageColumns<'_>, rows: Range<usize>) -> Result<()> {
+        let buffers = &mut self.node;
+        let (first_step, step_count) = (self.terms.first_step, self.terms.step_count);
+        buffers.step_ends.clear();
+        buffers.step_ends.resize(step_count + 1, 0);
+        for step in &usage.step[rows.clone()] {
+            let offset = (step - first_step) as usize;
+            if offset >= step_count {
+                bail!("usage names step {step}, which is not of this day");
+            }
+            buffers.step_ends[offset + 1] += 1;
+        }
+        for offset in 1..=step_count {
+            buffers.step_ends[offset] += buffers.step_ends[offset - 1];
+        }
+        let count = rows.len();
+        buffers.pod.resize(count, 0);
+        buffers.active.resize(count, 0);
+        buffers.cpu.resize(count, 0);
+        // step_ends[s] is where step s begins; each row moves it on, until it is where step s ends.
+        let (pods, steps) = (&usage.pod_id[rows.clone()], &usage.step[rows.clone()]);
+        let (active, cpu) = (&usage.active_mj[rows.clone()], &usage.cpu_ms[rows]);
+        for i in 0..count {
+            let slot = &mut buffers.step_ends[(steps[i] - first_step) as usize];
+            let place = *slot as usize;
+            *slot += 1;
+            buffers.pod[place] = pods[i];
+            buffers.active[place] = active[i];
+            buffers.cpu[place] = cpu[i];
+        }
+        Ok(())
+    }
+
+    fn account_node(&mut self, node: usize) -> Result<()> {
+        let first_pod = self.node.pod.iter().copied().min().unwrap_or(0);
+        let last_pod = self.node.pod.iter().copied().max().unwrap_or(-1);
+        if usize::try_from(last_pod + 1).unwrap_or(0) > self.terms.pods.len() {
+            bail!("usage names pod {last_pod}, which is not of this cluster-day");
+        }
+        self.node.pod_hour.clear();
+        let pod_count = usize::try_from(last_pod - first_pod + 1).unwrap_or(0);
+        self.node.pod_hour.resize(pod_count, Sums::default());
+        self.node.is_touched.clear();
+        self.node.is_touched.resize(pod_count, false);
+        self.node.factors.clear();
+        let mut hour = self.terms.hour_of(self.terms.first_step);
+        let mut from = 0;
+        for offset in 0..self.terms.step_count {
+            let step = self.terms.first_step + offset as i32;
+            let step_hour = self.terms.hour_of(step);
+            if step_hour != hour {
+                self.flush_hour(node, first_pod, hour);
+                hour = step_hour;
+            }
+            let to = self.node.step_ends[offset] as usize;
+            self.account_step(node, offset, step, from..to, first_pod)?;
+            from = to;
+        }
+        self.flush_hour(node, first_pod, hour);
+        Ok(())
+    }
+
+    fn account_step(&mut self, node: usize, offset: usize, step: i32, rows: Range<usize>, first_pod: i32) -> Result<()> {
+        let terms = self.terms;
+        let node_id = node as i32;
+        let metered = self.meters.metered_mj[node * terms.step_count + offset];
+        if metered == Meters::UNMETERED {
+            self.fold.unmetered_rows += rows.len() as u64;
+            if let Some(gap_mj) = self.gaps.get(&(node_id, step)).copied().filter(|gap| *gap > 0) {
+                self.account_gap(node, offset, step, gap_mj);
+            }
+            return Ok(());
+        }
+        let meter_idle = self.meters.idle_mj[node * terms.step_count + offset];
+        let buffers = &mut self.node;
+        let pods = &buffers.pod[rows.clone()];
+        let count = rows.len();
+
+        // balance.sql, active.sql
+        let pods_mj: i64 = buffers.active[rows.clone()].iter().sum();
+        if !(0..LARGEST_WHOLE).contains(&pods_mj) {
+            bail!("usage: the pods of node {node_id} in step {step} claim {pods_mj} mJ, which is not a machine's energy");
+        }
+        let active_mj = pods_mj.min(metered);
+        let idle_mj = if pods_mj >= metered { 0 } else { meter_idle.min(metered - pods_mj) };
+        let system_mj = metered - active_mj - idle_mj;
+        let active: &[i64] = if pods_mj > metered {
+            buffers.corrected.resize(count, 0);
+            self.splitter.split(metered, &buffers.active[rows.clone()], pods_mj, &mut buffers.corrected[..count]);
+            &buffers.corrected[..count]
+        } else {
+            &buffers.active[rows.clone()]
+        };
+
+        // idle_quotas.sql
+        buffers.idle_parts.resize(count.max(buffers.idle_parts.len()), 0);
+        let mut given_mj = 0;
+        let idle_parts = &mut buffers.idle_parts[..count];
+        if idle_mj > 0 && terms.idle != IdlePolicy::Unallocated {
+            let weights: &[i64] = match terms.idle {
+                IdlePolicy::ByRequest => {
+                    buffers.weights.clear();
+                    buffers.weights.extend(pods.iter().map(|pod| terms.pods[*pod as usize].cpu_request_milli));
+                    &buffers.weights
+                }
+                IdlePolicy::ByUsage | IdlePolicy::Unallocated => &buffers.cpu[rows.clone()],
+            };
+            let total: i64 = weights.iter().sum();
+            if !(0..LARGEST_WHOLE).contains(&total) {
+                bail!("usage: node {node_id} step {step} has {total} ms of CPU, which no machine has");
+            }
+            if total > 0 {
+                self.splitter.split(idle_mj, weights, total, idle_parts);
+                given_mj = idle_mj;
+            } else {
+                idle_parts.fill(0);
+            }
+        } else {
+            idle_parts.fill(0);
+        }
+        let idle_left_mj = idle_mj - given_mj;
+
+        // facility_quotas.sql: rows in key order, (idle) and (system) before the pods.
+        buffers.energy.clear();
+        buffers.energy.extend([idle_left_mj, system_mj]);
+        buffers.energy.extend(active.iter().zip(idle_parts.iter()).map(|(active, idle)| active + idle));
+        buffers.facility.resize((count + 2).max(buffers.facility.len()), 0);
+        let facility = &mut buffers.facility[..count + 2];
+        if metered > 0 {
+            let whole = facility_whole(metered, terms.sites[terms.nodes[node].site].pue);
+            self.splitter.split(whole, &buffers.energy, metered, facility);
+        } else {
+            facility.fill(0);
+        }
+
+        // job_rows.sql: runs reach beyond the period, so this comes before it is looked at.
+        for i in 0..count {
+            let job = terms.pods[pods[i] as usize].job;
+            if job >= 0 && active[i] > 0 {
+                add_to_run(terms, &mut buffers.factors, &mut self.fold.runs, node, job, step, offset, active[i]);
+            }
+        }
+        let keeps_rows = self.rows.is_some();
+        if !terms.is_in_period(step) && !keeps_rows {
+            return Ok(());
+        }
+
+        // emissions.sql, ledger.sql, workload_hours.sql
+        let site = &terms.sites[terms.nodes[node].site];
+        let segments = &self.segments[site.zone * terms.step_count + offset];
+        let annual = terms.zones[site.zone].annual_direct_gco2e_per_kwh;
+        let is_in_period = terms.is_in_period(step);
+        for i in 0..count {
+            let facility_mj = facility[i + 2];
+            let sums = Sums {
+                active_mj: active[i],
+                idle_mj: idle_parts[i],
+                system_mj: 0,
+                gap_mj: 0,
+                facility_mj,
+                operational_hourly_ugco2e: hourly(facility_mj, segments, terms.step_seconds),
+                operational_annual_ugco2e: annual.map_or(0, |factor| emissions(facility_mj, factor)),
+            };
+            if is_in_period {
+                let place = (pods[i] - first_pod) as usize;
+                let pod_hour = &mut buffers.pod_hour[place];
+                if !buffers.is_touched[place] {
+                    buffers.is_touched[place] = true;
+                    buffers.touched.push(pods[i]);
+                }
+                // Plain sums: one hour of one node stays far below 2^63, which was checked above.
+                pod_hour.active_mj += sums.active_mj;
+                pod_hour.idle_mj += sums.idle_mj;
+                pod_hour.facility_mj += sums.facility_mj;
+                pod_hour.operational_hourly_ugco2e += sums.operational_hourly_ugco2e;
+                pod_hour.operational_annual_ugco2e += sums.operational_annual_ugco2e;
+            }
+            if let Some(kept) = self.rows.as_mut() {
+                push_row(kept, node_id, step, pods[i], &sums, annual.is_some(), !segments.is_empty());
+            }
+        }
+        let shared = [(IDLE_ROW, idle_left_mj, 0, facility[0]), (SYSTEM_ROW, 0, system_mj, facility[1])];
+        for (row_id, idle_mj, system_mj, facility_mj) in shared {
+            let sums = Sums {
+                idle_mj,
+                system_mj,
+                facility_mj,
+                operational_hourly_ugco2e: hourly(facility_mj, segments, terms.step_seconds),
+                operational_annual_ugco2e: annual.map_or(0, |factor| emissions(facility_mj, factor)),
+                ..Sums::default()
+            };
+            if let Some(kept) = self.rows.as_mut() {
+                push_row(kept, node_id, step, row_id, &sums, annual.is_some(), !segments.is_empty());
+            }
+            if is_in_period && sums != Sums::default() {
+                self.hours.add(terms.nodes[node].site, row_id, terms.hour_of(step), &sums);
+            }
+        }
+        if is_in_period {
+            let day = &mut self.fold.node_days[node];
+            day.metered_mj += metered;
+            day.attributed_mj += self.node.energy[2..].iter().sum::<i64>();
+            day.idle_mj += idle_left_mj;
+            day.system_mj += system_mj;
+            day.correction_mj += active_mj - pods_mj;
+            day.idle_cut_mj += if pods_mj > metered { 0 } else { idle_mj - meter_idle };
+        }
+        Ok(())
+    }
+
+    fn account_gap(&mut self, node: usize, offset: usize, step: i32, gap_mj: i64) {
+        let terms = self.terms;
+        let site = &terms.sites[terms.nodes[node].site];
+        let segments = &self.segments[site.zone * terms.step_count + offset];
+        let annual = terms.zones[site.zone].annual_direct_gco2e_per_kwh;
+        let facility_mj = facility_whole(gap_mj, site.pue);
+        let sums = Sums {
+            gap_mj,
+            facility_mj,
+            operational_hourly_ugco2e: hourly(facility_mj, segments, terms.step_seconds),
+            operational_annual_ugco2e: annual.map_or(0, |factor| emissions(facility_mj, factor)),
+            ..Sums::default()
+        };
+        if let Some(kept) = self.rows.as_mut() {
+            push_row(kept, node as i32, step, GAP_ROW, &sums, annual.is_some(), !segments.is_empty());
+        }
+        if terms.is_in_period(step) {
+            self.fold.node_days[node].gap_mj += gap_mj;
+            self.hours.add(terms.nodes[node].site, GAP_ROW, terms.hour_of(step), &sums);
+        }
+    }
+
+    fn flush_hour(&mut self, node: usize, first_pod: i32, hour: i32) {
+        let touched = std::mem::take(&mut self.node.touched);
+        for pod in &touched {
+            let place = (pod - first_pod) as usize;
+            self.node.is_touched[place] = false;
+            let sums = std::mem::take(&mut self.node.pod_hour[place]);
+            self.hours.add(self.terms.nodes[node].site, self.terms.pods[*pod as usize].workload, hour, &sums);
+        }
+        self.node.touched = touched;
+        self.node.touched.clear();
+    }
+}
+
+/// facility_quotas.sql: round(E × PUE).
+fn facility_whole(energy_mj: i64, pue: f64) -> i64 {
+    rounded(energy_mj as f64 * pue)
+}
+
+/// emissions.sql: mJ × g/kWh / 3600, floor(x + 0.5).
+fn emissions(energy_mj: i64, gco2e_per_kwh: f64) -> i64 {
+    rounded(energy_mj as f64 * gco2e_per_kwh / 3_600.0)
+}
+
+/// floor(x + 0.5) of what is not negative: the cast cuts towards zero, and costs no call.
+fn rounded(value: f64) -> i64 {
+    (value + 0.5) as i64
+}
+
+/// emissions.sql: a row, cut where the intensity changes within the step.
+fn hourly(facility_mj: i64, segments: &[Segment], step_s: i64) -> i64 {
+    if let [segment] = segments {
+        return emissions(facility_mj, segment.gco2e_per_kwh);
+    }
+    let up_to = |seconds: i64| rounded(facility_mj as f64 * seconds as f64 / step_s as f64);
+    segments.iter().map(|segment| emissions(up_to(segment.to_s) - up_to(segment.from_s), segment.gco2e_per_kwh)).sum()
+}
+
+/// job_rows.sql: the same active energy, met with two factors. Factors are worked out once for each step of a run on a node.
+#[expect(clippy::too_many_arguments, reason = "it borrows three parts of the pass at once")]
+fn add_to_run(
+    terms: &DayTerms<'_>,
+    factors: &mut HashMap<i32, Vec<Option<StepFactors>>>,
+    runs: &mut [RunSums],
+    node: usize,
+    job: i32,
+    step: i32,
+    offset: usize,
+    active_mj: i64,
+) {
+    let run = &mut runs[job as usize];
+    let timing = match &terms.runs[job as usize] {
+        RunTerms::NotCounted => return,
+        RunTerms::Unplaced => None,
+        RunTerms::Placed(timing) => Some(timing),
+    };
+    run.active_mj += active_mj;
+    run.outside_mj += if terms.is_in_period(step) { 0 } else { active_mj };
+    let Some(timing) = timing else { return };
+    let site = &terms.sites[terms.nodes[node].site];
+    let by_step = factors.entry(job).or_insert_with(|| vec![None; terms.step_count]);
+    let known = by_step[offset].or_else(|| {
+        let from_ms = i64::from(step) * terms.step_seconds * 1_000;
+        by_step[offset] = timing.factors(from_ms, from_ms + terms.step_seconds * 1_000, site.zone, site.pue, terms.zones);
+        by_step[offset]
+    });
+    let Some(known) = known else { return };
+    run.actual_ugco2e += rounded(active_mj as f64 * known.actual_ug_per_mj);
+    run.counterfactual_ugco2e += rounded(active_mj as f64 * known.counterfactual_ug_per_mj);
+}
+
+fn push_row(kept: &mut Vec<LedgerRow>, node_id: i32, step: i32, row_id: i32, sums: &Sums, has_annual: bool, has_hourly: bool) {
+    if sums.active_mj + sums.idle_mj + sums.system_mj + sums.gap_mj > 0 {
+        kept.push(LedgerRow {
+            node_id,
+            step,
+            row_id,
+            active_mj: sums.active_mj,
+            idle_mj: sums.idle_mj,
+            system_mj: sums.system_mj,
+            gap_mj: sums.gap_mj,
+            facility_mj: sums.facility_mj,
+            operational_hourly_ugco2e: has_hourly.then_some(sums.operational_hourly_ugco2e),
+            operational_annual_ugco2e: has_annual.then_some(sums.operational_annual_ugco2e),
+        });
+    }
+}

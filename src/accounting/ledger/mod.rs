@@ -1,0 +1,230 @@
+//! The ledger of one cluster and UTC day: energy balance, idle allocation, facility energy and emissions, row by row and summed.
+//!
+//! In: the evidence tables `node_steps` and `usage`, and [`DayTerms`], what dimensions, configuration and intensity say of the day.
+//! Out: [`DayFold`], integer sums by workload and hour, by node, by job run; on demand the rows themselves.
+//! Rule: `queries/accounting/*.sql` in the order of `plan.txt` (method, sections 2, 3, 4, 7). Two engines do the same: [`sql`] runs those files on polars;
+//! [`columns`] is one pass over sorted columns for months of many pods. Tests hold both, and DuckDB on the same files, to one hash.
+//! Assumes: usage is sorted by pod and step, and pods of a node stand together. Does not: read, ask the time, or know names.
+
+pub mod columns;
+pub mod sql;
+#[cfg(test)]
+mod tests;
+
+use sha2::{Digest, Sha256};
+
+use crate::accounting::intensity::ZoneIntensity;
+use crate::accounting::retiming::RunTiming;
+use crate::model::policy::IdlePolicy;
+
+/// What is true of a node for the ledger.
+#[derive(Clone, Debug)]
+pub struct NodeTerms {
+    pub site: usize,
+}
+
+/// What is true of a pod for the ledger.
+#[derive(Clone, Copy, Debug)]
+pub struct PodTerms {
+    pub workload: i32,
+    /// -1 where the pod belongs to no job run.
+    pub job: i32,
+    pub cpu_request_milli: i64,
+}
+
+/// What is true of a site: which grid, which building.
+#[derive(Clone, Debug)]
+pub struct SiteTerms {
+    /// Index into [`DayTerms::zones`].
+    pub zone: usize,
+    pub pue: f64,
+}
+
+/// A part of a step in which a zone's intensity does not change; seconds count from the start of the step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Segment {
+    pub from_s: i64,
+    pub to_s: i64,
+    pub gco2e_per_kwh: f64,
+}
+
+/// A step of a node that no meter saw, with the energy it is filled with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct GapStep {
+    pub node_id: i32,
+    pub step: i32,
+    pub gap_mj: i64,
+}
+
+/// What is true of a job run for the ledger.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum RunTerms {
+    /// It ended in another month.
+    #[default]
+    NotCounted,
+    /// It has no place in the counterfactual; its energy is shown all the same.
+    Unplaced,
+    /// When it was, and when it would have been.
+    Placed(RunTiming),
+}
+
+/// Everything beside the two evidence tables that the ledger of a cluster-day depends on.
+pub struct DayTerms<'a> {
+    pub step_seconds: i64,
+    /// First step of the UTC day, and how many it has.
+    pub first_step: i32,
+    pub step_count: usize,
+    /// The steps of the period, half-open.
+    pub period_steps: (i32, i32),
+    pub idle: IdlePolicy,
+    pub nodes: Vec<NodeTerms>,
+    pub pods: Vec<PodTerms>,
+    pub sites: &'a [SiteTerms],
+    pub zones: &'a [ZoneIntensity],
+    pub workload_count: usize,
+    pub gaps: Vec<GapStep>,
+    /// By job id of the day.
+    pub runs: Vec<RunTerms>,
+}
+
+impl DayTerms<'_> {
+    pub fn is_in_period(&self, step: i32) -> bool {
+        step >= self.period_steps.0 && step < self.period_steps.1
+    }
+
+    pub fn hour_of(&self, step: i32) -> i32 {
+        let hour = i64::from(step) * self.step_seconds / 3_600;
+        i32::try_from(hour).expect("hours since the epoch fit for some hundred thousand years")
+    }
+
+    /// The segments of every step of the period in every zone, by `zone * step_count + step`; empty outside the period.
+    pub fn segments(&self) -> Vec<Vec<Segment>> {
+        let mut segments = Vec::with_capacity(self.zones.len() * self.step_count);
+        for zone in self.zones {
+            for step in (self.first_step..).take(self.step_count) {
+                let from_s = i64::from(step) * self.step_seconds;
+                let pieces = self.is_in_period(step).then(|| zone.pieces(from_s, from_s + self.step_seconds)).flatten();
+                segments.push(merge_equal(pieces.into_iter().flatten().map(|piece| Segment {
+                    from_s: piece.from_s - from_s,
+                    to_s: piece.to_s - from_s,
+                    gco2e_per_kwh: piece.gco2e_per_kwh,
+                })));
+            }
+        }
+        segments
+    }
+}
+
+/// Neighbours of equal intensity are one segment: a boundary at which nothing changes cuts nothing (P4 of the fault list).
+fn merge_equal(pieces: impl Iterator<Item = Segment>) -> Vec<Segment> {
+    let mut merged: Vec<Segment> = Vec::with_capacity(1);
+    for piece in pieces {
+        match merged.last_mut() {
+            Some(last) if last.gco2e_per_kwh == piece.gco2e_per_kwh => last.to_s = piece.to_s,
+            _ => merged.push(piece),
+        }
+    }
+    merged
+}
+
+/// Sums of ledger rows. Annual emissions are meaningless where the zone has no annual factor; whoever reads them knows the zone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sums {
+    pub active_mj: i64,
+    pub idle_mj: i64,
+    pub system_mj: i64,
+    pub gap_mj: i64,
+    pub facility_mj: i64,
+    pub operational_hourly_ugco2e: i64,
+    pub operational_annual_ugco2e: i64,
+}
+
+/// Gives a struct of integers a field-by-field `add` in which overflow is an error, never a wrap.
+macro_rules! checked_sums {
+    ($name:ident { $($field:ident),* $(,)? }) => {
+        impl $name {
+            pub fn add(&mut self, other: &Self) {
+                $(self.$field = self.$field.checked_add(other.$field).expect("sums stay below 2^63: every input was bounded");)*
+            }
+        }
+    };
+}
+
+checked_sums!(Sums { active_mj, idle_mj, system_mj, gap_mj, facility_mj, operational_hourly_ugco2e, operational_annual_ugco2e });
+checked_sums!(NodeDay { metered_mj, attributed_mj, idle_mj, system_mj, gap_mj, correction_mj, idle_cut_mj });
+checked_sums!(RunSums { active_mj, outside_mj, actual_ugco2e, counterfactual_ugco2e });
+
+/// Sums by site, workload and hour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WorkloadHour {
+    pub site: i32,
+    pub workload: i32,
+    /// Hours since the epoch.
+    pub hour: i32,
+    pub sums: Sums,
+}
+
+/// The reconciliation of a node for the day.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NodeDay {
+    pub metered_mj: i64,
+    pub attributed_mj: i64,
+    pub idle_mj: i64,
+    pub system_mj: i64,
+    pub gap_mj: i64,
+    pub correction_mj: i64,
+    pub idle_cut_mj: i64,
+}
+
+/// What a day adds to a job run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RunSums {
+    pub active_mj: i64,
+    pub outside_mj: i64,
+    pub actual_ugco2e: i64,
+    pub counterfactual_ugco2e: i64,
+}
+
+/// One row of the ledger, for those who want to see rows: tests, and whoever traces a figure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LedgerRow {
+    pub node_id: i32,
+    pub step: i32,
+    pub row_id: i32,
+    pub active_mj: i64,
+    pub idle_mj: i64,
+    pub system_mj: i64,
+    pub gap_mj: i64,
+    pub facility_mj: i64,
+    pub operational_hourly_ugco2e: Option<i64>,
+    pub operational_annual_ugco2e: Option<i64>,
+}
+
+/// SHA-256 of sorted rows in canonical text: fields in the order of [`LedgerRow`], `|` between them, a null as nothing, a line feed after each row.
+/// Any engine that runs the method gives the same one.
+pub fn content_sha256(rows: &[LedgerRow]) -> String {
+    let mut digest = Sha256::new();
+    let text = |value: Option<i64>| value.map(|value| value.to_string()).unwrap_or_default();
+    for row in rows {
+        let (hourly, annual) = (text(row.operational_hourly_ugco2e), text(row.operational_annual_ugco2e));
+        digest.update(format!(
+            "{}|{}|{}|{}|{}|{}|{}|{}|{hourly}|{annual}\n",
+            row.node_id, row.step, row.row_id, row.active_mj, row.idle_mj, row.system_mj, row.gap_mj, row.facility_mj
+        ));
+    }
+    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What one cluster-day, or a range of its nodes, adds to the month.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DayFold {
+    /// Sorted by site, workload, hour.
+    pub workload_hours: Vec<WorkloadHour>,
+    /// By node id; nodes of other parts are zero.
+    pub node_days: Vec<NodeDay>,
+    /// By job id.
+    pub runs: Vec<RunSums>,
+    /// Usage rows of node-steps without a meter or a gap to stand in: they carry nothing, and are counted.
+    pub unmetered_rows: u64,
+    pub usage_rows: u64,
+}

@@ -1,0 +1,408 @@
+//! Stories of a small cluster, metered as a whole day.
+
+use std::collections::BTreeMap;
+
+use polars::prelude::DataFrame;
+
+use super::{MeteredDay, meter_day};
+use crate::model::{SampleTable, Series, Severity};
+use crate::units::UtcDay;
+
+const STEP_S: i64 = 900;
+
+fn day() -> UtcDay {
+    "2026-10-02".parse().unwrap()
+}
+
+/// Milliseconds since the epoch of a second of the day.
+fn at(second: i64) -> i64 {
+    day().start().timestamp_millis() + second * 1_000
+}
+
+/// Number of the day's step.
+fn step(n: i64) -> i32 {
+    i32::try_from(at(0) / 1_000 / STEP_S + n).unwrap()
+}
+
+type Part = (Series, Vec<(i64, f64)>);
+
+/// `metric{a="b",c="d"}` with (second of the day, value).
+fn part(text: &str, samples: &[(i64, f64)]) -> Part {
+    let (metric, labels) = text.trim_end_matches('}').split_once('{').unwrap();
+    let labels = labels.split(',').filter(|label| !label.is_empty()).map(|label| {
+        let (name, value) = label.split_once('=').unwrap();
+        (name.to_owned(), value.trim_matches('"').to_owned())
+    });
+    (Series { metric: metric.to_owned(), labels: labels.collect::<BTreeMap<_, _>>() }, samples.iter().map(|(s, v)| (at(*s), *v)).collect())
+}
+
+fn meter(parts: Vec<Part>) -> MeteredDay {
+    meter_day(&SampleTable::from_series(parts), day(), STEP_S).unwrap()
+}
+
+fn node(zone: &str, samples: &[(i64, f64)]) -> Part {
+    part(&format!("kepler_node_cpu_joules_total{{instance=k1,node_name=n1,path=/{zone},zone={zone}}}"), samples)
+}
+
+fn pod(name: &str, state: &str, samples: &[(i64, f64)]) -> Part {
+    let labels = format!("instance=k1,node_name=n1,pod_id=uid-{name},pod_name={name},pod_namespace=team,state={state},zone=package");
+    part(&format!("kepler_pod_cpu_joules_total{{{labels}}}"), samples)
+}
+
+/// 10 W from second 0 to 3,600, scraped every minute.
+fn steady_node() -> Part {
+    node("package", &(0..=60).map(|minute| (minute * 60, (minute * 600) as f64)).collect::<Vec<_>>())
+}
+
+fn ints(frame: &DataFrame, column: &str) -> Vec<Option<i64>> {
+    frame.column(column).unwrap().cast(&polars::prelude::DataType::Int64).unwrap().i64().unwrap().iter().collect()
+}
+
+fn texts(frame: &DataFrame, column: &str) -> Vec<Option<String>> {
+    frame.column(column).unwrap().str().unwrap().iter().map(|text| text.map(str::to_owned)).collect()
+}
+
+fn bools(frame: &DataFrame, column: &str) -> Vec<Option<bool>> {
+    frame.column(column).unwrap().bool().unwrap().iter().collect()
+}
+
+fn severity(day: &MeteredDay, code: &str) -> Option<Severity> {
+    day.findings.iter().find(|finding| finding.code == code).map(|finding| finding.severity)
+}
+
+/// (step of the day, active mJ, CPU ms) of a pod.
+fn usage_of(day: &MeteredDay, uid: &str) -> Vec<(i64, Option<i64>, Option<i64>)> {
+    let id = texts(&day.pods, "uid").iter().position(|known| known.as_deref() == Some(uid)).map(|id| id as i64);
+    let (pods, steps) = (ints(&day.usage, "pod_id"), ints(&day.usage, "step"));
+    let (active, cpu) = (ints(&day.usage, "active_mj"), ints(&day.usage, "cpu_ms"));
+    let rows = (0..pods.len()).filter(|row| pods[*row] == id);
+    rows.map(|row| (steps[row].unwrap() - i64::from(step(0)), active[row], cpu[row])).collect()
+}
+
+#[test]
+fn the_columns_are_those_that_the_model_names() {
+    let day = meter(vec![]);
+    let columns = |frame: &DataFrame| frame.get_column_names().iter().map(|name| name.to_string()).collect::<Vec<_>>().join(" ");
+    assert_eq!(columns(&day.nodes), "node_id node power_zones labels first_ms last_ms metered");
+    assert_eq!(columns(&day.pods), "pod_id node_id namespace workload pod uid job_id cpu_request_milli last_ms");
+    assert_eq!(
+        columns(&day.jobs),
+        "job_id namespace job workload uid created_ms started_ms completed_ms was_suspended scheduled_timestamp schedule schedule_time_zone \
+         baseline_start home_zone is_carbon_aware is_deferrable"
+    );
+    assert_eq!(columns(&day.node_steps), "node_id step metered_mj idle_mj");
+    assert_eq!(columns(&day.usage), "node_id pod_id step active_mj cpu_ms");
+    assert_eq!(day.usage.column("step").unwrap().dtype(), &polars::prelude::DataType::Int32);
+    assert_eq!(day.usage.column("active_mj").unwrap().dtype(), &polars::prelude::DataType::Int64);
+    assert!(meter_day(&SampleTable::default(), self::day(), 7_000).is_err());
+}
+
+#[test]
+fn a_node_and_its_pod_are_metered_over_the_same_power_zones() {
+    let day = meter(vec![
+        node("package", &[(0, 100.0), (900, 1_000.0)]),
+        node("dram", &[(0, 0.0), (900, 100.0)]),
+        node("core", &[(0, 0.0), (900, 5_000.0)]),
+        pod("a", "running", &[(0, 10.0), (900, 60.0)]),
+        part("kepler_pod_cpu_joules_total{instance=k1,node_name=n1,pod_id=uid-a,zone=dram}", &[(0, 0.0), (900, 7.0)]),
+        part("kepler_pod_cpu_joules_total{instance=k1,node_name=n1,pod_id=uid-a,zone=core}", &[(0, 0.0), (900, 40.0)]),
+    ]);
+    assert_eq!(texts(&day.nodes, "power_zones"), [Some("package+dram".to_owned())]);
+    assert_eq!(ints(&day.node_steps, "metered_mj"), [Some(1_000_000)]);
+    assert_eq!(ints(&day.node_steps, "idle_mj"), [None]);
+    assert_eq!(usage_of(&day, "uid-a"), [(0, Some(57_000), None)]);
+}
+
+#[test]
+fn sockets_add_up_unless_kepler_adds_them() {
+    let socket =
+        |path: &str| part(&format!("kepler_node_cpu_joules_total{{node_name=n1,path={path},zone=package}}"), &[(0, 0.0), (900, 50.0)]);
+    assert_eq!(ints(&meter(vec![socket("/0"), socket("/1")]).node_steps, "metered_mj"), [Some(100_000)]);
+    let aggregated = socket("aggregated-package");
+    assert_eq!(ints(&meter(vec![socket("/0"), socket("/1"), aggregated]).node_steps, "metered_mj"), [Some(50_000)]);
+}
+
+#[test]
+fn an_unknown_power_zone_is_named_and_not_summed() {
+    let day = meter(vec![node("package", &[(0, 0.0), (900, 50.0)]), node("nvme", &[(0, 0.0), (900, 9.0)])]);
+    assert_eq!(ints(&day.node_steps, "metered_mj"), [Some(50_000)]);
+    assert_eq!(severity(&day, "POWER_ZONE"), Some(Severity::Disclosed));
+}
+
+#[test]
+fn a_pair_of_prometheus_servers_counts_once() {
+    let replica = |name: &str, samples: &[(i64, f64)]| {
+        part(&format!("kepler_node_cpu_joules_total{{node_name=n1,prometheus_replica={name},path=/0,zone=package}}"), samples)
+    };
+    let day = meter(vec![replica("a", &[(0, 0.0), (60, 6.0), (120, 12.0)]), replica("b", &[(30, 3.0), (90, 9.0), (120, 12.0)])]);
+    assert_eq!(ints(&day.node_steps, "metered_mj"), [Some(12_000)]);
+}
+
+#[test]
+fn a_job_seen_by_one_scrape_counts_from_the_scrape_before() {
+    // Scrapes at 840, 930 and 960; the job's 60 J are spread over 840 to 930, two thirds of them before the edge at 900.
+    let day = meter(vec![
+        node("package", &[(840, 0.0), (930, 0.0), (960, 500.0)]),
+        pod("short", "terminated", &[(930, 60.0)]),
+        pod("old", "running", &[(840, 9_000.0), (960, 9_001.0)]),
+    ]);
+    assert_eq!(usage_of(&day, "uid-short"), [(0, Some(40_000), None), (1, Some(20_000), None)]);
+    // What is there at the first scrape is only an anchor.
+    assert_eq!(usage_of(&day, "uid-old"), [(0, Some(500), None), (1, Some(500), None)]);
+    assert_eq!(severity(&day, "UNRESOLVED"), None);
+}
+
+#[test]
+fn one_scrape_without_a_scrape_before_is_listed_as_unresolved() {
+    let day = meter(vec![node("package", &[(840, 0.0), (900, 500.0)]), pod("lost", "terminated", &[(840, 60.0)])]);
+    assert_eq!(usage_of(&day, "uid-lost"), []);
+    assert_eq!(texts(&day.pods, "pod"), [Some("lost".to_owned())]);
+    assert_eq!(severity(&day, "UNRESOLVED"), Some(Severity::Disclosed));
+}
+
+#[test]
+fn the_terminated_state_is_the_same_counter() {
+    let day = meter(vec![steady_node(), pod("a", "running", &[(60, 100.0), (120, 200.0)]), pod("a", "terminated", &[(150, 230.0)])]);
+    // Born between 0 and 60 with 100 J, then 100 J and 30 J.
+    assert_eq!(usage_of(&day, "uid-a"), [(0, Some(230_000), None)]);
+    assert_eq!(ints(&day.pods, "last_ms"), [Some(at(150))]);
+}
+
+#[test]
+fn a_restart_of_kepler_drops_the_first_idle_delta_and_resets_pods() {
+    let idle =
+        |samples: &[(i64, f64)]| part("kepler_node_cpu_idle_joules_total{instance=k1,job=k,node_name=n1,path=/p,zone=package}", samples);
+    let active =
+        |samples: &[(i64, f64)]| part("kepler_node_cpu_active_joules_total{instance=k1,job=k,node_name=n1,path=/p,zone=package}", samples);
+    let total = part(
+        "kepler_node_cpu_joules_total{instance=k1,job=k,node_name=n1,path=/p,zone=package}",
+        &[(0, 10_000.0), (60, 10_600.0), (120, 11_200.0), (180, 11_800.0)],
+    );
+    let started = |samples: &[(i64, f64)]| part("process_start_time_seconds{instance=k1,job=k}", samples);
+    let counted = |parts: Vec<Part>| {
+        let day = meter(parts);
+        (ints(&day.node_steps, "metered_mj")[0], ints(&day.node_steps, "idle_mj")[0])
+    };
+    let idles = idle(&[(0, 100.0), (60, 200.0), (120, 8_000.0), (180, 8_050.0)]);
+    let known = started(&[(0, 1_000.0), (60, 1_000.0), (120, 2_000.0), (180, 2_000.0)]);
+    // Announced by the process start: 100 J before, 50 J after; the jump to 8,000 J is no energy.
+    assert_eq!(counted(vec![total.clone(), idles.clone(), known.clone()]), (Some(1_800_000), Some(150_000)));
+    // Another process of the same address does not speak for Kepler.
+    let other = part("process_start_time_seconds{instance=k1,job=other}", &[(0, 1.0), (60, 1.0), (120, 5_000.0)]);
+    assert_eq!(counted(vec![total.clone(), idles, other]), (Some(1_800_000), Some(7_950_000)));
+    // Not announced, but active and idle fell together.
+    let fell = idle(&[(0, 5_000.0), (60, 5_100.0), (120, 800.0), (180, 850.0)]);
+    let fell_too = active(&[(0, 9_000.0), (60, 9_500.0), (120, 300.0), (180, 850.0)]);
+    assert_eq!(counted(vec![total.clone(), fell, fell_too]), (Some(1_800_000), Some(150_000)));
+
+    let labels = "instance=k1,job=k,node_name=n1,pod_id=u,pod_name=p,pod_namespace=team,zone=package";
+    let restarted = part(&format!("kepler_pod_cpu_joules_total{{{labels}}}"), &[(0, 5.0), (60, 10.0), (120, 40.0), (180, 45.0)]);
+    let day = meter(vec![total, known, restarted]);
+    // 5 J, then 40 J from zero although the value rose, then 5 J.
+    assert_eq!(usage_of(&day, "u"), [(0, Some(50_000), None)]);
+    assert_eq!(severity(&day, "RESET"), Some(Severity::Noted));
+}
+
+#[test]
+fn a_reset_of_the_node_is_disclosed_and_a_hole_is_noted() {
+    let day = meter(vec![node("package", &[(0, 100.0), (60, 160.0), (120, 30.0), (180, 40.0), (1_080, 940.0)])]);
+    // 60 + 30 + 10 J, and 900 J over 180..1,080 of which 720 J before the edge.
+    assert_eq!(ints(&day.node_steps, "metered_mj"), [Some(820_000), Some(180_000)]);
+    assert_eq!(severity(&day, "RESET"), Some(Severity::Disclosed));
+    assert_eq!(severity(&day, "HOLE"), Some(Severity::Noted));
+    let hole = day.findings.iter().find(|finding| finding.code == "HOLE").unwrap();
+    assert!(hole.message.contains("n1 900 s"), "{}", hole.message);
+}
+
+#[test]
+fn values_that_are_no_numbers_are_dropped_and_counted() {
+    let day = meter(vec![node("package", &[(0, f64::NAN), (60, 60.0), (120, f64::INFINITY), (180, 180.0), (240, f64::NAN)])]);
+    assert_eq!(ints(&day.node_steps, "metered_mj"), [Some(120_000)]);
+    let finding = day.findings.iter().find(|finding| finding.code == "NONFINITE").unwrap();
+    assert!(finding.failing >= 3);
+}
+
+#[test]
+fn two_days_computed_apart_are_one_computed_whole() {
+    // 7 J a minute from 23:30 to 00:30, scraped at odd seconds; the pod is born between two scrapes across midnight.
+    let noon = 86_400;
+    let node_samples: Vec<(i64, f64)> = (0..61).map(|i| (noon - 1_807 + i * 60, i as f64 * 7.123_457)).collect();
+    let pod_samples: Vec<(i64, f64)> = (31..61).map(|i| (noon - 1_807 + i * 60, (i - 30) as f64 * 3.3)).collect();
+    let before = |samples: &[(i64, f64)]| {
+        let needed = samples.partition_point(|sample| sample.0 < noon) + 1;
+        samples[..needed.min(samples.len())].to_vec()
+    };
+    let after = |samples: &[(i64, f64)]| samples[samples.partition_point(|sample| sample.0 < noon).saturating_sub(1)..].to_vec();
+    let total = |node_samples: &[(i64, f64)], pod_samples: &[(i64, f64)], day: UtcDay| {
+        let parts = vec![node("package", node_samples), pod("a", "running", pod_samples)];
+        let day = meter_day(&SampleTable::from_series(parts), day, STEP_S).unwrap();
+        let sum = |frame: &DataFrame, column| ints(frame, column).into_iter().flatten().sum::<i64>();
+        (sum(&day.node_steps, "metered_mj"), sum(&day.usage, "active_mj"))
+    };
+    let first = total(&before(&node_samples), &before(&pod_samples), day());
+    let second = total(&after(&node_samples), &after(&pod_samples), day().next());
+    assert_eq!(first.0 + second.0, (60.0_f64 * 7.123_457 * 1_000.0).round() as i64);
+    assert_eq!(first.1 + second.1, 99_000);
+    assert!(first.1 > 0 && second.1 > 0);
+}
+
+#[test]
+fn workloads_are_the_top_controllers() {
+    let owner = |pod: &str, kind: &str, name: &str| {
+        part(
+            &format!(
+                "kube_pod_owner{{namespace=team,pod={pod},uid=uid-{pod},owner_kind={kind},owner_name={name},owner_is_controller=true}}"
+            ),
+            &[(60, 1.0)],
+        )
+    };
+    let above = |text: &str| part(text, &[(60, 1.0)]);
+    let mut parts = vec![
+        steady_node(),
+        owner("web", "ReplicaSet", "web-5d"),
+        above("kube_replicaset_owner{namespace=team,replicaset=web-5d,owner_kind=Deployment,owner_name=web}"),
+        owner("bare", "ReplicaSet", "bare-1"),
+        above("kube_replicaset_owner{namespace=team,replicaset=bare-1,owner_kind=,owner_name=}"),
+        owner("night", "Job", "night-1"),
+        above("kube_job_owner{namespace=team,job_name=night-1,owner_kind=CronJob,owner_name=night}"),
+        owner("once", "Job", "once"),
+        owner("db-0", "StatefulSet", "db"),
+        owner("lone", "<none>", "<none>"),
+        owner("static", "Node", "n1"),
+    ];
+    let names = ["web", "bare", "night", "once", "db-0", "lone", "static", "unseen"];
+    parts.extend(names.iter().map(|name| pod(name, "running", &[(60, 0.0), (120, 1.0)])));
+    parts.push(part("kepler_pod_cpu_joules_total{instance=k1,node_name=n1,pod_id=ghost,zone=package}", &[(60, 0.0), (120, 1.0)]));
+    let day = meter(parts);
+    let found: Vec<String> = texts(&day.pods, "workload").into_iter().flatten().collect();
+    let expected = [
+        "CronJob/night",
+        "Deployment/web",
+        "Job/once",
+        "Pod/lone",
+        "Pod/static",
+        "Pod/unseen",
+        "ReplicaSet/bare-1",
+        "StatefulSet/db",
+        "Pod/ghost",
+    ];
+    assert_eq!(found, expected);
+    assert_eq!(texts(&day.pods, "namespace").last().unwrap().as_deref(), Some("unknown-owner"));
+    let finding = day.findings.iter().find(|finding| finding.code == "UNKNOWN_OWNER").unwrap();
+    assert_eq!((finding.failing, finding.severity), (2, Severity::Disclosed));
+    // Jobs known only as owners are runs as well.
+    assert_eq!(texts(&day.jobs, "job"), [Some("night-1".to_owned()), Some("once".to_owned())]);
+    assert_eq!(ints(&day.pods, "job_id").into_iter().flatten().collect::<Vec<_>>(), [0, 1]);
+}
+
+fn container(labels: &str, samples: &[(i64, f64)]) -> Part {
+    part(&format!("container_cpu_usage_seconds_total{{instance=10.0.0.1:10250,node=n1,namespace=team,{labels}}}"), samples)
+}
+
+#[test]
+fn cpu_time_joins_the_pod_and_counts_real_containers_only() {
+    let day = meter(vec![
+        steady_node(),
+        pod("a", "running", &[(0, 0.0), (900, 9.0), (1_800, 18.0)]),
+        container("pod=a,container=main,id=/kubepods/x/y", &[(0, 100.0), (900, 190.0), (1_800, 190.0)]),
+        container("pod=a,container=side,id=/kubepods/x/z", &[(0, 0.0), (900, 10.0)]),
+        container("pod=a,container=,id=/kubepods/x", &[(0, 0.0), (900, 100.0)]),
+        container("pod=a,container=POD,id=/kubepods/x/p", &[(0, 0.0), (900, 1.0)]),
+        // The same containers at the kubelet's second endpoint.
+        container("pod=a,container=main", &[(0, 100.0), (900, 190.0)]),
+        container("pod=unmetered,container=main,id=/kubepods/q", &[(0, 0.0), (900, 3.0)]),
+        part("kube_pod_container_resource_requests{namespace=team,pod=a,uid=uid-a,container=main,resource=cpu}", &[(0, 0.25)]),
+        part("kube_pod_container_resource_requests{namespace=team,pod=a,uid=uid-a,container=side,resource=cpu}", &[(0, 0.1)]),
+        part("kube_pod_container_resource_requests{namespace=team,pod=a,uid=uid-a,container=side,resource=memory}", &[(0, 1e9)]),
+    ]);
+    assert_eq!(usage_of(&day, "uid-a"), [(0, Some(9_000), Some(100_000)), (1, Some(9_000), Some(0))]);
+    assert_eq!(usage_of(&day, ""), [(0, None, Some(3_000))]);
+    assert_eq!(ints(&day.pods, "cpu_request_milli"), [Some(350), None]);
+}
+
+#[test]
+fn a_name_used_again_splits_cpu_time_by_presence() {
+    let info = |uid: &str, from: i64, to: i64| {
+        part(&format!("kube_pod_info{{namespace=team,pod=db-0,uid={uid},node=n1}}"), &[(from, 1.0), (to, 1.0)])
+    };
+    let cpu = [(0, 0.0), (900, 9.0), (1_800, 19.0), (2_700, 30.0)];
+    let day = meter(vec![steady_node(), info("one", 0, 1_700), info("two", 1_850, 2_700), container("pod=db-0,container=main", &cpu)]);
+    assert_eq!(usage_of(&day, "one"), [(0, None, Some(9_000)), (1, None, Some(10_000))]);
+    assert_eq!(usage_of(&day, "two"), [(2, None, Some(11_000))]);
+}
+
+#[test]
+fn a_container_of_the_first_scrape_is_an_anchor_and_a_later_one_is_born() {
+    let day = meter(vec![
+        steady_node(),
+        container("pod=a,container=main,id=/a", &[(0, 1_000.0), (60, 1_001.0), (120, 1_002.0)]),
+        // The same scrape, stamped 14 s later.
+        container("pod=b,container=main,id=/b", &[(14, 50_000.0), (74, 50_001.0)]),
+        container("pod=c,container=main,id=/c", &[(121, 5.0)]),
+    ]);
+    let cpu = ints(&day.usage, "cpu_ms");
+    assert_eq!(cpu, [Some(2_000), Some(1_000), Some(5_000)]);
+}
+
+#[test]
+fn a_run_keeps_its_first_start_and_a_reused_name_is_another_run() {
+    let t = |second: i64| (at(second) / 1_000) as f64;
+    let job =
+        |metric: &str, labels: &str, samples: &[(i64, f64)]| part(&format!("{metric}{{namespace=team,job_name=train{labels}}}"), samples);
+    let day = meter(vec![
+        steady_node(),
+        job("kube_job_created", "", &[(60, t(50)), (1_000, t(50)), (1_900, t(1_850)), (2_500, t(1_850))]),
+        job("kube_job_status_start_time", "", &[(120, t(100)), (400, t(380)), (2_000, t(1_990))]),
+        job("kube_job_status_completion_time", "", &[(950, t(940))]),
+        job("kube_job_status_suspended", "", &[(60, 1.0), (120, 0.0)]),
+        job("kube_job_owner", ",owner_kind=CronJob,owner_name=night", &[(60, 1.0), (2_500, 1.0)]),
+        job("kube_job_annotations", ",annotation_wattledger_io_baseline_start=2026-10-01T22:00:00Z", &[(60, 1.0), (1_000, 1.0)]),
+        job("kube_job_annotations", ",annotation_batch_kubernetes_io_cronjob_scheduled_timestamp=2026-10-02T00:30:00Z", &[(1_900, 1.0)]),
+        part("kube_cronjob_info{namespace=team,cronjob=night,schedule=0 22 * * *,timezone=Europe/Amsterdam}", &[(60, 1.0), (2_500, 1.0)]),
+        part("kube_cronjob_annotations{namespace=team,cronjob=night,annotation_wattledger_io_home_zone=NL}", &[(60, 1.0), (2_500, 1.0)]),
+        part("kube_pod_labels{namespace=team,pod=second,uid=uid-second,label_carbon_aware=true}", &[(2_000, 1.0)]),
+        part("kube_pod_owner{namespace=team,pod=first,uid=uid-first,owner_kind=Job,owner_name=train}", &[(120, 1.0)]),
+        part("kube_pod_owner{namespace=team,pod=second,uid=uid-second,owner_kind=Job,owner_name=train}", &[(2_000, 1.0)]),
+        pod("first", "running", &[(120, 0.0), (180, 1.0)]),
+        pod("second", "running", &[(2_000, 0.0), (2_060, 1.0)]),
+        // Gone before the day began.
+        part("kube_job_created{namespace=team,job_name=yesterday}", &[(-30, t(-900))]),
+    ]);
+    let text = |column| texts(&day.jobs, column);
+    let some = |text: &str| Some(text.to_owned());
+    assert_eq!(ints(&day.jobs, "created_ms"), [Some(at(50)), Some(at(1_850))]);
+    assert_eq!(ints(&day.jobs, "started_ms"), [Some(at(100)), Some(at(1_990))]);
+    assert_eq!(ints(&day.jobs, "completed_ms"), [Some(at(940)), None]);
+    assert_eq!(bools(&day.jobs, "was_suspended"), [Some(true), Some(false)]);
+    assert_eq!(text("workload"), [some("CronJob/night"), some("CronJob/night")]);
+    assert_eq!(text("schedule"), [some("0 22 * * *"), some("0 22 * * *")]);
+    assert_eq!(text("schedule_time_zone"), [some("Europe/Amsterdam"), some("Europe/Amsterdam")]);
+    assert_eq!(text("baseline_start"), [some("2026-10-01T22:00:00Z"), None]);
+    assert_eq!(text("scheduled_timestamp"), [None, some("2026-10-02T00:30:00Z")]);
+    assert_eq!(text("home_zone"), [some("NL"), some("NL")]);
+    assert_eq!(bools(&day.jobs, "is_carbon_aware"), [None, Some(true)]);
+    assert_eq!(ints(&day.pods, "job_id"), [Some(0), Some(1)]);
+}
+
+#[test]
+fn a_node_exists_from_its_first_to_its_last_sign_within_the_day() {
+    let day = meter(vec![
+        steady_node(),
+        part("kube_node_info{node=n2,internal_ip=10.0.0.2}", &[(-60, 1.0), (90_000, 1.0)]),
+        part("kube_node_info{node=gone}", &[(-60, 1.0)]),
+        part("kube_node_labels{node=n2,label_topology_kubernetes_io_region=FR,label_a=b}", &[(0, 1.0)]),
+    ]);
+    assert_eq!(texts(&day.nodes, "node"), [Some("n1".to_owned()), Some("n2".to_owned())]);
+    assert_eq!(ints(&day.nodes, "first_ms"), [Some(at(0)), Some(at(0))]);
+    assert_eq!(ints(&day.nodes, "last_ms"), [Some(at(3_600)), Some(at(86_400))]);
+    assert_eq!(bools(&day.nodes, "metered"), [Some(true), Some(false)]);
+    assert_eq!(texts(&day.nodes, "labels")[1].as_deref(), Some(r#"{"a":"b","topology_kubernetes_io_region":"FR"}"#));
+}
+
+#[test]
+fn the_same_samples_in_any_order_give_the_same_tables() {
+    let parts =
+        || vec![steady_node(), pod("a", "running", &[(60, 0.0), (120, 1.5)]), container("pod=a,container=main", &[(0, 0.0), (900, 9.0)])];
+    let (day, other) = (meter(parts()), meter(parts().into_iter().rev().collect()));
+    assert!(day.usage.equals_missing(&other.usage) && day.pods.equals_missing(&other.pods) && day.nodes.equals_missing(&other.nodes));
+}

@@ -1,0 +1,122 @@
+//! The evidence tables of a metered day as data frames, in the columns that `model::tables` names.
+//!
+//! In: records with their ids. Out: frames, each sorted by its key. Does not: compute.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+use polars::df;
+use polars::prelude::DataFrame;
+
+use super::jobs::JobRow;
+use super::nodes::NodeMeter;
+use super::pods::PodRecord;
+
+/// A row of `nodes`.
+pub struct NodeRow {
+    pub node: String,
+    pub power_zones: String,
+    pub labels: String,
+    pub first_ms: i64,
+    pub last_ms: i64,
+    pub is_metered: bool,
+}
+
+/// A pod with what was found out about it.
+pub struct PodRow<'a> {
+    pub record: PodRecord<'a>,
+    pub workload: String,
+    pub job: Option<&'a str>,
+    pub job_id: Option<i32>,
+    pub cpu_request_milli: Option<i64>,
+}
+
+pub fn row_number(row: usize) -> i32 {
+    i32::try_from(row).expect("a cluster-day has fewer than 2^31 rows of a dimension")
+}
+
+pub fn nodes(rows: &[NodeRow]) -> Result<DataFrame> {
+    df![
+        "node_id" => (0..rows.len()).map(row_number).collect::<Vec<i32>>(),
+        "node" => rows.iter().map(|row| row.node.as_str()).collect::<Vec<_>>(),
+        "power_zones" => rows.iter().map(|row| row.power_zones.as_str()).collect::<Vec<_>>(),
+        "labels" => rows.iter().map(|row| row.labels.as_str()).collect::<Vec<_>>(),
+        "first_ms" => rows.iter().map(|row| row.first_ms).collect::<Vec<i64>>(),
+        "last_ms" => rows.iter().map(|row| row.last_ms).collect::<Vec<i64>>(),
+        "metered" => rows.iter().map(|row| row.is_metered).collect::<Vec<bool>>(),
+    ]
+    .context("frame of nodes")
+}
+
+pub fn pods(rows: &[PodRow], node_ids: &BTreeMap<&str, i32>) -> Result<DataFrame> {
+    df![
+        "pod_id" => (0..rows.len()).map(row_number).collect::<Vec<i32>>(),
+        "node_id" => rows.iter().map(|row| node_ids[row.record.node]).collect::<Vec<i32>>(),
+        "namespace" => rows.iter().map(|row| row.record.namespace).collect::<Vec<_>>(),
+        "workload" => rows.iter().map(|row| row.workload.as_str()).collect::<Vec<_>>(),
+        "pod" => rows.iter().map(|row| row.record.pod).collect::<Vec<_>>(),
+        "uid" => rows.iter().map(|row| row.record.uid.as_str()).collect::<Vec<_>>(),
+        "job_id" => rows.iter().map(|row| row.job_id).collect::<Vec<Option<i32>>>(),
+        "cpu_request_milli" => rows.iter().map(|row| row.cpu_request_milli).collect::<Vec<Option<i64>>>(),
+        "last_ms" => rows.iter().map(|row| row.record.last_ms).collect::<Vec<Option<i64>>>(),
+    ]
+    .context("frame of pods")
+}
+
+pub fn jobs(rows: &[JobRow]) -> Result<DataFrame> {
+    let texts = |of: fn(&JobRow) -> &Option<String>| rows.iter().map(|row| of(row).as_deref()).collect::<Vec<Option<&str>>>();
+    df![
+        "job_id" => (0..rows.len()).map(row_number).collect::<Vec<i32>>(),
+        "namespace" => rows.iter().map(|row| row.namespace.as_str()).collect::<Vec<_>>(),
+        "job" => rows.iter().map(|row| row.job.as_str()).collect::<Vec<_>>(),
+        "workload" => rows.iter().map(|row| row.workload.as_str()).collect::<Vec<_>>(),
+        "uid" => vec![None::<&str>; rows.len()],
+        "created_ms" => rows.iter().map(|row| row.created_ms).collect::<Vec<Option<i64>>>(),
+        "started_ms" => rows.iter().map(|row| row.started_ms).collect::<Vec<Option<i64>>>(),
+        "completed_ms" => rows.iter().map(|row| row.completed_ms).collect::<Vec<Option<i64>>>(),
+        "was_suspended" => rows.iter().map(|row| row.was_suspended).collect::<Vec<bool>>(),
+        "scheduled_timestamp" => texts(|row| &row.scheduled_timestamp),
+        "schedule" => texts(|row| &row.schedule),
+        "schedule_time_zone" => texts(|row| &row.schedule_time_zone),
+        "baseline_start" => texts(|row| &row.baseline_start),
+        "home_zone" => texts(|row| &row.home_zone),
+        "is_carbon_aware" => rows.iter().map(|row| row.is_carbon_aware).collect::<Vec<Option<bool>>>(),
+        "is_deferrable" => rows.iter().map(|row| row.is_deferrable).collect::<Vec<Option<bool>>>(),
+    ]
+    .context("frame of jobs")
+}
+
+pub fn node_steps(meters: &[NodeMeter], node_ids: &BTreeMap<&str, i32>) -> Result<DataFrame> {
+    let rows = meters.iter().map(|meter| meter.metered.len()).sum();
+    let (mut node_id, mut step) = (Vec::with_capacity(rows), Vec::with_capacity(rows));
+    let (mut metered_mj, mut idle_mj) = (Vec::<i64>::with_capacity(rows), Vec::<Option<i64>>::with_capacity(rows));
+    for meter in meters {
+        let mut idle = meter.idle.iter().peekable();
+        for (at, metered) in &meter.metered {
+            // Idle energy in a step without a delta of the node's total has nothing to be part of.
+            while idle.next_if(|(earlier, _)| earlier < at).is_some() {}
+            node_id.push(node_ids[meter.node]);
+            step.push(*at);
+            metered_mj.push(*metered);
+            idle_mj.push(idle.next_if(|(same, _)| same == at).map(|(_, idle)| *idle));
+        }
+    }
+    df!["node_id" => node_id, "step" => step, "metered_mj" => metered_mj, "idle_mj" => idle_mj].context("frame of node steps")
+}
+
+pub fn usage(rows: &[PodRow], node_ids: &BTreeMap<&str, i32>) -> Result<DataFrame> {
+    let most = rows.iter().map(|row| row.record.energy.len().max(row.record.cpu.len())).sum();
+    let (mut node_id, mut pod_id, mut step) = (Vec::with_capacity(most), Vec::with_capacity(most), Vec::<i32>::with_capacity(most));
+    let (mut active_mj, mut cpu_ms) = (Vec::<Option<i64>>::with_capacity(most), Vec::<Option<i64>>::with_capacity(most));
+    for (id, row) in rows.iter().enumerate() {
+        let (mut energy, mut cpu) = (row.record.energy.iter().peekable(), row.record.cpu.iter().peekable());
+        while let Some(at) = [energy.peek(), cpu.peek()].into_iter().flatten().map(|(at, _)| *at).min() {
+            step.push(at);
+            active_mj.push(energy.next_if(|(same, _)| *same == at).map(|(_, mj)| *mj));
+            cpu_ms.push(cpu.next_if(|(same, _)| *same == at).map(|(_, ms)| *ms));
+        }
+        node_id.resize(step.len(), node_ids[row.record.node]);
+        pod_id.resize(step.len(), row_number(id));
+    }
+    df!["node_id" => node_id, "pod_id" => pod_id, "step" => step, "active_mj" => active_mj, "cpu_ms" => cpu_ms].context("frame of usage")
+}

@@ -1,0 +1,176 @@
+//! From raw counter samples of a cluster-day to energy by node, pod and step.
+//!
+//! In: all counter samples of the day with one sample of each series before and after it, and what kube-state-metrics said. Out: the
+//! tables `nodes`, `pods`, `jobs`, `node_steps`, `usage` (`model::tables`), and what was odd, as findings.
+//! Rule (method, sections 2 and 3): counters are differenced exactly, by identity, aware of resets, cut at step edges.
+//! Assumes: [`SampleTable`] is sorted. Does not: fill gaps, share idle energy, or ask the time, a disk or a network.
+
+mod counters;
+mod cpu;
+mod findings;
+mod frames;
+mod jobs;
+mod nodes;
+mod owners;
+mod pods;
+mod state;
+mod targets;
+mod zones;
+
+#[cfg(test)]
+mod captures_test;
+#[cfg(test)]
+mod counters_test;
+#[cfg(test)]
+mod day_test;
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use polars::prelude::DataFrame;
+
+use self::counters::{Merge, Window};
+use self::findings::listed;
+use self::frames::{NodeRow, PodRow, row_number};
+use self::jobs::{JobTable, Jobs};
+use self::nodes::NodeMeter;
+use self::pods::{PodRecord, UNKNOWN_NAMESPACE};
+use self::state::{ClusterState, existing, own_label};
+use self::targets::KeplerTargets;
+use self::zones::PowerZone;
+use crate::model::{Finding, SampleTable, Severity};
+use crate::units::UtcDay;
+
+/// What a day's samples say, as the evidence tables of the same names (`model::tables`).
+pub struct MeteredDay {
+    pub nodes: DataFrame,
+    pub pods: DataFrame,
+    pub jobs: DataFrame,
+    pub node_steps: DataFrame,
+    pub usage: DataFrame,
+    pub findings: Vec<Finding>,
+}
+
+/// Meters one cluster and UTC day. The step must divide a day.
+pub fn meter_day(samples: &SampleTable, day: UtcDay, step_seconds: i64) -> Result<MeteredDay> {
+    let window = Window::of_day(day, step_seconds)?;
+    let mut findings = Vec::new();
+    let mut merge = Merge::default();
+    let state = ClusterState::of(samples, &window);
+    let targets = KeplerTargets::of(samples);
+    let choice = nodes::zone_choice(samples, &window, &mut findings);
+    let meters = nodes::meter_nodes(samples, &targets, &choice, &window, &mut merge, &mut findings);
+    let mut records = pods::meter_pods(samples, &state, &targets, &choice, &window, &mut merge, &mut findings);
+    cpu::add_cpu(samples, &state, &window, &mut merge, &mut records, &mut findings);
+    if merge.non_finite > 0 {
+        let message = format!(
+            "{} counter samples were not a number from zero up (NaN, infinity, negative) and were left out. Check the exporter.",
+            merge.non_finite
+        );
+        let failing = usize::try_from(merge.non_finite).unwrap_or(usize::MAX);
+        findings.push(Finding::new("NONFINITE", Severity::Disclosed, message).examined(samples.value.len()).failing(failing));
+    }
+
+    let mut pod_rows = owned_rows(records, &state, &mut findings);
+    let jobs = job_table(samples, &state, &window, &mut pod_rows);
+    let node_rows = node_rows(&state, &meters, &choice, &pod_rows, &window);
+    let node_ids: BTreeMap<&str, i32> = node_rows.iter().enumerate().map(|(id, row)| (row.node.as_str(), row_number(id))).collect();
+    findings.sort();
+    Ok(MeteredDay {
+        nodes: frames::nodes(&node_rows)?,
+        pods: frames::pods(&pod_rows, &node_ids)?,
+        jobs: frames::jobs(&jobs.rows)?,
+        node_steps: frames::node_steps(&meters, &node_ids)?,
+        usage: frames::usage(&pod_rows, &node_ids)?,
+        findings,
+    })
+}
+
+/// Pods with their workloads, in the order of their ids: node, namespace, workload, pod, uid.
+fn owned_rows<'a>(records: Vec<PodRecord<'a>>, state: &ClusterState<'a>, findings: &mut Vec<Finding>) -> Vec<PodRow<'a>> {
+    let mut unknown = Vec::new();
+    let mut rows: Vec<PodRow> = records
+        .into_iter()
+        .map(|record| {
+            let owner = owners::ownership(state, record.namespace, record.pod, &record.uid);
+            if !owner.is_known || record.namespace == UNKNOWN_NAMESPACE {
+                unknown.push(format!("{}/{}", record.namespace, record.pod));
+            }
+            let cpu_request_milli = state.cpu_request_milli(record.namespace, record.pod, &record.uid);
+            PodRow { record, workload: owner.workload, job: owner.job, job_id: None, cpu_request_milli }
+        })
+        .collect();
+    rows.sort_by(|a, b| {
+        let key = |row: &PodRow<'a>| (row.record.node, row.record.namespace);
+        key(a).cmp(&key(b)).then_with(|| (&a.workload, a.record.pod, &a.record.uid).cmp(&(&b.workload, b.record.pod, &b.record.uid)))
+    });
+    if !unknown.is_empty() {
+        unknown.sort();
+        let message = format!(
+            "The owner of {} pods was not seen, so each is a workload of its own: {}. Check that kube-state-metrics is scraped all day.",
+            unknown.len(),
+            listed(&unknown)
+        );
+        findings.push(Finding::new("UNKNOWN_OWNER", Severity::Disclosed, message).examined(rows.len()).failing(unknown.len()));
+    }
+    rows
+}
+
+/// The day's Job runs; every pod of a Job gets the id of its run, and a run takes from its pods what no other label told.
+fn job_table<'a>(samples: &'a SampleTable, state: &ClusterState<'a>, window: &Window, pods: &mut [PodRow<'a>]) -> JobTable<'a> {
+    let mut jobs = Jobs::of(samples, state, window);
+    for row in pods.iter() {
+        if let Some(job) = row.job {
+            jobs.ensure(row.record.namespace, job, &row.workload, row.record.seen);
+        }
+    }
+    let mut table = jobs.into_table();
+    let mut job_of_uid: BTreeMap<&str, i32> = BTreeMap::new();
+    for row in pods {
+        row.job_id = row.job.and_then(|job| table.id_of(row.record.namespace, job, row.record.seen.0));
+        if let Some(id) = row.job_id {
+            job_of_uid.insert(&row.record.uid, id);
+        }
+    }
+    for (series, ..) in existing(samples, "kube_pod_labels") {
+        if let Some(id) = job_of_uid.get(own_label(series, "uid")) {
+            table.rows[*id as usize].describe(series);
+        }
+    }
+    table
+}
+
+/// Every node of which anything was seen on the day, by name, with its existence cut to the day.
+fn node_rows(
+    state: &ClusterState,
+    meters: &[NodeMeter],
+    choice: &BTreeMap<&str, Vec<PowerZone>>,
+    pods: &[PodRow],
+    window: &Window,
+) -> Vec<NodeRow> {
+    let mut spans: BTreeMap<&str, (i64, i64)> = BTreeMap::new();
+    let mut widen = |node, (first, last): (i64, i64)| {
+        let span = spans.entry(node).or_insert((first, last));
+        *span = (span.0.min(first), span.1.max(last));
+    };
+    for (node, info) in &state.nodes {
+        widen(node, (info.first_ms, info.last_ms));
+    }
+    for meter in meters {
+        widen(meter.node, meter.span);
+    }
+    // Pods tell of a node only where nothing else does: their own signs of life may reach beyond it.
+    let told: Vec<&str> = state.nodes.keys().copied().chain(meters.iter().map(|meter| meter.node)).collect();
+    for row in pods.iter().filter(|row| !told.contains(&row.record.node)) {
+        widen(row.record.node, row.record.seen);
+    }
+    let row = |(node, (first, last)): (&str, (i64, i64))| NodeRow {
+        node: node.to_owned(),
+        power_zones: choice.get(node).map_or_else(String::new, |zones| PowerZone::text(zones)),
+        labels: state.node_labels_json(node),
+        first_ms: first.max(window.start_ms),
+        last_ms: last.min(window.end_ms),
+        is_metered: meters.iter().any(|meter| meter.node == node && !meter.zones.is_empty()),
+    };
+    spans.into_iter().map(row).collect()
+}

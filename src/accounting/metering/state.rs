@@ -1,0 +1,227 @@
+//! What kube-state-metrics said of the cluster on the day: pods, owners, nodes, CPU requests.
+//!
+//! In: `kube_*` series, whose samples may be only the first and last of each run of equal values. Out: [`ClusterState`], looked up by
+//! name or uid. Rule: an object existed from its first to its last sample. Two replicas of kube-state-metrics say the same twice, so
+//! everything is kept by key. Assumes: where a scrape renamed a label to `exported_<label>`, that one is the object's.
+//! Does not: decide who the workload of a pod is (see `owners`).
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::counters::Window;
+use crate::model::{SampleTable, Series};
+
+/// A label as the exporter wrote it: the scrape's own label of that name, if any, pushed it aside as `exported_<name>`.
+pub fn own_label<'a>(series: &'a Series, name: &str) -> &'a str {
+    match series.labels.get(&format!("exported_{name}")) {
+        Some(value) => value,
+        None => series.label(name),
+    }
+}
+
+/// First and last time of a series; series without samples are left out.
+pub fn existing<'a>(table: &'a SampleTable, metric: &str) -> impl Iterator<Item = (&'a Series, i64, i64)> + use<'a> {
+    table.of_metric(metric).filter_map(|(series, ts_ms, _)| Some((series, *ts_ms.first()?, *ts_ms.last()?)))
+}
+
+#[derive(Clone, Debug)]
+pub struct PodInfo<'a> {
+    pub namespace: &'a str,
+    pub pod: &'a str,
+    pub uid: &'a str,
+    pub node: &'a str,
+    pub first_ms: i64,
+    pub last_ms: i64,
+}
+
+#[derive(Clone, Debug)]
+pub struct Owner<'a> {
+    pub uid: &'a str,
+    pub kind: &'a str,
+    pub name: &'a str,
+    is_controller: bool,
+    last_ms: i64,
+}
+
+pub struct NodeInfo {
+    pub first_ms: i64,
+    pub last_ms: i64,
+}
+
+/// By uid and container: when it was said last, and the cores.
+type CpuRequests<'a> = BTreeMap<(&'a str, &'a str), (i64, f64)>;
+
+/// By namespace, then by name.
+type ByName<'a, T> = HashMap<&'a str, HashMap<&'a str, T>>;
+
+fn find<'m, T>(map: &'m ByName<T>, namespace: &str, name: &str) -> Option<&'m T> {
+    map.get(namespace)?.get(name)
+}
+
+#[derive(Default)]
+pub struct ClusterState<'a> {
+    pub pods: Vec<PodInfo<'a>>,
+    pod_by_uid: HashMap<&'a str, usize>,
+    pods_by_name: ByName<'a, Vec<usize>>,
+    pod_owners: ByName<'a, Vec<Owner<'a>>>,
+    replicaset_owners: ByName<'a, Owner<'a>>,
+    job_owners: ByName<'a, Owner<'a>>,
+    pub nodes: BTreeMap<&'a str, NodeInfo>,
+    node_by_ip: HashMap<&'a str, &'a str>,
+    node_labels: BTreeMap<&'a str, (i64, &'a Series)>,
+    /// By uid and container: last time and cores.
+    cpu_requests: ByName<'a, CpuRequests<'a>>,
+}
+
+impl<'a> ClusterState<'a> {
+    pub fn of(table: &'a SampleTable, window: &Window) -> Self {
+        let mut state = Self::default();
+        state.read_pods(table);
+        state.read_owners(table);
+        state.read_nodes(table, window);
+        for (series, ts_ms, value) in table.of_metric("kube_pod_container_resource_requests") {
+            let (Some(last_ms), Some(cores)) = (ts_ms.last(), value.last()) else { continue };
+            if series.label("resource") == "cpu" && cores.is_finite() {
+                let pods = state.cpu_requests.entry(own_label(series, "namespace")).or_default();
+                let containers = pods.entry(own_label(series, "pod")).or_default();
+                let container = (own_label(series, "uid"), own_label(series, "container"));
+                let known = containers.entry(container).or_insert((*last_ms, *cores));
+                if *last_ms > known.0 {
+                    *known = (*last_ms, *cores);
+                }
+            }
+        }
+        state
+    }
+
+    fn read_pods(&mut self, table: &'a SampleTable) {
+        for (series, first_ms, last_ms) in existing(table, "kube_pod_info") {
+            let (namespace, pod) = (own_label(series, "namespace"), own_label(series, "pod"));
+            let (uid, node) = (own_label(series, "uid"), own_label(series, "node"));
+            let same_name = self.pods_by_name.entry(namespace).or_default().entry(pod).or_default();
+            if let Some(i) = same_name.iter().find(|i| self.pods[**i].uid == uid) {
+                let known = &mut self.pods[*i];
+                // The same pod, before it had a node or an address, or seen by a second replica.
+                known.first_ms = known.first_ms.min(first_ms);
+                if last_ms >= known.last_ms || known.node.is_empty() {
+                    known.node = if node.is_empty() { known.node } else { node };
+                }
+                known.last_ms = known.last_ms.max(last_ms);
+                continue;
+            }
+            same_name.push(self.pods.len());
+            self.pod_by_uid.insert(uid, self.pods.len());
+            self.pods.push(PodInfo { namespace, pod, uid, node, first_ms, last_ms });
+        }
+    }
+
+    fn read_owners(&mut self, table: &'a SampleTable) {
+        for (owner, series) in owners(table, "kube_pod_owner") {
+            let pods = self.pod_owners.entry(own_label(series, "namespace")).or_default();
+            pods.entry(own_label(series, "pod")).or_default().push(owner);
+        }
+        for (metric, label, known) in
+            [("kube_replicaset_owner", "replicaset", &mut self.replicaset_owners), ("kube_job_owner", "job_name", &mut self.job_owners)]
+        {
+            for (owner, series) in owners(table, metric) {
+                let names = known.entry(own_label(series, "namespace")).or_default();
+                let slot = names.entry(own_label(series, label)).or_insert_with(|| owner.clone());
+                if owner.rank() > slot.rank() {
+                    *slot = owner;
+                }
+            }
+        }
+    }
+
+    fn read_nodes(&mut self, table: &'a SampleTable, window: &Window) {
+        for (series, first_ms, last_ms) in existing(table, "kube_node_info") {
+            if !window.overlaps(first_ms, last_ms) {
+                continue;
+            }
+            let (node, internal_ip) = (own_label(series, "node"), series.label("internal_ip"));
+            let known = self.nodes.entry(node).or_insert(NodeInfo { first_ms, last_ms });
+            (known.first_ms, known.last_ms) = (known.first_ms.min(first_ms), known.last_ms.max(last_ms));
+            if !internal_ip.is_empty() {
+                self.node_by_ip.insert(internal_ip, node);
+            }
+        }
+        for (series, _, last_ms) in existing(table, "kube_node_labels") {
+            let known = self.node_labels.entry(own_label(series, "node")).or_insert((last_ms, series));
+            if last_ms > known.0 {
+                *known = (last_ms, series);
+            }
+        }
+    }
+
+    pub fn pod_by_uid(&self, uid: &str) -> Option<&PodInfo<'a>> {
+        self.pod_by_uid.get(uid).map(|i| &self.pods[*i])
+    }
+
+    pub fn pods_by_name(&self, namespace: &str, pod: &str) -> impl Iterator<Item = &PodInfo<'a>> {
+        find(&self.pods_by_name, namespace, pod).into_iter().flatten().map(|i| &self.pods[*i])
+    }
+
+    /// The controller of a pod: by uid, else whoever last owned a pod of that name (a static pod has another uid at the kubelet than at
+    /// the API). None where the pod's owners were not seen at all.
+    pub fn pod_owner(&self, namespace: &str, pod: &str, uid: &str) -> Option<&Owner<'a>> {
+        let owners = find(&self.pod_owners, namespace, pod)?;
+        let by_uid = owners.iter().filter(|owner| owner.uid == uid).max_by_key(|owner| owner.rank());
+        by_uid.or_else(|| owners.iter().max_by_key(|owner| owner.rank()))
+    }
+
+    pub fn replicaset_owner(&self, namespace: &str, replicaset: &str) -> Option<&Owner<'a>> {
+        find(&self.replicaset_owners, namespace, replicaset)
+    }
+
+    pub fn job_owner(&self, namespace: &str, job: &str) -> Option<&Owner<'a>> {
+        find(&self.job_owners, namespace, job)
+    }
+
+    /// Sum over the pod's containers, in thousandths of a core; none where no request was seen. By uid, else by name (static pods).
+    pub fn cpu_request_milli(&self, namespace: &str, pod: &str, uid: &str) -> Option<i64> {
+        let containers = find(&self.cpu_requests, namespace, pod)?;
+        let has = |wanted: &&str| containers.keys().any(|(uid, _)| uid == wanted);
+        let wanted = [uid, ""].into_iter().find(has).or_else(|| containers.keys().next_back().map(|(uid, _)| *uid))?;
+        let cores = containers.iter().filter(|((uid, _), _)| *uid == wanted).map(|(_, (_, cores))| cores);
+        Some(cores.map(|cores| (cores * 1_000.0 + 0.5).floor() as i64).sum())
+    }
+
+    /// A node by its name or, with or without a port, by its address.
+    pub fn node_by_instance(&self, instance: &str) -> Option<&'a str> {
+        let host = instance.rsplit_once(':').map_or(instance, |(host, _)| host);
+        let by_name = |name: &str| self.nodes.get_key_value(name).map(|(node, _)| *node);
+        by_name(instance).or_else(|| by_name(host)).or_else(|| self.node_by_ip.get(host).copied())
+    }
+
+    /// Labels of a node as JSON, keys sorted, without the prefix that kube-state-metrics adds. Dots and slashes stay underscores.
+    pub fn node_labels_json(&self, node: &str) -> String {
+        let labels: BTreeMap<&str, &str> = self.node_labels.get(node).map_or_else(BTreeMap::new, |(_, series)| {
+            series.labels.iter().filter_map(|(name, value)| Some((name.strip_prefix("label_")?, value.as_str()))).collect()
+        });
+        serde_json::to_string(&labels).expect("a map of texts is valid JSON")
+    }
+}
+
+impl Owner<'_> {
+    /// The controller goes before other owners, later sight before earlier.
+    fn rank(&self) -> (bool, i64) {
+        (self.is_controller, self.last_ms)
+    }
+
+    /// `<none>` before kube-state-metrics 2.8, an empty label since.
+    pub fn is_nobody(&self) -> bool {
+        self.kind.is_empty() || self.kind == "<none>"
+    }
+}
+
+fn owners<'a>(table: &'a SampleTable, metric: &str) -> impl Iterator<Item = (Owner<'a>, &'a Series)> + use<'a> {
+    existing(table, metric).map(|(series, _, last_ms)| {
+        let owner = Owner {
+            uid: own_label(series, "uid"),
+            kind: series.label("owner_kind"),
+            name: series.label("owner_name"),
+            is_controller: series.label("owner_is_controller") == "true",
+            last_ms,
+        };
+        (owner, series)
+    })
+}

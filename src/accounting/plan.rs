@@ -1,0 +1,304 @@
+//! Everything the ledger depends on, settled before the first row is read: intensity by zone, gaps by node, a place for every run.
+//!
+//! In: the [`Survey`] and the intensity of the zones it needs. Out: [`Plan`], which makes the [`DayTerms`] of any cluster-day.
+//! Rule: method, section 3 (gaps) and section 7 (baseline start and zone). Does not: sum anything.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use chrono::{DateTime, Utc};
+
+use super::dimensions::{DayDimensions, NodeOfDay};
+use super::gaps::FilledStep;
+use super::intensity::ZoneIntensity;
+use super::ledger::{DayTerms, GapStep, NodeTerms, PodTerms, RunTerms, SiteTerms};
+use super::retiming::RunTiming;
+use super::runs;
+use super::survey::{MonthTerms, RunKey, RunOfMonth, Runs, Survey, run_key};
+use crate::model::{BaselineRule, Cause, Finding, Name, Severity};
+use crate::units::UtcDay;
+
+/// A run that ended in the month, with its place in the counterfactual or the reason why it has none.
+#[derive(Clone, Debug)]
+pub struct PlannedRun {
+    pub cluster: usize,
+    pub run: RunOfMonth,
+    pub start: Option<DateTime<Utc>>,
+    pub end: Option<DateTime<Utc>>,
+    pub baseline_start: Option<DateTime<Utc>>,
+    pub baseline_rule: Option<BaselineRule>,
+    pub baseline_zone: Option<Name>,
+    pub cause: Cause,
+    pub place: Result<RunTiming, String>,
+}
+
+/// Gaps of a node within the period.
+#[derive(Clone, Debug, Default)]
+pub struct GapCount {
+    pub existing_steps: u64,
+    pub missing_steps: u64,
+}
+
+pub struct Plan<'a> {
+    pub terms: &'a MonthTerms,
+    pub survey: &'a Survey,
+    pub zones: Vec<ZoneIntensity>,
+    /// By cluster.
+    pub sites: Vec<Vec<SiteTerms>>,
+    pub runs: Vec<PlannedRun>,
+    /// By cluster: index into `runs`.
+    run_index: Vec<HashMap<RunKey, usize>>,
+    /// By cluster and node.
+    gaps: Vec<BTreeMap<String, Vec<FilledStep>>>,
+    pub gap_count: GapCount,
+    pub findings: Vec<Finding>,
+}
+
+/// The grid zones in which electricity was used, and those that baselines name beside them.
+pub fn wanted_zones(terms: &MonthTerms, survey: &Survey) -> (BTreeSet<String>, BTreeSet<String>) {
+    let (mut used, mut named) = (BTreeSet::new(), BTreeSet::new());
+    for (cluster, of_month) in terms.clusters.iter().zip(&survey.clusters) {
+        used.extend(of_month.nodes.values().map(|node| cluster.sites[node.site].grid_zone.clone()));
+        named.extend(cluster.sites.iter().filter_map(|site| site.home_zone.clone()));
+        named.extend(of_month.runs.values().filter_map(|run| run.job.home_zone.as_deref().map(str::to_owned)));
+    }
+    named.retain(|zone| !used.contains(zone));
+    (used, named)
+}
+
+impl<'a> Plan<'a> {
+    /// `zones` holds every zone that was used; zones that only baselines name may be missing.
+    pub fn new(terms: &'a MonthTerms, survey: &'a Survey, runs: Runs, zones: Vec<ZoneIntensity>) -> Self {
+        let zone_index = |zone: &str| zones.iter().position(|known| known.zone == zone);
+        let sites = terms
+            .clusters
+            .iter()
+            .map(|cluster| {
+                let terms_of =
+                    |site: &super::survey::Site| SiteTerms { zone: zone_index(&site.grid_zone).unwrap_or(usize::MAX), pue: site.pue };
+                cluster.sites.iter().map(terms_of).collect()
+            })
+            .collect();
+        let mut plan = Self {
+            terms,
+            survey,
+            zones,
+            sites,
+            runs: Vec::new(),
+            run_index: vec![HashMap::new(); terms.clusters.len()],
+            gaps: vec![BTreeMap::new(); terms.clusters.len()],
+            gap_count: GapCount::default(),
+            findings: Vec::new(),
+        };
+        plan.place_runs(runs);
+        plan.fill_gaps();
+        plan
+    }
+
+    fn place_runs(&mut self, runs: Runs) {
+        for (cluster, runs) in runs.into_iter().enumerate() {
+            for (key, run) in runs {
+                if let Some(planned) = self.place(cluster, run) {
+                    self.run_index[cluster].insert(key, self.runs.len());
+                    self.runs.push(planned);
+                }
+            }
+        }
+        self.runs.shrink_to_fit();
+    }
+
+    /// A run counts in the month in which it ended: `from < end <= to`. One whose pods still ran at the period's end is the next month's.
+    fn place(&self, cluster: usize, run: RunOfMonth) -> Option<PlannedRun> {
+        let period = self.terms.period;
+        let step = chrono::Duration::seconds(self.terms.step_seconds);
+        let last_sample = run.last_sample_ms.and_then(DateTime::<Utc>::from_timestamp_millis);
+        let is_still_running = run.job.completed.is_none() && last_sample.is_some_and(|last| last > period.to() - step);
+        let end = run.job.completed.or(last_sample)?;
+        if is_still_running || end <= period.from() || end > period.to() {
+            return None;
+        }
+        let mut planned = PlannedRun {
+            cluster,
+            start: run.job.started,
+            end: Some(end),
+            baseline_start: None,
+            baseline_rule: None,
+            baseline_zone: None,
+            cause: Cause::None,
+            place: Err("no start of the Job was seen".to_owned()),
+            run,
+        };
+        let Some(site) = planned.run.site else {
+            planned.place = Err("no pod of the Job was seen with energy".to_owned());
+            return Some(planned);
+        };
+        let ran = &self.terms.clusters[cluster].sites[site];
+        let configured = || Name::from(ran.home_zone.as_deref().unwrap_or(&ran.grid_zone));
+        let home = planned.run.job.home_zone.clone().unwrap_or_else(configured);
+        planned.baseline_zone = Some(home.clone());
+        let Some(start) = planned.run.job.started else { return Some(planned) };
+        let start_ms = start.timestamp_millis();
+        let end_ms = end.timestamp_millis().max(start_ms + 1);
+        let baseline = match runs::baseline(&planned.run.job, start) {
+            Ok(baseline) => baseline,
+            Err(reason) => {
+                planned.place = Err(reason);
+                return Some(planned);
+            }
+        };
+        planned.baseline_start = Some(baseline.start);
+        planned.baseline_rule = Some(baseline.rule);
+        planned.cause = runs::cause(&planned.run.job, baseline, start, *home != *ran.grid_zone);
+        planned.place = self.timing(cluster, &home, &ran.grid_zone, ran.pue, (start_ms, end_ms), baseline.start.timestamp_millis());
+        Some(planned)
+    }
+
+    fn timing(
+        &self,
+        cluster: usize,
+        home: &str,
+        ran: &str,
+        own_pue: f64,
+        run: (i64, i64),
+        baseline_start_ms: i64,
+    ) -> Result<RunTiming, String> {
+        let index = |zone: &str| self.zones.iter().position(|known| known.zone == zone);
+        let baseline_zone = index(home).ok_or_else(|| format!("home zone {home} has no intensity"))?;
+        let timing = RunTiming {
+            start_ms: run.0,
+            end_ms: run.1,
+            baseline_start_ms,
+            baseline_zone,
+            baseline_pue: self.home_pue(cluster, home).unwrap_or(own_pue),
+        };
+        let shift = run.0 - baseline_start_ms;
+        if self.zones[baseline_zone].integral_micros(run.0 - shift, run.1 - shift).is_none() {
+            return Err(format!("the baseline lies outside the intensity data of zone {home}"));
+        }
+        let has_actual = index(ran).is_some_and(|zone| self.zones[zone].integral_micros(run.0, run.1).is_some());
+        if has_actual { Ok(timing) } else { Err(format!("the run began before the intensity data of zone {ran}")) }
+    }
+
+    /// The PUE of the cluster or pool with that zone, the run's own cluster first.
+    fn home_pue(&self, cluster: usize, zone: &str) -> Option<f64> {
+        let own = self.terms.clusters.get(cluster).into_iter();
+        own.chain(&self.terms.clusters).flat_map(|cluster| &cluster.sites).find(|site| site.grid_zone == zone).map(|site| site.pue)
+    }
+
+    fn fill_gaps(&mut self) {
+        let (from, to) = self.terms.steps();
+        for (cluster, survey) in self.survey.clusters.iter().enumerate() {
+            let name = &self.terms.clusters[cluster].name;
+            for (node, of_month) in &survey.nodes {
+                let (existing, missing) = of_month.power.missing(from, to, self.terms.step_seconds);
+                self.gap_count.existing_steps += existing;
+                self.gap_count.missing_steps += missing.len() as u64;
+                if !missing.is_empty() && missing.iter().all(|step| step.gap_mj.is_none()) {
+                    self.findings.push(
+                        Finding::new(
+                            "NO_METER",
+                            Severity::Disclosed,
+                            format!("{name}: node {node} was there and no energy meter of it was seen; its energy is not in the figures. Check the exporter on it."),
+                        )
+                        .examined(existing as usize)
+                        .failing(missing.len()),
+                    );
+                }
+                if !missing.is_empty() {
+                    self.gaps[cluster].insert(node.clone(), missing);
+                }
+            }
+        }
+    }
+
+    /// Share of node time that no meter and no model covered.
+    pub fn gap_share(&self) -> Option<f64> {
+        (self.gap_count.existing_steps > 0).then(|| self.gap_count.missing_steps as f64 / self.gap_count.existing_steps as f64)
+    }
+
+    /// UTC days before the period in which runs that count were already running.
+    pub fn days_before(&self, cluster: usize) -> Vec<UtcDay> {
+        let first = UtcDay::containing(self.terms.period.from());
+        let placed = self.runs.iter().filter(|run| run.cluster == cluster && run.place.is_ok());
+        let Some(earliest) = placed.filter_map(|run| run.start).min() else { return Vec::new() };
+        let earliest = UtcDay::containing(earliest);
+        if earliest < first { earliest.through(first.previous()) } else { Vec::new() }
+    }
+
+    /// The index into [`Plan::runs`] of each job of a day; none for jobs that count in another month.
+    pub fn runs_of_day(&self, cluster: usize, dimensions: &DayDimensions) -> Vec<Option<usize>> {
+        dimensions.jobs.iter().map(|job| self.run_index[cluster].get(&run_key(job)).copied()).collect()
+    }
+
+    /// What the ledger of a cluster-day depends on.
+    /// `runs` is what [`Plan::runs_of_day`] says of the same day.
+    pub fn day_terms(&'a self, cluster: usize, day: UtcDay, dimensions: &DayDimensions, runs: &[Option<usize>]) -> DayTerms<'a> {
+        let step_seconds = self.terms.step_seconds;
+        let first_step = (day.start().timestamp() / step_seconds) as i32;
+        let step_count = (86_400 / step_seconds) as usize;
+        let sites = &self.terms.clusters[cluster];
+        let mut gaps = Vec::new();
+        for (node_id, node) in dimensions.nodes.iter().enumerate() {
+            for filled in self.gaps[cluster].get(&node.node).into_iter().flatten() {
+                let is_of_day = filled.step >= first_step && filled.step < first_step + step_count as i32;
+                if let (true, Some(gap_mj)) = (is_of_day, filled.gap_mj) {
+                    gaps.push(GapStep { node_id: node_id as i32, step: filled.step, gap_mj });
+                }
+            }
+        }
+        DayTerms {
+            step_seconds,
+            first_step,
+            step_count,
+            period_steps: self.terms.steps(),
+            idle: self.terms.idle,
+            nodes: dimensions.nodes.iter().map(|node| NodeTerms { site: (sites.site_of)(&node.labels) }).collect(),
+            pods: (0..dimensions.pod_workload.len())
+                .map(|pod| PodTerms {
+                    workload: dimensions.pod_workload[pod],
+                    job: dimensions.pod_job[pod],
+                    cpu_request_milli: dimensions.pod_cpu_request_milli[pod],
+                })
+                .collect(),
+            sites: &self.sites[cluster],
+            zones: &self.zones,
+            workload_count: dimensions.workloads.len(),
+            gaps,
+            runs: runs
+                .iter()
+                .map(|run| match run.map(|run| &self.runs[run].place) {
+                    None => RunTerms::NotCounted,
+                    Some(Err(_)) => RunTerms::Unplaced,
+                    Some(Ok(timing)) => RunTerms::Placed(*timing),
+                })
+                .collect(),
+        }
+    }
+
+    /// Adds the nodes that exist on a day only as a gap, so that the day's ledger books their filled energy too.
+    pub fn complete(&self, cluster: usize, day: UtcDay, dimensions: &mut DayDimensions) {
+        let step_of = |instant: DateTime<Utc>| (instant.timestamp() / self.terms.step_seconds) as i32;
+        let (from, to) = (step_of(day.start()), step_of(day.end()));
+        for (node, steps) in &self.gaps[cluster] {
+            let has_gap = steps.iter().any(|filled| (from..to).contains(&filled.step));
+            if has_gap && dimensions.nodes.iter().all(|known| known.node != *node) {
+                let of_month = &self.survey.clusters[cluster].nodes[node];
+                dimensions.nodes.push(NodeOfDay {
+                    node: node.clone(),
+                    labels: of_month.labels.clone(),
+                    power_zones: String::new(),
+                    first_ms: of_month.power.first_ms,
+                    last_ms: of_month.power.last_ms,
+                    is_metered: false,
+                });
+            }
+        }
+    }
+
+    /// Days of the period without evidence on which a node of the cluster nevertheless existed.
+    pub fn days_without_evidence(&self, cluster: usize) -> BTreeSet<UtcDay> {
+        let steps = self.gaps[cluster].values().flatten();
+        let start = |step: i32| DateTime::from_timestamp(i64::from(step) * self.terms.step_seconds, 0).unwrap_or_default();
+        let days = steps.map(|filled| UtcDay::containing(start(filled.step)));
+        days.filter(|day| !self.survey.clusters[cluster].days.contains(day)).collect()
+    }
+}

@@ -1,0 +1,155 @@
+//! Where and when a job run would have been, had nothing been shifted.
+//!
+//! In: what was seen of a Job, and when and where it ran. Out: its baseline start and zone with the rule that gave them, or why it has none.
+//! Rule (method, section 7): the first that exists of annotation, schedule, creation, own start; home zone by annotation, configuration,
+//! else where it ran. Assumes: instants in UTC. Does not: look at energy or intensity.
+
+use std::str::FromStr;
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+
+use crate::model::{BaselineRule, Cause, JobRun};
+
+/// A Job that waited longer than this between creation and start was held back.
+const HELD_BACK_S: i64 = 60;
+
+/// A baseline start and the rule that gave it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Baseline {
+    pub start: DateTime<Utc>,
+    pub rule: BaselineRule,
+}
+
+/// The baseline start of a run that started at `start`; an error is the reason why the run is unplaced.
+pub fn baseline(run: &JobRun, start: DateTime<Utc>) -> Result<Baseline, String> {
+    let baseline = first_rule(run, start)?;
+    if baseline.start > start {
+        return Err(format!("baseline start {} is later than the start {}", text(baseline.start), text(start)));
+    }
+    Ok(baseline)
+}
+
+fn first_rule(run: &JobRun, start: DateTime<Utc>) -> Result<Baseline, String> {
+    if let Some(written) = &run.baseline_start {
+        let start = DateTime::parse_from_rfc3339(written)
+            .map_err(|_| format!("annotation wattledger.io/baseline-start `{written}` is not an RFC 3339 time"))?;
+        return Ok(Baseline { start: start.with_timezone(&Utc), rule: BaselineRule::Annotation });
+    }
+    if let Some(written) = &run.scheduled_timestamp {
+        let start = DateTime::parse_from_rfc3339(written)
+            .map_err(|_| format!("annotation batch.kubernetes.io/cronjob-scheduled-timestamp `{written}` is not an RFC 3339 time"))?;
+        return Ok(Baseline { start: start.with_timezone(&Utc), rule: BaselineRule::Schedule });
+    }
+    if let (Some(schedule), Some(created)) = (&run.schedule, run.created) {
+        let start = last_tick(schedule, run.schedule_time_zone.as_deref(), created)?;
+        return Ok(Baseline { start, rule: BaselineRule::Schedule });
+    }
+    match run.created {
+        Some(created) if (start - created).num_seconds() > HELD_BACK_S => Ok(Baseline { start: created, rule: BaselineRule::Creation }),
+        _ => Ok(Baseline { start, rule: BaselineRule::OwnStart }),
+    }
+}
+
+/// The schedule's last tick at or before an instant, in its time zone (UTC where the CronJob names none).
+fn last_tick(schedule: &str, time_zone: Option<&str>, at: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
+    let zone = match time_zone.filter(|name| !name.is_empty()) {
+        Some(name) => Tz::from_str(name).map_err(|_| format!("CronJob time zone `{name}` is not known"))?,
+        None => Tz::UTC,
+    };
+    let cron = croner::Cron::from_str(schedule).map_err(|error| format!("CronJob schedule `{schedule}` does not parse: {error}"))?;
+    cron.find_previous_occurrence(&at.with_timezone(&zone), true)
+        .map(|tick| tick.with_timezone(&Utc))
+        .map_err(|error| format!("CronJob schedule `{schedule}` has no tick before {}: {error}", text(at)))
+}
+
+/// Whether a run was shifted, and whether for carbon: only a label or a decision record says so.
+pub fn cause(run: &JobRun, baseline: Baseline, start: DateTime<Utc>, is_moved: bool) -> Cause {
+    let is_shifted = is_moved || (start - baseline.start).num_seconds() > HELD_BACK_S;
+    match (is_shifted, run.is_carbon_aware.or(run.is_deferrable)) {
+        (false, _) => Cause::None,
+        (true, Some(true)) => Cause::Carbon,
+        (true, _) => Cause::Other,
+    }
+}
+
+fn text(instant: DateTime<Utc>) -> String {
+    instant.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    fn run() -> JobRun {
+        JobRun {
+            cluster: "prod-nl".into(),
+            namespace: "etl".into(),
+            job: "nightly-1".into(),
+            uid: None,
+            workload: "CronJob/nightly".into(),
+            created: Some(at("2026-10-05T01:00:01Z")),
+            started: None,
+            completed: None,
+            was_suspended: false,
+            scheduled_timestamp: None,
+            schedule: None,
+            schedule_time_zone: None,
+            baseline_start: None,
+            home_zone: None,
+            is_carbon_aware: None,
+            is_deferrable: None,
+        }
+    }
+
+    fn placed(run: &JobRun, start: &str) -> (String, BaselineRule) {
+        let baseline = baseline(run, at(start)).unwrap();
+        (text(baseline.start), baseline.rule)
+    }
+
+    #[test]
+    fn an_annotation_wins_over_the_schedule() {
+        let run = JobRun { baseline_start: Some("2026-10-04T23:00:00+02:00".into()), schedule: Some("0 3 * * *".into()), ..run() };
+        assert_eq!(placed(&run, "2026-10-05T01:00:05Z"), ("2026-10-04T21:00:00Z".to_owned(), BaselineRule::Annotation));
+    }
+
+    #[test]
+    fn the_schedules_last_tick_is_in_its_own_time_zone() {
+        // 03:00 in Amsterdam is 01:00Z in summer time; on the morning of the change back (25 October) it is 02:00Z.
+        let mut run = JobRun { schedule: Some("0 3 * * *".into()), schedule_time_zone: Some("Europe/Amsterdam".into()), ..run() };
+        assert_eq!(placed(&run, "2026-10-05T04:00:00Z"), ("2026-10-05T01:00:00Z".to_owned(), BaselineRule::Schedule));
+        run.created = Some(at("2026-10-25T02:00:02Z"));
+        assert_eq!(placed(&run, "2026-10-25T02:00:05Z"), ("2026-10-25T02:00:00Z".to_owned(), BaselineRule::Schedule));
+    }
+
+    #[test]
+    fn a_job_that_waited_is_placed_at_its_creation() {
+        assert_eq!(placed(&run(), "2026-10-05T01:01:01Z").1, BaselineRule::OwnStart);
+        assert_eq!(placed(&run(), "2026-10-05T01:01:02Z"), ("2026-10-05T01:00:01Z".to_owned(), BaselineRule::Creation));
+    }
+
+    #[test]
+    fn what_cannot_be_placed_says_why() {
+        let wrong = JobRun { baseline_start: Some("tomorrow".into()), ..run() };
+        assert!(baseline(&wrong, at("2026-10-05T02:00:00Z")).unwrap_err().contains("tomorrow"));
+        let later = JobRun { baseline_start: Some("2026-10-06T00:00:00Z".into()), ..run() };
+        assert!(baseline(&later, at("2026-10-05T02:00:00Z")).unwrap_err().contains("later than the start"));
+        let schedule = JobRun { schedule: Some("every day".into()), ..run() };
+        assert!(baseline(&schedule, at("2026-10-05T02:00:00Z")).unwrap_err().contains("does not parse"));
+    }
+
+    #[test]
+    fn only_a_label_makes_a_shift_carbons() {
+        let start = at("2026-10-05T05:00:00Z");
+        let baseline = Baseline { start: at("2026-10-05T01:00:00Z"), rule: BaselineRule::Creation };
+        assert_eq!(cause(&run(), baseline, start, false), Cause::Other);
+        assert_eq!(cause(&JobRun { is_carbon_aware: Some(true), ..run() }, baseline, start, false), Cause::Carbon);
+        let own = Baseline { start, rule: BaselineRule::OwnStart };
+        assert_eq!(cause(&JobRun { is_carbon_aware: Some(true), ..run() }, own, start, false), Cause::None);
+        assert_eq!(cause(&JobRun { is_deferrable: Some(true), ..run() }, own, start, true), Cause::Carbon);
+    }
+}

@@ -1,0 +1,196 @@
+//! First look over a month: which nodes were there and when their meters spoke, and which job runs ended in it.
+//!
+//! In: the dimensions and `node_steps` of each cluster-day of the period, in any order. Out: [`Survey`].
+//! Rule: a node exists from its first to its last sign of life; a run is one Job (namespace, name, creation), and its first start seen counts.
+//! Does not: read usage; that comes once, later, when everything it depends on is known.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use anyhow::Result;
+use polars::prelude::DataFrame;
+
+use super::dimensions::{DayDimensions, NodeOfDay};
+use super::frames::{ids, integers};
+use super::gaps::NodePower;
+use crate::model::{Boundary, JobRun, Name, Placement};
+use crate::units::{ReportingPeriod, UtcDay};
+
+/// What the organisation declares, as far as the accounts depend on it.
+pub struct MonthTerms {
+    pub period: ReportingPeriod,
+    pub step_seconds: i64,
+    pub idle: crate::model::policy::IdlePolicy,
+    pub max_gap_share: f64,
+    /// Sorted by name.
+    pub clusters: Vec<ClusterTerms>,
+}
+
+impl MonthTerms {
+    /// The steps of the period, half-open.
+    pub fn steps(&self) -> (i32, i32) {
+        let step = |instant: chrono::DateTime<chrono::Utc>| (instant.timestamp() / self.step_seconds) as i32;
+        (step(self.period.from()), step(self.period.to()))
+    }
+}
+
+/// Finds the index of a node's site by its labels.
+pub type SiteOf = dyn Fn(&BTreeMap<String, String>) -> usize + Send + Sync;
+
+/// A cluster with its sites; `site_of` finds a node's site by its labels.
+pub struct ClusterTerms {
+    pub name: String,
+    pub sites: Vec<Site>,
+    pub site_of: Box<SiteOf>,
+}
+
+/// A set of nodes of one cluster of which the same is true.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Site {
+    pub boundary: Boundary,
+    pub placement: Placement,
+    pub grid_zone: String,
+    pub home_zone: Option<String>,
+    pub pue: f64,
+}
+
+/// What the month knows of a node.
+#[derive(Clone, Debug)]
+pub struct NodeOfMonth {
+    pub site: usize,
+    pub labels: BTreeMap<String, String>,
+    pub power: NodePower,
+    pub power_zones: BTreeSet<String>,
+    pub is_metered: bool,
+}
+
+/// Namespace, Job and creation (ms): names are used again.
+pub type RunKey = (Name, Name, Option<i64>);
+
+/// What the month knows of a job run.
+#[derive(Clone, Debug)]
+pub struct RunOfMonth {
+    pub job: JobRun,
+    pub last_sample_ms: Option<i64>,
+    /// Where its pods ran; none where no pod of it was seen.
+    pub site: Option<usize>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct ClusterSurvey {
+    pub nodes: BTreeMap<String, NodeOfMonth>,
+    pub runs: HashMap<RunKey, RunOfMonth>,
+    pub days: BTreeSet<UtcDay>,
+}
+
+/// All clusters of the month, in the order of [`MonthTerms::clusters`].
+pub struct Survey {
+    pub clusters: Vec<ClusterSurvey>,
+}
+
+/// The runs of each cluster, in the order of their keys.
+pub type Runs = Vec<Vec<(RunKey, RunOfMonth)>>;
+
+impl Survey {
+    /// Takes the runs out, for whoever places them: a month has many, and one copy is enough. The zones they name stay known.
+    pub fn take_runs(&mut self) -> Runs {
+        let sorted = |runs: HashMap<RunKey, RunOfMonth>| {
+            let mut runs: Vec<_> = runs.into_iter().collect();
+            runs.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+            runs
+        };
+        self.clusters.iter_mut().map(|cluster| sorted(std::mem::take(&mut cluster.runs))).collect()
+    }
+}
+
+pub fn run_key(job: &JobRun) -> RunKey {
+    (job.namespace.clone(), job.job.clone(), job.created.map(|created| created.timestamp_millis()))
+}
+
+impl Survey {
+    pub fn new(terms: &MonthTerms) -> Self {
+        Self { clusters: vec![ClusterSurvey::default(); terms.clusters.len()] }
+    }
+
+    /// Takes in one cluster-day of the period.
+    pub fn add_day(
+        &mut self,
+        terms: &MonthTerms,
+        cluster: usize,
+        day: UtcDay,
+        dimensions: &DayDimensions,
+        node_steps: &DataFrame,
+    ) -> Result<()> {
+        let survey = &mut self.clusters[cluster];
+        survey.days.insert(day);
+        let (from, to) = terms.steps();
+        for node in &dimensions.nodes {
+            survey.add_node(terms, cluster, node, from, to);
+        }
+        let (node_ids, steps, metered) = (ids(node_steps, "node_id")?, ids(node_steps, "step")?, integers(node_steps, "metered_mj")?);
+        let mut current: Option<(i32, &mut NodeOfMonth)> = None;
+        for ((node_id, step), metered_mj) in node_ids.into_iter().zip(steps).zip(metered) {
+            if step < from || step >= to {
+                continue;
+            }
+            if current.as_ref().is_none_or(|(id, _)| *id != node_id) {
+                let name = &dimensions.nodes[node_id as usize].node;
+                current = survey.nodes.get_mut(name).map(|node| (node_id, node));
+            }
+            if let (Some((_, node)), Some(metered_mj)) = (current.as_mut(), metered_mj) {
+                node.power.meter(step, metered_mj, terms.step_seconds);
+            }
+        }
+        survey.add_runs(terms, cluster, dimensions);
+        Ok(())
+    }
+}
+
+impl ClusterSurvey {
+    fn add_node(&mut self, terms: &MonthTerms, cluster: usize, node: &NodeOfDay, from: i32, to: i32) {
+        let site = (terms.clusters[cluster].site_of)(&node.labels);
+        let of_month = self.nodes.entry(node.node.clone()).or_insert_with(|| NodeOfMonth {
+            site,
+            labels: node.labels.clone(),
+            power: NodePower::new(from, (to - from) as usize),
+            power_zones: BTreeSet::new(),
+            is_metered: false,
+        });
+        of_month.power.exists(node.first_ms, node.last_ms);
+        of_month.is_metered |= node.is_metered;
+        if !node.power_zones.is_empty() {
+            of_month.power_zones.insert(node.power_zones.clone());
+        }
+    }
+
+    fn add_runs(&mut self, terms: &MonthTerms, cluster: usize, dimensions: &DayDimensions) {
+        for job in &dimensions.jobs {
+            match self.runs.get_mut(&run_key(job)) {
+                Some(known) => merge(&mut known.job, job),
+                None => {
+                    self.runs.insert(run_key(job), RunOfMonth { job: job.clone(), last_sample_ms: None, site: None });
+                }
+            }
+        }
+        for (pod, job) in dimensions.pod_job.iter().enumerate().filter(|(_, job)| **job >= 0) {
+            let Some(run) = self.runs.get_mut(&run_key(&dimensions.jobs[*job as usize])) else { continue };
+            run.last_sample_ms = run.last_sample_ms.max(dimensions.pod_last_ms[pod]);
+            let site = (terms.clusters[cluster].site_of)(&dimensions.nodes[dimensions.pod_node[pod] as usize].labels);
+            run.site = Some(run.site.map_or(site, |known| known.min(site)));
+        }
+    }
+}
+
+/// What several days saw of one Job: the first start counts, the last completion, and whatever any day knew.
+fn merge(known: &mut JobRun, seen: &JobRun) {
+    known.started = known.started.into_iter().chain(seen.started).min();
+    known.completed = known.completed.max(seen.completed);
+    known.was_suspended |= seen.was_suspended;
+    known.uid = known.uid.take().or_else(|| seen.uid.clone());
+    known.scheduled_timestamp = known.scheduled_timestamp.take().or_else(|| seen.scheduled_timestamp.clone());
+    known.schedule = known.schedule.take().or_else(|| seen.schedule.clone());
+    known.schedule_time_zone = known.schedule_time_zone.take().or_else(|| seen.schedule_time_zone.clone());
+    known.baseline_start = known.baseline_start.take().or_else(|| seen.baseline_start.clone());
+    known.home_zone = known.home_zone.take().or_else(|| seen.home_zone.clone());
+    known.is_carbon_aware = known.is_carbon_aware.or(seen.is_carbon_aware);
+    known.is_deferrable = known.is_deferrable.or(seen.is_deferrable);
+}

@@ -1,0 +1,95 @@
+//! Findings about a month as a whole: what its days found, which days are not there, what was accepted by name.
+
+use std::collections::BTreeMap;
+
+use crate::accounting::inventory::Inventory;
+use crate::accounting::plan::{Plan, PlannedRun};
+use crate::accounting::survey::MonthTerms;
+use crate::evidence::DayManifest;
+use crate::model::{Finding, Severity};
+use crate::units::UtcDay;
+
+/// What collecting found, put together by cluster and code: a month of the same trouble is one finding.
+pub fn day_findings(manifests: &[BTreeMap<UtcDay, DayManifest>]) -> Vec<Finding> {
+    type Grouped = (Finding, Vec<UtcDay>, usize);
+    let mut grouped: BTreeMap<(String, String, Severity), Grouped> = BTreeMap::new();
+    for (day, manifest) in manifests.iter().flatten() {
+        for finding in &manifest.findings {
+            let key = (manifest.cluster.clone(), finding.code.clone(), finding.severity);
+            let (sum, days, count) =
+                grouped.entry(key).or_insert_with(|| (Finding { examined: 0, failing: 0, ..finding.clone() }, vec![], 0));
+            sum.examined += finding.examined;
+            sum.failing += finding.failing;
+            *count += 1;
+            if days.last() != Some(day) {
+                days.push(*day);
+            }
+        }
+    }
+    let grouped = grouped.into_iter().map(|((cluster, _, _), (mut finding, days, count))| {
+        let more = if count > 1 { format!(" And {} more on {} days.", count - 1, days.len()) } else { String::new() };
+        finding.message = format!("{cluster}, {}: {}{more}", days[0], finding.message);
+        finding
+    });
+    grouped.collect()
+}
+
+/// Days of the period without evidence: before a cluster's first sign of life they are noted, after it the report is not whole.
+pub fn missing_days(terms: &MonthTerms, manifests: &[BTreeMap<UtcDay, DayManifest>]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let days = terms.period.utc_days();
+    for (cluster, known) in terms.clusters.iter().zip(manifests) {
+        let (name, period) = (&cluster.name, terms.period);
+        let Some(first) = known.keys().next() else {
+            let message =
+                format!("{name}: there is no evidence of any day of {period}. Collect it, or take the cluster out of the configuration.");
+            findings.push(Finding::new("DAYS_MISSING", Severity::Blocked, message).examined(days.len()).failing(days.len()));
+            continue;
+        };
+        let before = days.iter().filter(|day| *day < first).count();
+        if before > 0 {
+            let message = format!("{name}: the first sign of life is on {first}; {before} days of the period before it have no evidence.");
+            findings.push(Finding::new("DAYS_BEFORE", Severity::Noted, message).examined(days.len()).failing(before));
+        }
+        let missing: Vec<String> = days.iter().filter(|day| *day > first && !known.contains_key(day)).map(UtcDay::to_string).collect();
+        if !missing.is_empty() {
+            let message = format!(
+                "{name}: {} of {} days have no evidence: {}. Run `wattledger collect --month {period}`; what Prometheus has forgotten cannot be collected.",
+                missing.len(),
+                days.len(),
+                missing.join(", ")
+            );
+            findings.push(Finding::new("DAYS_MISSING", Severity::Blocked, message).examined(days.len()).failing(missing.len()));
+        }
+    }
+    findings
+}
+
+pub fn not_computed() -> Finding {
+    Finding::new(
+        "NOT_COMPUTED",
+        Severity::Noted,
+        "Market-based Scope 2, Scope 3 categories 2 and 3 and embodied emissions are not computed by this version; they are null, which is not zero.",
+    )
+}
+
+pub fn unplaced(plan: &Plan<'_>, inventory: &Inventory) -> Option<Finding> {
+    let is_unplaced = |(i, run): (usize, &PlannedRun)| run.place.is_err() || inventory.runs[i].active_mj == 0;
+    let count = plan.runs.iter().enumerate().filter(|(i, run)| is_unplaced((*i, run))).count();
+    let message = format!("{count} of {} job runs have no place in the counterfactual; each is listed with its reason.", plan.runs.len());
+    (count > 0).then(|| Finding::new("UNPLACED", Severity::Noted, message).examined(plan.runs.len()).failing(count))
+}
+
+/// Marks what was accepted by name. A ledger that does not balance, or a period without data, cannot be accepted.
+pub fn accept_by_name(findings: &mut [Finding], accept: &[String]) {
+    for finding in findings.iter_mut().filter(|finding| finding.severity == Severity::Blocked) {
+        if accept.contains(&finding.code) && finding.code != "BALANCE" && finding.code != "NO_DATA" {
+            finding.accepted_by = Some("--accept".to_owned());
+        }
+    }
+    for code in accept {
+        if !findings.iter().any(|finding| finding.code == *code && finding.accepted_by.is_some()) {
+            tracing::warn!("--accept {code} accepts nothing: no such finding refuses this report");
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! `wattledger report`: accounts a month from evidence alone, and writes its report files.
+//!
+//! In: a month, the configuration, the evidence. Out: `report.html`, `report.xlsx`, `report.json`. Rule: no network; a refused report writes nothing.
+//! Assumes: `collect` ran. Does not: compute; it hands frames to `accounting` and a statement to `reports`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use clap::{Args, ValueEnum};
+
+use super::{account, exit};
+use crate::config::Config;
+use crate::model::Refusal;
+use crate::reports;
+use crate::units::ReportingPeriod;
+
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// The month to report, as in 2026-10, in the organisation's time zone
+    #[arg(long, value_name = "YYYY-MM", value_parser = super::month)]
+    pub month: String,
+
+    /// The folder that the report files are written to; it is made if it is not there
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+
+    /// Which files to write, separated by commas
+    #[arg(long, value_enum, value_name = "FORMAT", value_delimiter = ',', default_values_t = [Format::Html, Format::Xlsx, Format::Json])]
+    pub format: Vec<Format>,
+
+    /// What runs the method: one pass over columns, or the SQL files themselves; both give the same figures
+    #[arg(long, value_enum, value_name = "ENGINE", default_value_t = account::Engine::Columns)]
+    pub engine: account::Engine,
+
+    /// How many cluster-days are accounted at once [default: the machine's cores]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Html,
+    Xlsx,
+    Json,
+}
+
+impl Format {
+    fn file_name(self) -> &'static str {
+        match self {
+            Self::Html => "report.html",
+            Self::Xlsx => "report.xlsx",
+            Self::Json => "report.json",
+        }
+    }
+}
+
+pub fn run(args: &ReportArgs, config: &Config, accept: &[String]) -> Result<u8> {
+    let period = ReportingPeriod::parse(&args.month, config.time_zone).map_err(anyhow::Error::msg)?;
+    let statement = account::month(config, period, accept, args.engine, args.threads).with_context(|| format!("account {period}"))?;
+    if let Some(refusal) = Refusal::of(&statement.findings) {
+        return Err(refusal.into());
+    }
+    // Everything is made before anything is written, so that a failure leaves no half of a report.
+    let mut files = Vec::new();
+    for format in &args.format {
+        let bytes = match format {
+            Format::Html => reports::html(&statement),
+            Format::Xlsx => reports::xlsx(&statement),
+            Format::Json => reports::json(&statement),
+        };
+        files.push((args.out.join(format.file_name()), bytes.with_context(|| format!("render {}", format.file_name()))?));
+    }
+    fs::create_dir_all(&args.out).with_context(|| format!("create {}", args.out.display()))?;
+    for (path, bytes) in &files {
+        write_whole(path, bytes)?;
+    }
+    eprintln!("report of {period} for {}:", statement.organisation);
+    for (path, _) in &files {
+        println!("{}", path.display());
+    }
+    Ok(exit::DONE)
+}
+
+/// Writes under a temporary name and renames, so that no reader sees half a file.
+fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    let temporary = path.with_extension(format!("tmp-{}", std::process::id()));
+    fs::write(&temporary, bytes).with_context(|| format!("write {}", temporary.display()))?;
+    fs::rename(&temporary, path).with_context(|| format!("put {} into place", path.display()))
+}

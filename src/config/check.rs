@@ -1,0 +1,144 @@
+//! Checks of single values that serde does not make: names, zones, addresses, and the tables whose figures come later.
+//!
+//! In: values as written. Out: nothing, or what is wrong and what to write instead. Rule: what becomes a folder name or a label matcher is
+//! checked before it is used as one. Assumes: nothing. Does not: resolve.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use super::misread::nearest;
+use super::raw::Raw;
+use crate::model::Hint;
+use crate::units::GramsCo2ePerKilowattHour;
+
+/// The folder of the intensity series stands beside those of the clusters.
+const RESERVED_CLUSTER_NAME: &str = "intensity";
+
+/// A cluster's name is a folder of the evidence: letters, digits and dashes as in RFC 1123, dots within.
+pub(super) fn cluster_name(name: &str) -> Result<()> {
+    let is_inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'.';
+    let has_good_ends = |text: &str| {
+        let ends = [text.bytes().next(), text.bytes().last()];
+        ends.iter().all(|end| end.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()))
+    };
+    if name.len() > 63 || !name.bytes().all(is_inner) || !has_good_ends(name) || name.contains("..") {
+        bail!(Hint::new(
+            format!("[[cluster]]: `{}` cannot be a cluster's name", name.escape_debug()),
+            "use at most 63 small letters, digits, dashes and dots, beginning and ending with a letter or digit, as in \"prod-nl\"",
+        ));
+    }
+    ensure!(
+        name != RESERVED_CLUSTER_NAME,
+        "[[cluster]]: `{name}` cannot be a cluster's name, because evidence keeps grid intensities there"
+    );
+    Ok(())
+}
+
+/// Grid zones are written as Electricity Maps writes them.
+pub(super) fn grid_zone(zone: &str) -> Result<()> {
+    let is_part = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+    if zone.len() > 32 || !zone.split('-').all(is_part) {
+        bail!(Hint::new(
+            format!("`{}` is not a grid zone", zone.escape_debug()),
+            "zones are written as Electricity Maps writes them: \"NL\", \"DE\", \"SE-SE3\", \"US-CAL-CISO\"",
+        ));
+    }
+    Ok(())
+}
+
+pub(super) fn prometheus_url(url: &str) -> Result<()> {
+    let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
+    let host = rest.map_or("", |rest| rest.split(['/', '?', '#']).next().unwrap_or(""));
+    // The address itself is not repeated: it may hold a password.
+    if host.contains('@') {
+        bail!(Hint::new(
+            "`prometheus.url` holds a user name or password: secrets are never read from the configuration itself",
+            "write a bearer token to a file and name it: token_file = \"/path/to/token\"",
+        ));
+    }
+    if host.is_empty() || url.contains(['?', '#']) || url.contains(char::is_whitespace) {
+        bail!(Hint::new(
+            format!("`prometheus.url`: `{}` is not the address of a server", url.escape_debug()),
+            "write it as \"http://127.0.0.1:9090\", with the path before /api/v1 where there is one",
+        ));
+    }
+    Ok(())
+}
+
+/// Names of labels in a query's matchers.
+pub(super) fn label_names(selector: &BTreeMap<String, String>) -> Result<()> {
+    for name in selector.keys() {
+        let is_first = |byte: u8| byte.is_ascii_alphabetic() || byte == b'_';
+        let is_name = name.bytes().next().is_some_and(is_first) && name.bytes().all(|byte| is_first(byte) || byte.is_ascii_digit());
+        ensure!(is_name, "`prometheus.selector`: `{}` is not a label name", name.escape_debug());
+    }
+    Ok(())
+}
+
+pub(super) fn hardware_is_known(name: Option<&str>, classes: &BTreeSet<&str>) -> Result<()> {
+    let Some(name) = name else { return Ok(()) };
+    if classes.contains(name) {
+        return Ok(());
+    }
+    if classes.is_empty() {
+        bail!("`hardware = \"{name}\"` names a class, but there is no [[hardware]]");
+    }
+    let known: Vec<&str> = classes.iter().copied().collect();
+    bail!("`hardware = \"{name}\"` names no [[hardware]]; the nearest known one is `{}`", nearest(name, &known))
+}
+
+pub(super) fn annual_factors(factors: &BTreeMap<String, f64>, zones: &[String]) -> Result<()> {
+    for (zone, value) in factors {
+        ensure!(zones.contains(zone), "`annual_direct_gco2e_per_kwh` names zone `{zone}`, which is not in `zones`");
+        factor(*value).with_context(|| format!("`annual_direct_gco2e_per_kwh` of {zone}"))?;
+    }
+    Ok(())
+}
+
+/// Method, section 6: outside of 0 to 2,000 g/kWh a value is refused.
+fn factor(value: f64) -> Result<()> {
+    let largest = GramsCo2ePerKilowattHour::LARGEST_PLAUSIBLE;
+    ensure!(GramsCo2ePerKilowattHour::new(value).is_plausible(), "{value} g/kWh is outside of 0 to {largest}");
+    Ok(())
+}
+
+/// Tables that are kept for figures of later: what can be wrong in them is said now, not in the month in which they first count.
+pub(super) fn tables_of_later(raw: &Raw) -> Result<()> {
+    let mut names = BTreeSet::new();
+    for class in &raw.hardware {
+        let place = || format!("[[hardware]] `{}`", class.name);
+        ensure!(names.insert(class.name.as_str()), "{}: two classes have this name", place());
+        let watts = [class.idle_watts, class.max_watts];
+        ensure!(watts.iter().all(|value| value.is_finite() && *value >= 0.0), "{}: watts must be 0 or more", place());
+        ensure!(class.idle_watts <= class.max_watts, "{}: `idle_watts` is above `max_watts`", place());
+        let others = [class.embodied_kgco2e, class.life_years];
+        ensure!(
+            others.iter().flatten().all(|value| value.is_finite() && *value > 0.0),
+            "{}: `embodied_kgco2e` and `life_years` must be above 0",
+            place()
+        );
+        ensure!(!class.source.is_empty(), "{}: `source` is empty; a figure without a source cannot be audited", place());
+    }
+    for (i, instrument) in raw.instrument.iter().enumerate() {
+        let place = || format!("[[instrument]] {}", i + 1);
+        grid_zone(&instrument.zone).with_context(place)?;
+        ensure!(instrument.mwh.is_finite() && instrument.mwh > 0.0, "{}: `mwh` must be above 0", place());
+        factor(instrument.factor_gco2e_per_kwh).context("`factor_gco2e_per_kwh`").with_context(place)?;
+        ensure!(is_year_or_month(&instrument.period), "{}: `period` is a year or a month, as in \"2026\" or \"2026-10\"", place());
+        ensure!(!instrument.evidence.is_empty(), "{}: `evidence` is empty", place());
+    }
+    let mut zones = BTreeSet::new();
+    for losses in &raw.losses {
+        grid_zone(&losses.zone).context("[[losses]]")?;
+        ensure!(zones.insert(losses.zone.as_str()), "[[losses]]: zone `{}` is there twice", losses.zone);
+        ensure!(!losses.source.is_empty(), "[[losses]] of {}: `source` is empty; a figure without a source cannot be audited", losses.zone);
+    }
+    Ok(())
+}
+
+fn is_year_or_month(text: &str) -> bool {
+    let (year, month) = text.split_once('-').unwrap_or((text, "01"));
+    let is_digits = |part: &str, length: usize| part.len() == length && part.bytes().all(|byte| byte.is_ascii_digit());
+    is_digits(year, 4) && is_digits(month, 2) && ("01"..="12").contains(&month)
+}

@@ -1,0 +1,218 @@
+//! `wattledger.toml` as written: its tables and keys, nothing filled in but what serde needs, nothing resolved.
+//!
+//! In: TOML. Out: [`Raw`]. Rule: every table refuses keys it does not know, so that a misspelt one is never ignored.
+//! Assumes: nothing. Does not: check one table against another; that is `resolve`.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::model::policy::{FactorKind, IdlePolicy, LocationBased, Tails};
+use crate::model::{Boundary, ColocatedAs};
+use crate::units::{Pue, Share};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Raw {
+    pub organisation: Organisation,
+    #[serde(default)]
+    pub report: Report,
+    #[serde(default)]
+    pub evidence: Evidence,
+    #[serde(default)]
+    pub cluster: Vec<Cluster>,
+    #[serde(default)]
+    pub hardware: Vec<Hardware>,
+    #[serde(default)]
+    pub intensity: Vec<Intensity>,
+    #[serde(default)]
+    pub instrument: Vec<Instrument>,
+    #[serde(default)]
+    pub deferrable: Vec<Deferrable>,
+    #[serde(default)]
+    pub losses: Vec<Losses>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Organisation {
+    pub name: String,
+    pub time_zone: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Report {
+    pub disclosure: Disclosure,
+    pub location_based: LocationBased,
+    pub idle: IdlePolicy,
+    pub step: Option<String>,
+    pub tails: Tails,
+    pub max_gap_share: Option<Share>,
+}
+
+/// The disclosure standard by its edition.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Disclosure {
+    #[default]
+    EsrsSet1,
+    EsrsRevisedDraft,
+    Vsme,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Evidence {
+    pub dir: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Cluster {
+    pub name: String,
+    pub prometheus: Option<Prometheus>,
+    pub kubernetes: Option<Kubernetes>,
+    pub exporter: Option<Exporter>,
+    pub boundary: Option<Boundary>,
+    pub colocated_as: Option<ColocatedAs>,
+    pub grid_zone: Option<String>,
+    pub home_zone: Option<String>,
+    pub pue: Option<Pue>,
+    pub hardware: Option<String>,
+    #[serde(default)]
+    pub pool: Vec<Pool>,
+}
+
+/// Any key of a cluster but `name`, `prometheus` and `kubernetes`. (serde cannot both share these by `flatten` and refuse unknown keys.)
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Pool {
+    pub selector: BTreeMap<String, String>,
+    pub exporter: Option<Exporter>,
+    pub boundary: Option<Boundary>,
+    pub colocated_as: Option<ColocatedAs>,
+    pub grid_zone: Option<String>,
+    pub home_zone: Option<String>,
+    pub pue: Option<Pue>,
+    pub hardware: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Prometheus {
+    pub url: String,
+    pub token_file: Option<String>,
+    pub ca_file: Option<String>,
+    pub tenant: Option<String>,
+    #[serde(default)]
+    pub selector: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(
+    dead_code,
+    reason = "the table is understood, but owners and times come from kube-state-metrics series until the Kubernetes API is read"
+)]
+pub(super) struct Kubernetes {
+    pub kubeconfig: Option<String>,
+    pub context: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Exporter {
+    #[default]
+    Auto,
+    Kepler,
+    KeplerLegacy,
+    Scaphandre,
+    NodeRapl,
+    Cadvisor,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Hardware {
+    pub name: String,
+    pub idle_watts: f64,
+    pub max_watts: f64,
+    pub embodied_kgco2e: Option<f64>,
+    pub life_years: Option<f64>,
+    pub source: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Intensity {
+    pub zones: Vec<String>,
+    pub provider: Provider,
+    #[serde(default)]
+    pub files: Vec<String>,
+    pub token_file: Option<String>,
+    #[serde(default)]
+    pub factor: FactorKind,
+    #[serde(default)]
+    pub annual_direct_gco2e_per_kwh: BTreeMap<String, f64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Provider {
+    ElectricityMaps,
+    Watttime,
+    Neso,
+    Files,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Instrument {
+    #[expect(dead_code, reason = "checked on reading; market-based figures are not computed yet")]
+    pub kind: InstrumentKind,
+    pub zone: String,
+    pub mwh: f64,
+    pub period: String,
+    #[expect(dead_code, reason = "checked on reading; market-based figures are not computed yet")]
+    pub matching: Matching,
+    pub factor_gco2e_per_kwh: f64,
+    pub evidence: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum InstrumentKind {
+    GuaranteeOfOrigin,
+    Ppa,
+    SupplierRate,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Matching {
+    Year,
+    Month,
+    Hour,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Deferrable {
+    #[serde(default)]
+    pub namespaces: Vec<String>,
+    #[serde(default)]
+    pub kinds: Vec<String>,
+    pub max_delay: Option<String>,
+    #[serde(default)]
+    pub zones: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Losses {
+    pub zone: String,
+    #[expect(dead_code, reason = "checked on reading; Scope 3 category 3 is not computed yet")]
+    pub share: Share,
+    pub source: String,
+}

@@ -1,0 +1,342 @@
+//! From the configuration as written to the configuration as meant.
+//!
+//! In: [`Raw`], the file's path. Out: [`Config`]. Rule: defaults are filled in here and nowhere else; what is understood and not computed yet
+//! becomes a note, and what would silently not be done as written is refused.
+//! Assumes: serde has checked types and single values. Does not: open what the file names; only globs look at folders.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use chrono_tz::{TZ_VARIANTS, Tz};
+
+use super::misread::nearest;
+use super::raw::{self, Exporter, Raw};
+use super::{Cluster, Config, DeferrableRule, IntensityFeed, Pool, Prometheus, ReportPolicy, Site, check};
+use crate::model::policy::Tails;
+use crate::model::{Boundary, ColocatedAs, Finding, Hint, Placement, Severity};
+use crate::units::Pue;
+
+const DEFAULT_STEP: &str = "15m";
+const DEFAULT_MAX_GAP_SHARE: f64 = 0.05;
+const DEFAULT_EVIDENCE_DIR: &str = "evidence";
+
+/// `path` is the configuration file's own; relative paths start in its folder.
+pub(super) fn resolve(raw: Raw, path: &Path, sha256: String) -> Result<Config> {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let notes = notes(&raw);
+    check::tables_of_later(&raw)?;
+    ensure!(!raw.organisation.name.trim().is_empty(), "[organisation]: `name` is empty");
+    let classes: BTreeSet<&str> = raw.hardware.iter().map(|class| class.name.as_str()).collect();
+    let mut clusters = raw.cluster.iter().map(|cluster| self::cluster(cluster, &classes, folder)).collect::<Result<Vec<_>>>()?;
+    clusters.sort_by(|a, b| a.name.cmp(&b.name));
+    if clusters.is_empty() {
+        bail!(Hint::new(
+            "there is no [[cluster]]",
+            "add one with `name`, `prometheus`, `boundary`, `grid_zone` and `pue`; README.md shows how"
+        ));
+    }
+    if let Some(pair) = clusters.windows(2).find(|pair| pair[0].name == pair[1].name) {
+        bail!("two clusters are named `{}`; evidence is kept by name, so names must differ", pair[0].name);
+    }
+    Ok(Config {
+        path: path.to_owned(),
+        sha256,
+        time_zone: time_zone(&raw.organisation.time_zone)?,
+        organisation: raw.organisation.name,
+        report: report(&raw.report)?,
+        evidence_dir: evidence_dir(raw.evidence.dir.as_deref().unwrap_or(DEFAULT_EVIDENCE_DIR), folder)?,
+        clusters,
+        intensity: intensity(raw.intensity, folder)?,
+        deferrable: raw.deferrable.into_iter().map(deferrable).collect::<Result<_>>()?,
+        notes,
+    })
+}
+
+fn time_zone(name: &str) -> Result<Tz> {
+    name.parse().map_err(|_| {
+        let names: Vec<&str> = TZ_VARIANTS.iter().map(|zone| zone.name()).collect();
+        anyhow::Error::new(Hint::new(
+            format!("[organisation]: `{name}` is not a time zone; the nearest known one is `{}`", nearest(name, &names)),
+            "time zones are named as in the IANA database: \"Europe/Amsterdam\", \"UTC\"",
+        ))
+    })
+}
+
+fn report(raw: &raw::Report) -> Result<ReportPolicy> {
+    if raw.tails == Tails::LastRate {
+        bail!(Hint::new(
+            "[report]: `tails = \"last-rate\"` is not supported yet",
+            "leave `tails` out, or write \"unattributed\": energy between a pod's last sample and its end then stays in (system)",
+        ));
+    }
+    let step = raw.step.as_deref().unwrap_or(DEFAULT_STEP);
+    Ok(ReportPolicy {
+        disclosure: match raw.disclosure {
+            raw::Disclosure::EsrsSet1 => "esrs-set1",
+            raw::Disclosure::EsrsRevisedDraft => "esrs-revised-draft",
+            raw::Disclosure::Vsme => "vsme",
+        }
+        .to_owned(),
+        location_based: raw.location_based,
+        idle: raw.idle,
+        step_seconds: step_seconds(step).context("[report]: `step`")?,
+        tails: raw.tails,
+        max_gap_share: raw.max_gap_share.map_or(DEFAULT_MAX_GAP_SHARE, |share| share.get()),
+    })
+}
+
+/// A step divides the hour, so that hourly intensities and the hours of a day never cut one.
+fn step_seconds(text: &str) -> Result<i64> {
+    let seconds = whole_seconds(text)?;
+    if seconds < 60 || 3_600 % seconds != 0 {
+        bail!(Hint::new(
+            format!("a step must divide one hour and be at least one minute, and {text} does not"),
+            "for example 5m, 10m, 15m, 30m or 1h"
+        ));
+    }
+    Ok(seconds)
+}
+
+fn whole_seconds(text: &str) -> Result<i64> {
+    let duration = humantime::parse_duration(text)
+        .map_err(|error| Hint::new(format!("`{text}` is not a duration: {error}"), "write durations as \"15m\", \"8h\" or \"1h 30m\""))?;
+    ensure!(duration.subsec_nanos() == 0, "`{text}` is not a whole number of seconds");
+    i64::try_from(duration.as_secs()).with_context(|| format!("`{text}` is too long"))
+}
+
+fn evidence_dir(dir: &str, folder: &Path) -> Result<PathBuf> {
+    ensure!(!dir.is_empty(), "[evidence]: `dir` is empty");
+    if dir.contains("://") {
+        bail!(Hint::new(
+            format!("[evidence]: `{dir}`: object storage is not supported yet, use a folder"),
+            "a mounted volume serves; evidence of a month is small and is copied as plain files",
+        ));
+    }
+    Ok(folder.join(dir))
+}
+
+fn cluster(raw: &raw::Cluster, classes: &BTreeSet<&str>, folder: &Path) -> Result<Cluster> {
+    check::cluster_name(&raw.name)?;
+    let own = SiteKeys {
+        boundary: raw.boundary,
+        colocated_as: raw.colocated_as,
+        grid_zone: raw.grid_zone.as_deref(),
+        home_zone: raw.home_zone.as_deref(),
+        pue: raw.pue,
+    };
+    let within = |what: &str| format!("[[cluster]] `{}`{what}", raw.name);
+    let site = own.site().with_context(|| within(""))?;
+    let exporter = exporter(raw.exporter.unwrap_or_default()).with_context(|| within(""))?;
+    check::hardware_is_known(raw.hardware.as_deref(), classes).with_context(|| within(""))?;
+    let mut pools = Vec::new();
+    for (i, pool) in raw.pool.iter().enumerate() {
+        let place = || within(&format!(", pool {}", i + 1));
+        if pool.selector.is_empty() {
+            bail!(Hint::new(
+                format!("{}: `selector` is empty", place()),
+                "name at least one node label; what holds for all nodes belongs to the cluster itself",
+            ));
+        }
+        self::exporter(pool.exporter.unwrap_or_default()).with_context(place)?;
+        check::hardware_is_known(pool.hardware.as_deref(), classes).with_context(place)?;
+        let keys = SiteKeys {
+            boundary: pool.boundary.or(own.boundary),
+            colocated_as: pool.colocated_as.or(own.colocated_as),
+            grid_zone: pool.grid_zone.as_deref().or(own.grid_zone),
+            home_zone: pool.home_zone.as_deref().or(own.home_zone),
+            pue: pool.pue.or(own.pue),
+        };
+        pools.push(Pool { selector: pool.selector.clone(), site: keys.site().with_context(place)? });
+    }
+    let is_anything_colocated = site.boundary == Boundary::Colocated || pools.iter().any(|pool| pool.site.boundary == Boundary::Colocated);
+    ensure!(
+        is_anything_colocated || (raw.colocated_as.is_none() && raw.pool.iter().all(|pool| pool.colocated_as.is_none())),
+        "{}: `colocated_as` is there, but nothing of it has `boundary = \"colocated\"`",
+        within("")
+    );
+    let prometheus = raw.prometheus.as_ref().map(|server| prometheus(server, folder)).transpose().with_context(|| within(""))?;
+    Ok(Cluster { name: raw.name.clone(), prometheus, exporter, site, pools })
+}
+
+fn exporter(exporter: Exporter) -> Result<String> {
+    let later = match exporter {
+        Exporter::Auto => return Ok("auto".to_owned()),
+        Exporter::Kepler => return Ok("kepler".to_owned()),
+        Exporter::KeplerLegacy => "kepler-legacy",
+        Exporter::Scaphandre => "scaphandre",
+        Exporter::NodeRapl => "node-rapl",
+        Exporter::Cadvisor => "cadvisor",
+    };
+    bail!(Hint::new(format!("`exporter = \"{later}\"` is not supported yet"), "use \"auto\" or \"kepler\" (Kepler 0.10 or newer)"))
+}
+
+fn prometheus(raw: &raw::Prometheus, folder: &Path) -> Result<Prometheus> {
+    check::prometheus_url(&raw.url)?;
+    check::label_names(&raw.selector)?;
+    Ok(Prometheus {
+        url: raw.url.trim_end_matches('/').to_owned(),
+        token_file: raw.token_file.as_deref().map(|file| folder.join(file)),
+        ca_file: raw.ca_file.as_deref().map(|file| folder.join(file)),
+        tenant: raw.tenant.clone(),
+        selector: raw.selector.clone(),
+    })
+}
+
+/// The keys that say where nodes are, of a cluster or of a pool over its cluster.
+struct SiteKeys<'a> {
+    boundary: Option<Boundary>,
+    colocated_as: Option<ColocatedAs>,
+    grid_zone: Option<&'a str>,
+    home_zone: Option<&'a str>,
+    pue: Option<Pue>,
+}
+
+impl SiteKeys<'_> {
+    fn site(&self) -> Result<Site> {
+        let Some(boundary) = self.boundary else {
+            bail!(Hint::new(
+                "`boundary` is missing; it decides the scope of all emissions and has no default",
+                "put boundary = \"owned\" (you buy the electricity), \"colocated\" (your machines in another's building) or \"cloud\"",
+            ));
+        };
+        let Some(placement) = Placement::of(boundary, self.colocated_as) else {
+            bail!(Hint::new(
+                "`colocated_as` is missing; practice differs, so `boundary = \"colocated\"` needs it",
+                "put colocated_as = \"scope2\" (purchased electricity under your control) or \"scope3-category8\" (a leased asset)",
+            ));
+        };
+        let Some(grid_zone) = self.grid_zone else {
+            bail!(Hint::new("`grid_zone` is missing", "put the Electricity Maps zone of the building, as in grid_zone = \"NL\""));
+        };
+        let Some(pue) = self.pue else {
+            bail!(Hint::new(
+                "`pue` is missing; it has no default",
+                "put the building's facility energy over IT energy, as in pue = 1.3; pue = 1.0 where the meter is the facility's own",
+            ));
+        };
+        check::grid_zone(grid_zone).context("`grid_zone`")?;
+        self.home_zone.map(check::grid_zone).transpose().context("`home_zone`")?;
+        Ok(Site { boundary, placement, grid_zone: grid_zone.to_owned(), home_zone: self.home_zone.map(str::to_owned), pue })
+    }
+}
+
+fn intensity(raw: Vec<raw::Intensity>, folder: &Path) -> Result<Vec<IntensityFeed>> {
+    let mut feeds: Vec<IntensityFeed> = Vec::new();
+    for (i, table) in raw.into_iter().enumerate() {
+        let feed = feed(table, folder).with_context(|| format!("[[intensity]] {}", i + 1))?;
+        for zone in &feed.zones {
+            if feeds.iter().any(|other| other.zones.contains(zone)) {
+                bail!(Hint::new(
+                    format!("[[intensity]]: zone `{zone}` is in two tables; which factor holds would be unsaid"),
+                    "put all files of a zone into the `files` of one table",
+                ));
+            }
+        }
+        feeds.push(feed);
+    }
+    Ok(feeds)
+}
+
+fn feed(raw: raw::Intensity, folder: &Path) -> Result<IntensityFeed> {
+    let provider = match raw.provider {
+        raw::Provider::ElectricityMaps => "electricity-maps",
+        raw::Provider::Files => "files",
+        raw::Provider::Watttime => return Err(provider_of_later("watttime")),
+        raw::Provider::Neso => return Err(provider_of_later("neso")),
+    };
+    ensure!(!raw.zones.is_empty(), "`zones` is empty");
+    for zone in &raw.zones {
+        check::grid_zone(zone).context("`zones`")?;
+    }
+    let repeated = raw.zones.iter().enumerate().find(|(i, zone)| raw.zones[..*i].contains(zone));
+    ensure!(repeated.is_none(), "`zones` names a zone twice");
+    check::annual_factors(&raw.annual_direct_gco2e_per_kwh, &raw.zones)?;
+    if raw.files.is_empty() {
+        let asked = if raw.token_file.is_some() { "; the provider's API is not read yet" } else { "" };
+        bail!(Hint::new(
+            format!("`files` is missing{asked}"),
+            "download the zones' CSV files and name them, as in files = [\"intensity/*.csv\"]; paths are relative to the configuration file",
+        ));
+    }
+    let mut files = BTreeSet::new();
+    let mut unmatched_globs = Vec::new();
+    for pattern in &raw.files {
+        let found = matching_files(pattern, folder)?;
+        if found.is_empty() {
+            unmatched_globs.push(folder.join(pattern).display().to_string());
+        }
+        files.extend(found);
+    }
+    Ok(IntensityFeed {
+        zones: raw.zones,
+        provider: provider.to_owned(),
+        files: files.into_iter().collect(),
+        unmatched_globs,
+        factor: raw.factor,
+        annual_direct_gco2e_per_kwh: raw.annual_direct_gco2e_per_kwh,
+    })
+}
+
+fn provider_of_later(name: &str) -> anyhow::Error {
+    Hint::new(
+        format!("`provider = \"{name}\"` is not supported yet"),
+        "use \"electricity-maps\" or \"files\", and name CSV files in `files`",
+    )
+    .into()
+}
+
+/// The folder's own name is taken literally, whatever characters it has; only the written pattern is one.
+fn matching_files(pattern: &str, folder: &Path) -> Result<Vec<PathBuf>> {
+    let literal = glob::Pattern::escape(&folder.to_string_lossy());
+    let whole = Path::new(&literal).join(pattern);
+    let paths = glob::glob(&whole.to_string_lossy()).with_context(|| format!("`files`: `{pattern}` is not a glob"))?;
+    let mut files = Vec::new();
+    for path in paths {
+        let path = path.with_context(|| format!("`files`: look for {pattern}"))?;
+        if path.is_file() {
+            files.push(path);
+        }
+    }
+    Ok(files)
+}
+
+fn deferrable(raw: raw::Deferrable) -> Result<DeferrableRule> {
+    for zone in &raw.zones {
+        check::grid_zone(zone).context("[[deferrable]]: `zones`")?;
+    }
+    for pattern in &raw.namespaces {
+        glob::Pattern::new(pattern).with_context(|| format!("[[deferrable]]: `{pattern}` is not a pattern of namespaces"))?;
+    }
+    let max_delay_seconds = raw.max_delay.as_deref().map(whole_seconds).transpose().context("[[deferrable]]: `max_delay`")?;
+    Ok(DeferrableRule { namespaces: raw.namespaces, kinds: raw.kinds, max_delay_seconds, zones: raw.zones })
+}
+
+/// What the file asks for and the report does not yet give, each with the figures that stay null.
+fn notes(raw: &Raw) -> Vec<Finding> {
+    let later: BTreeMap<&str, (bool, &str)> = BTreeMap::from([
+        ("[[hardware]]", (!raw.hardware.is_empty(), "embodied emissions and modelled power")),
+        ("[[instrument]]", (!raw.instrument.is_empty(), "market-based Scope 2")),
+        ("[[losses]]", (!raw.losses.is_empty(), "Scope 3 category 3")),
+        ("[[deferrable]]", (!raw.deferrable.is_empty(), "best and worst starts of deferrable work")),
+        ("report.disclosure", (raw.report.disclosure != raw::Disclosure::EsrsSet1, "an arrangement by that standard")),
+    ]);
+    let mut notes: Vec<Finding> = later
+        .into_iter()
+        .filter(|(_, (is_asked_for, _))| *is_asked_for)
+        .map(|(table, (_, figures))| {
+            let message = format!(
+                "The configuration has {table}, but what it is for, {figures}, is not computed yet and stays empty, which is not zero."
+            );
+            Finding::new("NOT_COMPUTED", Severity::Disclosed, message)
+        })
+        .collect();
+    for cluster in raw.cluster.iter().filter(|cluster| cluster.kubernetes.is_some()) {
+        let message = format!(
+            "Cluster {} has `kubernetes`, which is not read yet; owners and times come from the series of kube-state-metrics.",
+            cluster.name
+        );
+        notes.push(Finding::new("NOT_READ", Severity::Noted, message));
+    }
+    notes
+}

@@ -1,0 +1,410 @@
+//! The configuration as a person meets it: what loads, what it means, and every sentence that says what is wrong.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::*;
+use crate::model::Severity;
+
+const SMALL: &str = r#"
+[organisation]
+name = "Example BV"
+time_zone = "Europe/Amsterdam"
+
+[[cluster]]
+name = "prod-nl"
+boundary = "owned"
+grid_zone = "NL"
+pue = 1.2
+"#;
+
+/// All tables and keys of the documented format.
+const WHOLE: &str = r#"
+[organisation]
+name = "Example BV"
+time_zone = "Europe/Amsterdam"
+
+[report]
+disclosure = "esrs-set1"
+location_based = "hourly"
+idle = "by-usage"
+step = "15m"
+tails = "unattributed"
+max_gap_share = 0.05
+
+[evidence]
+dir = "evidence"
+
+[[cluster]]
+name = "prod-nl"
+prometheus = { url = "http://127.0.0.1:9090/", token_file = "token", ca_file = "/etc/ca.pem", tenant = "a", selector = { cluster = "prod-nl" } }
+kubernetes = { kubeconfig = "kubeconfig", context = "prod" }
+exporter = "auto"
+boundary = "owned"
+grid_zone = "NL"
+pue = 1.2
+home_zone = "NL"
+
+[[cluster.pool]]
+selector = { "wattledger.io/site" = "par1" }
+grid_zone = "FR"
+boundary = "colocated"
+colocated_as = "scope3-category8"
+hardware = "r740"
+
+[[hardware]]
+name = "r740"
+idle_watts = 120.0
+max_watts = 420.0
+embodied_kgco2e = 1848.0
+life_years = 5
+source = "data sheet"
+
+[[intensity]]
+zones = ["NL", "FR"]
+provider = "electricity-maps"
+files = ["intensity/*.csv"]
+token_file = "token"
+factor = "direct"
+annual_direct_gco2e_per_kwh = { NL = 260.0 }
+
+[[instrument]]
+kind = "guarantee-of-origin"
+zone = "NL"
+mwh = 40.0
+period = "2026"
+matching = "year"
+factor_gco2e_per_kwh = 0.0
+evidence = "cancellation-2026-17.pdf"
+
+[[deferrable]]
+namespaces = ["ml-*"]
+kinds = ["Job", "CronJob"]
+max_delay = "8h"
+zones = ["NL", "FR"]
+
+[[losses]]
+zone = "NL"
+share = 0.048
+source = "operator's report"
+"#;
+
+fn read(text: &str) -> Result<Config> {
+    Config::from_bytes(text.as_bytes(), Path::new("/etc/wattledger/wattledger.toml"))
+}
+
+/// The sentence and the hint of a configuration that is refused.
+fn refused(text: &str) -> (String, String) {
+    let error = read(text).expect_err(text);
+    (format!("{error:#}"), error.downcast_ref::<Hint>().map_or_else(String::new, |hint| hint.advice().to_owned()))
+}
+
+/// `SMALL` with one piece of it replaced.
+fn small_with(from: &str, to: &str) -> String {
+    assert!(SMALL.contains(from), "{from}");
+    SMALL.replace(from, to)
+}
+
+#[test]
+fn what_is_left_out_gets_its_documented_default() {
+    let config = read(SMALL).unwrap();
+
+    assert_eq!(config.report.disclosure, "esrs-set1");
+    assert_eq!(config.report.location_based, LocationBased::Hourly);
+    assert_eq!(config.report.idle, IdlePolicy::ByUsage);
+    assert_eq!(config.report.step_seconds, 900);
+    assert_eq!(config.report.tails, Tails::Unattributed);
+    assert_eq!(config.report.max_gap_share, 0.05);
+    assert_eq!(config.evidence_dir, PathBuf::from("/etc/wattledger/evidence"));
+    assert_eq!(config.time_zone, chrono_tz::Europe::Amsterdam);
+    assert_eq!(config.clusters[0].exporter, "auto");
+    assert_eq!(config.clusters[0].site.home_zone, None);
+    assert!(config.clusters[0].prometheus.is_none() && config.intensity.is_empty() && config.notes.is_empty());
+}
+
+#[test]
+fn the_whole_documented_format_loads() {
+    let config = read(WHOLE).unwrap();
+
+    let cluster = &config.clusters[0];
+    let prometheus = cluster.prometheus.as_ref().unwrap();
+    assert_eq!(prometheus.url, "http://127.0.0.1:9090");
+    assert_eq!(prometheus.token_file, Some(PathBuf::from("/etc/wattledger/token")));
+    assert_eq!(prometheus.ca_file, Some(PathBuf::from("/etc/ca.pem")));
+    assert_eq!(prometheus.selector, BTreeMap::from([("cluster".to_owned(), "prod-nl".to_owned())]));
+    assert_eq!(config.intensity[0].annual_direct_gco2e_per_kwh, BTreeMap::from([("NL".to_owned(), 260.0)]));
+    assert_eq!(config.intensity[0].factor, FactorKind::Direct);
+    assert_eq!(config.deferrable[0].max_delay_seconds, Some(8 * 3_600));
+}
+
+#[test]
+fn tables_whose_figures_come_later_are_noted() {
+    let notes = read(WHOLE).unwrap().notes;
+
+    let codes: Vec<&str> = notes.iter().map(|note| note.code.as_str()).collect();
+    assert_eq!(codes, ["NOT_COMPUTED", "NOT_COMPUTED", "NOT_COMPUTED", "NOT_COMPUTED", "NOT_READ"]);
+    for table in ["[[deferrable]]", "[[hardware]]", "[[instrument]]", "[[losses]]"] {
+        assert!(notes.iter().any(|note| note.message.contains(table) && note.severity == Severity::Disclosed), "{table}");
+    }
+}
+
+#[test]
+fn a_pool_inherits_its_cluster_and_overrides_what_it_says() {
+    let cluster = &read(WHOLE).unwrap().clusters[0];
+
+    let pool = &cluster.pools[0].site;
+    assert_eq!(
+        (cluster.site.boundary, cluster.site.placement, cluster.site.grid_zone.as_str()),
+        (Boundary::Owned, Placement::Scope2, "NL")
+    );
+    assert_eq!((pool.boundary, pool.placement, pool.grid_zone.as_str()), (Boundary::Colocated, Placement::Scope3Category8, "FR"));
+    assert_eq!((pool.pue.get(), pool.home_zone.as_deref()), (1.2, Some("NL")));
+}
+
+#[test]
+fn a_node_belongs_to_the_first_pool_that_its_labels_satisfy_however_they_were_renamed() {
+    let cluster = &read(WHOLE).unwrap().clusters[0];
+    let zone_of = |name: &str, value: &str| {
+        let labels = BTreeMap::from([(name.to_owned(), value.to_owned()), ("arch".to_owned(), "amd64".to_owned())]);
+        cluster.site_for(&labels).grid_zone.clone()
+    };
+
+    assert_eq!(zone_of("wattledger.io/site", "par1"), "FR");
+    assert_eq!(zone_of("wattledger_io_site", "par1"), "FR");
+    assert_eq!(zone_of("label_wattledger_io_site", "par1"), "FR");
+    assert_eq!(zone_of("wattledger_io_site", "ams2"), "NL");
+    assert_eq!(zone_of("site", "par1"), "NL");
+}
+
+#[test]
+fn label_names_are_compared_as_kube_state_metrics_writes_them() {
+    assert_eq!(kube_state_metrics_name("topology.kubernetes.io/zone"), "topology_kubernetes_io_zone");
+    assert_eq!(kube_state_metrics_name("example.com/nodePool"), "example_com_node_pool");
+    assert_eq!(kube_state_metrics_name("a-b"), "a_b");
+}
+
+#[test]
+fn an_unknown_key_is_named_with_its_line_its_table_and_the_nearest_known_key() {
+    let cases = [
+        (small_with("grid_zone", "grid_zne"), "line 9: unknown key `grid_zne` in [[cluster]]; the nearest known key is `grid_zone`"),
+        (format!("{SMALL}[report]\nidel = \"by-usage\""), "line 12: unknown key `idel` in [report]; the nearest known key is `idle`"),
+        (
+            format!("{SMALL}[[clusters]]\n"),
+            "line 11: unknown key `clusters` in the top level of the file; the nearest known key is `cluster`",
+        ),
+        (
+            format!("{SMALL}[[cluster.pool]]\nselector = {{ a = \"b\" }}\nPUE = 1.1"),
+            "line 13: unknown key `PUE` in [[cluster.pool]]; the nearest known key is `pue`",
+        ),
+        (
+            format!("{SMALL}prometheus = {{ url = \"http://a\", tennant = \"b\" }}"),
+            "line 11: unknown key `tennant` in [cluster.prometheus]; the nearest known key is `tenant`",
+        ),
+    ];
+    for (text, sentence) in cases {
+        let (error, hint) = refused(&text);
+        assert_eq!(error, sentence);
+        assert!(hint.starts_with("keys known there are `"), "{hint}");
+    }
+}
+
+#[test]
+fn a_secret_in_the_file_is_refused_and_not_repeated() {
+    let (error, hint) = refused(&format!("{SMALL}prometheus = {{ url = \"http://a\", token = \"hunter2\" }}"));
+    assert_eq!(error, "line 11: `token` in [cluster.prometheus]: secrets are never read from the configuration itself");
+    assert!(hint.contains("token_file = "), "{hint}");
+
+    let (error, _) = refused(&format!("{SMALL}[[intensity]]\nzones = [\"NL\"]\npassword = \"hunter2\""));
+    assert!(error.contains("secrets are never read") && !error.contains("hunter2"), "{error}");
+
+    let (error, _) = refused(&format!("{SMALL}prometheus = {{ url = \"https://me:hunter2@a\" }}"));
+    assert!(error.contains("holds a user name or password") && !error.contains("hunter2"), "{error}");
+}
+
+#[test]
+fn an_unknown_value_is_named_with_the_nearest_known_one() {
+    let (error, hint) = refused(&small_with("\"owned\"", "\"onwed\""));
+    assert_eq!(error, "line 8: `cluster.boundary` cannot be `onwed`; the nearest known value is `owned`");
+    assert_eq!(hint, "known values are `owned`, `colocated`, `cloud`");
+
+    let (error, _) = refused(&small_with("Europe/Amsterdam", "Europe/Amsterdm"));
+    assert_eq!(error, "[organisation]: `Europe/Amsterdm` is not a time zone; the nearest known one is `Europe/Amsterdam`");
+}
+
+#[test]
+fn what_has_no_default_must_be_there_and_the_hint_says_what_to_put() {
+    let cases = [
+        ("boundary = \"owned\"\n", "", "`boundary` is missing", "\"colocated\""),
+        ("\"owned\"", "\"colocated\"", "`colocated_as` is missing", "scope3-category8"),
+        ("pue = 1.2", "", "`pue` is missing", "pue = 1.0 where the meter is the facility's own"),
+        ("grid_zone = \"NL\"\n", "", "`grid_zone` is missing", "grid_zone = \"NL\""),
+        ("name = \"Example BV\"\n", "", "`name` is missing in [organisation]", "name = …"),
+    ];
+    for (from, to, sentence, advice) in cases {
+        let (error, hint) = refused(&small_with(from, to));
+        assert!(error.contains(sentence), "{error}");
+        assert!(hint.contains(advice), "{hint}");
+    }
+    let (error, _) = refused("[organisation]\nname = \"a\"\ntime_zone = \"UTC\"");
+    assert_eq!(error, "there is no [[cluster]]");
+}
+
+#[test]
+fn values_that_cannot_be_meant_are_refused() {
+    let cases = [
+        (small_with("pue = 1.2", "pue = 0.9"), "line 10: `cluster.pue`: a PUE is facility energy over IT energy, from 1 to 5, not 0.9"),
+        (small_with("pue = 1.2", "pue = \"1.2\""), "line 10: `cluster.pue`: invalid type: string \"1.2\", expected f64"),
+        (small_with("\"NL\"", "\"nl\""), "[[cluster]] `prod-nl`: `grid_zone`: `nl` is not a grid zone"),
+        (
+            format!("{SMALL}[report]\nstep = \"7m\""),
+            "[report]: `step`: a step must divide one hour and be at least one minute, and 7m does not",
+        ),
+        (
+            format!("{SMALL}[report]\nstep = \"30s\""),
+            "[report]: `step`: a step must divide one hour and be at least one minute, and 30s does not",
+        ),
+        (
+            format!("{SMALL}[report]\nstep = \"2h\""),
+            "[report]: `step`: a step must divide one hour and be at least one minute, and 2h does not",
+        ),
+        (format!("{SMALL}[report]\nmax_gap_share = 5.0"), "line 12: `report.max_gap_share`: a share lies between 0 and 1, not 5"),
+        (format!("{SMALL}[report]\ntails = \"last-rate\""), "[report]: `tails = \"last-rate\"` is not supported yet"),
+        (
+            format!("{SMALL}[evidence]\ndir = \"s3://bucket/evidence\""),
+            "[evidence]: `s3://bucket/evidence`: object storage is not supported yet, use a folder",
+        ),
+        (format!("{SMALL}exporter = \"scaphandre\""), "[[cluster]] `prod-nl`: `exporter = \"scaphandre\"` is not supported yet"),
+        (
+            format!("{SMALL}colocated_as = \"scope2\""),
+            "[[cluster]] `prod-nl`: `colocated_as` is there, but nothing of it has `boundary = \"colocated\"`",
+        ),
+        (format!("{SMALL}hardware = \"r74\""), "[[cluster]] `prod-nl`: `hardware = \"r74\"` names a class, but there is no [[hardware]]"),
+        (
+            format!("{SMALL}prometheus = {{ url = \"127.0.0.1:9090\" }}"),
+            "[[cluster]] `prod-nl`: `prometheus.url`: `127.0.0.1:9090` is not the address of a server",
+        ),
+        (format!("{SMALL}[[cluster.pool]]\nselector = {{}}\ngrid_zone = \"FR\""), "[[cluster]] `prod-nl`, pool 1: `selector` is empty"),
+        (format!("{SMALL}name = "), "line 11: this is not TOML: string values must be quoted, expected literal string"),
+    ];
+    for (text, sentence) in cases {
+        assert_eq!(refused(&text).0, sentence);
+    }
+}
+
+#[test]
+fn a_cluster_name_that_cannot_be_a_folder_is_refused() {
+    for name in ["", ".", "..", "a/b", "../a", "a\\\\b", "-a", "a.", "a..b", "Prod", "a b", "intensity", &"a".repeat(64)] {
+        let (error, _) = refused(&small_with("prod-nl", name));
+        assert!(error.contains("cannot be a cluster's name"), "{error}");
+    }
+    for name in ["a", "prod-nl", "eu.west.1", &"a".repeat(63)] {
+        assert_eq!(read(&small_with("prod-nl", name)).unwrap().clusters[0].name, name);
+    }
+}
+
+#[test]
+fn clusters_are_sorted_by_name_and_names_are_unique() {
+    let second = "[[cluster]]\nname = \"a\"\nboundary = \"cloud\"\ngrid_zone = \"PL\"\npue = 1.1\n";
+    let config = read(&format!("{SMALL}{second}")).unwrap();
+    assert_eq!(config.clusters.iter().map(|cluster| cluster.name.as_str()).collect::<Vec<_>>(), ["a", "prod-nl"]);
+
+    let (error, _) = refused(&format!("{SMALL}{second}{second}"));
+    assert_eq!(error, "two clusters are named `a`; evidence is kept by name, so names must differ");
+}
+
+#[test]
+fn intensity_tables_that_leave_something_unsaid_are_refused() {
+    let cases = [
+        ("zones = [\"NL\"]\nprovider = \"watttime\"", "[[intensity]] 1: `provider = \"watttime\"` is not supported yet"),
+        ("zones = [\"NL\"]\nprovider = \"files\"", "[[intensity]] 1: `files` is missing"),
+        (
+            "zones = [\"NL\"]\nprovider = \"electricity-maps\"\ntoken_file = \"t\"",
+            "[[intensity]] 1: `files` is missing; the provider's API is not read yet",
+        ),
+        ("zones = []\nprovider = \"files\"\nfiles = [\"*\"]", "[[intensity]] 1: `zones` is empty"),
+        ("zones = [\"NL\", \"NL\"]\nprovider = \"files\"\nfiles = [\"*\"]", "[[intensity]] 1: `zones` names a zone twice"),
+        (
+            "zones = [\"NL\"]\nprovider = \"files\"\nfiles = [\"*\"]\nannual_direct_gco2e_per_kwh = { FR = 50.0 }",
+            "[[intensity]] 1: `annual_direct_gco2e_per_kwh` names zone `FR`, which is not in `zones`",
+        ),
+        (
+            "zones = [\"NL\"]\nprovider = \"files\"\nfiles = [\"*\"]\nannual_direct_gco2e_per_kwh = { NL = 2600.0 }",
+            "[[intensity]] 1: `annual_direct_gco2e_per_kwh` of NL: 2600 g/kWh is outside of 0 to 2000",
+        ),
+        (
+            "zones = [\"NL\"]\nprovider = \"files\"\nfiles = [\"*\"]\n[[intensity]]\nzones = [\"NL\"]\nprovider = \"files\"\nfiles = [\"*\"]",
+            "[[intensity]]: zone `NL` is in two tables; which factor holds would be unsaid",
+        ),
+    ];
+    for (table, sentence) in cases {
+        assert_eq!(refused(&format!("{SMALL}[[intensity]]\n{table}")).0, sentence);
+    }
+}
+
+#[test]
+fn tables_of_later_are_checked_now() {
+    let cases = [
+        ("idle_watts = 120.0", "idle_watts = 500.0", "[[hardware]] `r740`: `idle_watts` is above `max_watts`"),
+        ("source = \"data sheet\"", "source = \"\"", "[[hardware]] `r740`: `source` is empty; a figure without a source cannot be audited"),
+        (
+            "hardware = \"r740\"",
+            "hardware = \"r74\"",
+            "[[cluster]] `prod-nl`, pool 1: `hardware = \"r74\"` names no [[hardware]]; the nearest known one is `r740`",
+        ),
+        ("period = \"2026\"", "period = \"2026-13\"", "[[instrument]] 1: `period` is a year or a month, as in \"2026\" or \"2026-10\""),
+        ("mwh = 40.0", "mwh = -1.0", "[[instrument]] 1: `mwh` must be above 0"),
+        (
+            "max_delay = \"8h\"",
+            "max_delay = \"8 parsecs\"",
+            "[[deferrable]]: `max_delay`: `8 parsecs` is not a duration: unknown time unit \"parsecs\", supported units: ns, us/µs, ms, sec, min, hours, days, weeks, months, years (and few variations)",
+        ),
+    ];
+    for (from, to, sentence) in cases {
+        assert!(WHOLE.contains(from), "{from}");
+        assert_eq!(refused(&WHOLE.replace(from, to)).0, sentence);
+    }
+}
+
+#[test]
+fn intensity_files_are_found_beside_the_configuration_and_a_glob_without_files_is_named_when_collecting() {
+    let folder = tempfile::Builder::new().prefix("a[b]").tempdir().unwrap();
+    let path = folder.path().join("wattledger.toml");
+    std::fs::create_dir(folder.path().join("intensity")).unwrap();
+    for name in ["b.csv", "a.csv", "c.txt"] {
+        std::fs::write(folder.path().join("intensity").join(name), "").unwrap();
+    }
+    let with = |files: &str| format!("{SMALL}[[intensity]]\nzones = [\"NL\"]\nprovider = \"files\"\nfiles = {files}");
+
+    std::fs::write(&path, with("[\"intensity/*.csv\", \"intensity/a.*\"]")).unwrap();
+    let feed = Config::load(&path).unwrap().intensity.remove(0);
+    assert_eq!(feed.files_to_collect().unwrap(), [folder.path().join("intensity/a.csv"), folder.path().join("intensity/b.csv")]);
+
+    std::fs::write(&path, with("[\"intensity/*.csv\", \"other/*.csv\"]")).unwrap();
+    let feed = Config::load(&path).unwrap().intensity.remove(0);
+    let error = feed.files_to_collect().unwrap_err().to_string();
+    assert_eq!(error, format!("no intensity file matches {} (zones NL)", folder.path().join("other/*.csv").display()));
+}
+
+#[test]
+fn the_digest_is_that_of_the_files_bytes() {
+    // What `sha256sum` says of the text of `SMALL`.
+    assert_eq!(read(SMALL).unwrap().sha256, "cc91825bd8f99329522cd335727bab4ef35886ed04b4f8347d2c73983473f855");
+}
+
+#[test]
+fn a_file_that_is_not_there_says_how_to_start() {
+    let error = Config::load(Path::new("/nowhere/wattledger.toml")).unwrap_err();
+
+    assert_eq!(format!("{error:#}"), "there is no configuration file /nowhere/wattledger.toml");
+    assert!(error.downcast_ref::<Hint>().unwrap().advice().contains("--config sample-data/wattledger.toml"));
+}
+
+#[test]
+fn the_readmes_configuration_loads_as_it_stands() {
+    let readme = include_str!("../../README.md");
+    let toml = readme.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+
+    let config = read(toml).unwrap();
+    assert_eq!(config.clusters[0].name, "prod-nl");
+    assert!(config.notes.is_empty());
+}

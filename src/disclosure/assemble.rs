@@ -1,0 +1,310 @@
+//! From the inventory to the statement: names for ids, scopes for sites, lists in the order of their keys.
+//!
+//! In: the month's plan and inventory, findings, provenance. Out: the [`Statement`]. Rule: placement by boundary (GHG Protocol), totals are the sums of
+//! their rows. Assumes: the checks have run. Does not: round or compute anything that the ledger has not.
+
+use std::collections::BTreeMap;
+
+use super::statement::{
+    ClusterStatement, Counterfactual, EvidenceFile, Figures, HourStatement, IntensityProvenance, JobRunStatement, NamespaceStatement,
+    Period, Policy, Provenance, Reconciliation, SCHEMA, Statement, TierShare, WorkloadStatement,
+};
+use super::{counterfactual, statement::COUNTERFACTUAL_LABEL};
+use crate::accounting::inventory::Inventory;
+use crate::accounting::ledger::Sums;
+use crate::accounting::plan::{Plan, PlannedRun};
+use crate::accounting::survey::Site;
+use crate::model::policy::FactorKind;
+use crate::model::{Finding, GAP, IDLE, Name, Placement, SYSTEM};
+use crate::units::{MicrogramsCo2e, Millijoules, Pue, Share};
+
+/// What the statement says beside figures.
+pub struct Particulars {
+    pub organisation: String,
+    pub policy: Policy,
+    pub software: String,
+    pub method: String,
+    pub config_sha256: String,
+    pub evidence: Vec<EvidenceFile>,
+    pub factor: FactorKind,
+    /// Of each planned run, in order: whether it may wait or move, where that is known.
+    pub deferrable: Vec<Option<bool>>,
+}
+
+/// Builds the statement. `findings` are all of the month's, accepted ones marked.
+pub fn assemble(plan: &Plan<'_>, inventory: &Inventory, findings: Vec<Finding>, particulars: Particulars) -> Statement {
+    let workloads = workloads(plan, inventory);
+    let mut namespaces: BTreeMap<(String, String), Tally> = BTreeMap::new();
+    let mut clusters: BTreeMap<String, Tally> = BTreeMap::new();
+    let mut total = Tally::default();
+    for ((cluster, namespace, _), tally) in &workloads {
+        namespaces.entry((cluster.clone(), namespace.clone())).or_default().add(tally);
+        clusters.entry(cluster.clone()).or_default().add(tally);
+        total.add(tally);
+    }
+    let job_runs: Vec<JobRunStatement> =
+        plan.runs.iter().enumerate().map(|(i, run)| job_run(plan, run, inventory.runs[i], particulars.deferrable[i])).collect();
+    let period = plan.terms.period;
+    let mut findings = findings;
+    findings.sort();
+    let (figures, by_cause, unplaced_runs) = counterfactual::sum(&job_runs);
+    let mut job_runs = job_runs;
+    job_runs.sort_by(|a, b| (&a.cluster, &a.namespace, &a.job, a.start, a.end).cmp(&(&b.cluster, &b.namespace, &b.job, b.start, b.end)));
+    Statement {
+        schema: SCHEMA,
+        organisation: particulars.organisation,
+        period: Period {
+            month: period.to_string(),
+            from: period.from(),
+            to: period.to(),
+            time_zone: period.time_zone().to_string(),
+            hours: period.hours(),
+        },
+        policy: particulars.policy,
+        totals: total.figures(),
+        tier_share: total.tier_share(),
+        clusters: cluster_statements(plan, &clusters),
+        namespaces: namespaces
+            .into_iter()
+            .map(|((cluster, namespace), tally)| NamespaceStatement {
+                cluster,
+                namespace,
+                figures: tally.figures(),
+                tier_share: tally.tier_share(),
+            })
+            .collect(),
+        workloads: workloads
+            .into_iter()
+            .map(|((cluster, namespace, workload), tally)| WorkloadStatement { cluster, namespace, workload, figures: tally.figures() })
+            .collect(),
+        hours: hours(plan, inventory),
+        job_runs,
+        counterfactual: Counterfactual { label: COUNTERFACTUAL_LABEL, total: figures, by_cause, unplaced_runs },
+        reconciliation: reconciliation(plan, inventory),
+        findings,
+        provenance: Provenance {
+            software: particulars.software,
+            method: particulars.method,
+            config_sha256: particulars.config_sha256,
+            evidence: particulars.evidence,
+            intensity: intensity(plan, inventory, particulars.factor),
+        },
+    }
+}
+
+/// Sums on their way to figures: by placement, and with what is unknown kept unknown.
+#[derive(Clone, Debug, Default)]
+struct Tally {
+    sums: Sums,
+    by_placement: BTreeMap<Placement, Sums>,
+    annual_is_unknown: bool,
+    scope2_annual_is_unknown: bool,
+}
+
+impl Tally {
+    fn of(sums: &Sums, placement: Placement, has_annual: bool) -> Self {
+        let is_unknown = !has_annual && sums.facility_mj != 0;
+        Self {
+            sums: *sums,
+            by_placement: BTreeMap::from([(placement, *sums)]),
+            annual_is_unknown: is_unknown,
+            scope2_annual_is_unknown: is_unknown && placement == Placement::Scope2,
+        }
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.sums.add(&other.sums);
+        for (placement, sums) in &other.by_placement {
+            self.by_placement.entry(*placement).or_default().add(sums);
+        }
+        self.annual_is_unknown |= other.annual_is_unknown;
+        self.scope2_annual_is_unknown |= other.scope2_annual_is_unknown;
+    }
+
+    fn figures(&self) -> Figures {
+        let of = |placement| self.by_placement.get(&placement).copied().unwrap_or_default();
+        let hourly = |placement| MicrogramsCo2e::new(of(placement).operational_hourly_ugco2e);
+        let sums = &self.sums;
+        Figures {
+            metered_mj: Millijoules::new(sums.active_mj + sums.idle_mj + sums.system_mj),
+            active_mj: Millijoules::new(sums.active_mj),
+            idle_mj: Millijoules::new(sums.idle_mj),
+            system_mj: Millijoules::new(sums.system_mj),
+            gap_mj: Millijoules::new(sums.gap_mj),
+            facility_mj: Millijoules::new(sums.facility_mj),
+            scope2_location_based_ugco2e: hourly(Placement::Scope2),
+            scope2_location_based_annual_ugco2e: (!self.scope2_annual_is_unknown)
+                .then(|| MicrogramsCo2e::new(of(Placement::Scope2).operational_annual_ugco2e)),
+            scope2_market_based_ugco2e: None,
+            scope3_category_1_ugco2e: Some(hourly(Placement::Scope3Category1)),
+            scope3_category_2_ugco2e: None,
+            scope3_category_3_ugco2e: None,
+            scope3_category_8_ugco2e: Some(hourly(Placement::Scope3Category8)),
+            embodied_amortised_ugco2e: None,
+            operational_hourly_ugco2e: MicrogramsCo2e::new(sums.operational_hourly_ugco2e),
+            operational_annual_ugco2e: (!self.annual_is_unknown).then(|| MicrogramsCo2e::new(sums.operational_annual_ugco2e)),
+        }
+    }
+
+    /// Energy that no meter saw has PUE in it as all energy has, so shares are of facility energy: gap rows are the filled ones.
+    fn tier_share(&self) -> TierShare {
+        let energy = self.sums.active_mj + self.sums.idle_mj + self.sums.system_mj + self.sums.gap_mj;
+        let share = |part| Share::of(part, energy);
+        TierShare { metered: share(energy - self.sums.gap_mj), allocated: share(0), modelled: share(0), filled: share(self.sums.gap_mj) }
+    }
+}
+
+fn site_of<'a>(plan: &Plan<'a>, cluster: usize, site: usize) -> &'a Site {
+    &plan.terms.clusters[cluster].sites[site]
+}
+
+fn has_annual(plan: &Plan<'_>, cluster: usize, site: usize) -> bool {
+    plan.zones.get(plan.sites[cluster][site].zone).is_some_and(|zone| zone.annual_direct_gco2e_per_kwh.is_some())
+}
+
+fn workloads(plan: &Plan<'_>, inventory: &Inventory) -> BTreeMap<(String, String, String), Tally> {
+    let mut workloads: BTreeMap<(String, String, String), Tally> = BTreeMap::new();
+    for (cluster, sums) in inventory.clusters.iter().enumerate() {
+        let name = &plan.terms.clusters[cluster].name;
+        // What is nobody's is always shown, also where it is nothing.
+        for row in [GAP, IDLE, SYSTEM] {
+            workloads.insert((name.clone(), row.to_owned(), row.to_owned()), Tally::default());
+        }
+        for ((site, namespace, workload), sums) in &sums.workloads {
+            let tally = Tally::of(sums, site_of(plan, cluster, *site).placement, has_annual(plan, cluster, *site));
+            workloads.entry((name.clone(), namespace.clone(), workload.clone())).or_default().add(&tally);
+        }
+    }
+    workloads
+}
+
+fn cluster_statements(plan: &Plan<'_>, tallies: &BTreeMap<String, Tally>) -> Vec<ClusterStatement> {
+    let mut clusters = Vec::new();
+    for (index, cluster) in plan.terms.clusters.iter().enumerate() {
+        let survey = &plan.survey.clusters[index];
+        let tally = tallies.get(&cluster.name).cloned().unwrap_or_default();
+        let mut choices: BTreeMap<String, u64> = BTreeMap::new();
+        for node in survey.nodes.values() {
+            let zones: Vec<&str> = node.power_zones.iter().map(String::as_str).collect();
+            *choices.entry(if zones.is_empty() { "none".to_owned() } else { zones.join(", then ") }).or_default() += 1;
+        }
+        let site = &cluster.sites[0];
+        clusters.push(ClusterStatement {
+            cluster: cluster.name.clone(),
+            boundary: site.boundary,
+            placement: site.placement,
+            rule: site.placement.rule(site.boundary).to_owned(),
+            grid_zone: site.grid_zone.clone(),
+            home_zone: site.home_zone.clone().unwrap_or_else(|| site.grid_zone.clone()),
+            pue: Pue::try_from(site.pue).expect("the configuration checked it"),
+            nodes: survey.nodes.len() as u64,
+            power_zones: choices
+                .into_iter()
+                .map(|(choice, nodes)| format!("{choice} ({nodes} node{})", if nodes == 1 { "" } else { "s" }))
+                .collect(),
+            figures: tally.figures(),
+            tier_share: tally.tier_share(),
+        });
+    }
+    clusters
+}
+
+fn hours(plan: &Plan<'_>, inventory: &Inventory) -> Vec<HourStatement> {
+    let mut hours = Vec::new();
+    for (cluster, sums) in inventory.clusters.iter().enumerate() {
+        let mut by_hour: BTreeMap<i32, Sums> = BTreeMap::new();
+        for ((_, hour), sums) in &sums.hours {
+            by_hour.entry(*hour).or_default().add(sums);
+        }
+        let zone = plan.zones.get(plan.sites[cluster][0].zone);
+        for (hour, sums) in by_hour {
+            let from_s = i64::from(hour) * 3_600;
+            hours.push(HourStatement {
+                cluster: plan.terms.clusters[cluster].name.clone(),
+                hour: chrono::DateTime::from_timestamp(from_s, 0).unwrap_or_default(),
+                facility_mj: Millijoules::new(sums.facility_mj),
+                operational_hourly_ugco2e: MicrogramsCo2e::new(sums.operational_hourly_ugco2e),
+                intensity_gco2e_per_kwh: zone.and_then(|zone| zone.mean(from_s, from_s + 3_600)),
+            });
+        }
+    }
+    hours
+}
+
+fn reconciliation(plan: &Plan<'_>, inventory: &Inventory) -> Vec<Reconciliation> {
+    let mut rows = Vec::new();
+    for (cluster, sums) in inventory.clusters.iter().enumerate() {
+        for ((node, day), sums) in &sums.node_days {
+            rows.push(Reconciliation {
+                cluster: plan.terms.clusters[cluster].name.clone(),
+                node: node.clone(),
+                day: day.to_string(),
+                metered_mj: Millijoules::new(sums.metered_mj),
+                attributed_mj: Millijoules::new(sums.attributed_mj),
+                idle_mj: Millijoules::new(sums.idle_mj),
+                system_mj: Millijoules::new(sums.system_mj),
+                gap_mj: Millijoules::new(sums.gap_mj),
+                correction_mj: Millijoules::new(sums.correction_mj),
+                difference_mj: Millijoules::new(sums.metered_mj - sums.attributed_mj - sums.idle_mj - sums.system_mj),
+            });
+        }
+    }
+    rows
+}
+
+fn intensity(plan: &Plan<'_>, inventory: &Inventory, factor: FactorKind) -> Vec<IntensityProvenance> {
+    let mut zones: Vec<IntensityProvenance> = plan
+        .zones
+        .iter()
+        .enumerate()
+        .map(|(index, zone)| {
+            let (estimated_share, filled_share) = inventory.intensity_shares(plan, index);
+            IntensityProvenance {
+                zone: zone.zone.clone(),
+                provider: zone.provider.clone(),
+                edition: zone.edition.clone(),
+                factor,
+                estimated_share,
+                filled_share,
+                annual_direct_gco2e_per_kwh: zone.annual_direct_gco2e_per_kwh,
+            }
+        })
+        .collect();
+    zones.sort_by(|a, b| a.zone.cmp(&b.zone));
+    zones
+}
+
+fn job_run(plan: &Plan<'_>, planned: &PlannedRun, sums: crate::accounting::ledger::RunSums, deferrable: Option<bool>) -> JobRunStatement {
+    let run = &planned.run.job;
+    let site = planned.run.site.map(|site| site_of(plan, planned.cluster, site));
+    let unplaced = match &planned.place {
+        Err(reason) => Some(reason.clone()),
+        Ok(_) if sums.active_mj == 0 => Some("no energy of the run was metered".to_owned()),
+        Ok(_) => None,
+    };
+    let placed = |ugco2e: i64| unplaced.is_none().then(|| MicrogramsCo2e::new(ugco2e));
+    JobRunStatement {
+        cluster: run.cluster.clone(),
+        namespace: run.namespace.clone(),
+        job: run.job.clone(),
+        uid: run.uid.clone(),
+        workload: run.workload.clone(),
+        start: planned.start,
+        end: planned.end,
+        active_mj: Millijoules::new(sums.active_mj),
+        grid_zone: Name::from(site.unwrap_or_else(|| site_of(plan, planned.cluster, 0)).grid_zone.as_str()),
+        outside_mj: Millijoules::new(sums.outside_mj),
+        baseline_start: planned.baseline_start,
+        baseline_rule: planned.baseline_rule,
+        baseline_zone: planned.baseline_zone.clone(),
+        cause: planned.cause,
+        actual_ugco2e: placed(sums.actual_ugco2e),
+        counterfactual_ugco2e: placed(sums.counterfactual_ugco2e),
+        avoided_ugco2e: placed(sums.counterfactual_ugco2e - sums.actual_ugco2e),
+        best_ugco2e: None,
+        worst_ugco2e: None,
+        mean_ugco2e: None,
+        deferrable,
+        unplaced_reason: unplaced,
+    }
+}

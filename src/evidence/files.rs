@@ -1,0 +1,88 @@
+//! Files that are either whole or not there.
+
+use std::fs::{self, File};
+use std::io::{ErrorKind, Write};
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use sha2::{Digest, Sha256};
+
+use super::manifest::FileRecord;
+
+pub fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Writes a new file and waits until it is on the disk.
+pub fn write_synced(path: &Path, bytes: &[u8]) -> Result<()> {
+    let write = || -> std::io::Result<()> {
+        let mut file = File::create_new(path)?;
+        file.write_all(bytes)?;
+        file.sync_all()
+    };
+    write().with_context(|| format!("write {}", path.display()))
+}
+
+/// Replaces a file in one step.
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
+    let temporary = path.with_file_name(format!(".tmp-{}-{}", path.file_name().unwrap_or_default().display(), std::process::id()));
+    remove_file(&temporary)?;
+    write_synced(&temporary, bytes)?;
+    fs::rename(&temporary, path).with_context(|| format!("put {} into place", path.display()))?;
+    sync_folder(path.parent().unwrap_or(Path::new(".")))
+}
+
+/// Makes names in a folder last.
+pub fn sync_folder(folder: &Path) -> Result<()> {
+    File::open(folder).and_then(|folder| folder.sync_all()).with_context(|| format!("sync {}", folder.display()))
+}
+
+pub fn remove_file(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error).with_context(|| format!("remove {}", path.display())),
+        _ => Ok(()),
+    }
+}
+
+pub fn remove_folder(path: &Path) -> Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error).with_context(|| format!("remove {}", path.display())),
+        _ => Ok(()),
+    }
+}
+
+/// A file's bytes, or none where it is not there.
+pub fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        // A part of the path that is a file is not a folder that lacks a file.
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("read {}", path.display())),
+    }
+}
+
+/// Reads a file once and compares it with its record. Parquet does not notice a flipped bit by itself.
+pub fn read_checked(path: &Path, record: &FileRecord) -> Result<Vec<u8>> {
+    let bytes = fs::read(path).with_context(|| format!("read {}", path.display()))?;
+    let found = sha256(&bytes);
+    if found != record.sha256 {
+        bail!(
+            "EVIDENCE_CHANGED: {} is not the file that was written: SHA-256 {found} with {} bytes, the manifest says {} with {}; \
+             restore it from a copy, or remove its folder and collect it again",
+            path.display(),
+            bytes.len(),
+            record.sha256,
+            record.bytes
+        );
+    }
+    Ok(bytes)
+}
+
+/// A name as a folder: what a configuration calls a cluster or a zone must not lead elsewhere.
+pub fn folder_name(name: &str) -> Result<&str> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    if name.is_empty() || name.starts_with('.') || !name.bytes().all(is_plain) {
+        bail!("`{name}` cannot name a folder of the evidence; use letters, digits, `-`, `_` and `.`");
+    }
+    Ok(name)
+}

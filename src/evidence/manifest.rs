@@ -1,0 +1,81 @@
+//! The manifest of a cluster-day: what is there, and what it was made of.
+
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+
+use crate::model::Finding;
+
+/// The schema that this version writes.
+pub const SCHEMA: &str = "wattledger.evidence/1";
+const SCHEMA_NAME: &str = "wattledger.evidence/";
+const SCHEMA_VERSION: u32 = 1;
+
+/// What is known of a cluster-day beside its tables. It holds no time of writing and no path outside its folder: same input, same bytes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DayManifest {
+    /// `wattledger.evidence/1`.
+    pub schema: String,
+    pub cluster: String,
+    pub day: String,
+    pub step_seconds: i64,
+    pub software: String,
+    /// What was asked, of whom.
+    pub queries: Vec<QueryRecord>,
+    pub files: Vec<FileRecord>,
+    pub findings: Vec<Finding>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct QueryRecord {
+    /// Path below `queries/prometheus`.
+    pub name: String,
+    pub promql: String,
+    /// Seconds since the epoch.
+    pub from_s: i64,
+    pub to_s: i64,
+    pub series: u64,
+    pub samples: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FileRecord {
+    /// File name below the day's folder; of intensities, below the evidence folder.
+    pub path: String,
+    pub sha256: String,
+    pub bytes: u64,
+    pub rows: u64,
+}
+
+impl DayManifest {
+    /// Pretty-printed, keys in the order of the struct.
+    pub(super) fn to_json(&self) -> Result<Vec<u8>> {
+        json(self)
+    }
+
+    pub(super) fn from_json(bytes: &[u8]) -> Result<Self> {
+        check_schema(bytes)?;
+        serde_json::from_slice(bytes).context("not a manifest of this schema")
+    }
+}
+
+pub(super) fn json<T: Serialize>(value: &T) -> Result<Vec<u8>> {
+    let mut bytes = serde_json::to_vec_pretty(value)?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+/// Looks at the schema before anything else: a newer one may have another shape.
+pub(super) fn check_schema(bytes: &[u8]) -> Result<()> {
+    #[derive(Deserialize)]
+    struct Head {
+        schema: String,
+    }
+    let Head { schema } = serde_json::from_slice(bytes).context("not a manifest")?;
+    match schema.strip_prefix(SCHEMA_NAME).and_then(|version| version.parse::<u32>().ok()) {
+        Some(version) if version > SCHEMA_VERSION => {
+            bail!("NEWER_SCHEMA: written as {schema}, and this version of wattledger reads up to {SCHEMA}; use a newer one")
+        }
+        Some(version) if version > 0 => Ok(()),
+        _ => bail!("`{schema}` is not a schema of wattledger evidence"),
+    }
+}

@@ -1,0 +1,265 @@
+//! Cluster-days in the evidence folder.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use polars::prelude::DataFrame;
+
+use super::files::{self, folder_name, sha256};
+use super::intensity::INTENSITY_FOLDER;
+use super::manifest::{DayManifest, FileRecord};
+use super::{Store, parquet};
+use crate::model::tables::Table;
+use crate::units::UtcDay;
+
+const MANIFEST: &str = "manifest.json";
+/// A part of `usage` ends with the node that reaches this many rows: some MiB, decoded.
+const PART_ROWS: usize = 256 * 1024;
+
+impl Store {
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    fn cluster_folder(&self, cluster: &str) -> Result<PathBuf> {
+        if cluster == INTENSITY_FOLDER {
+            bail!("a cluster cannot be called `{INTENSITY_FOLDER}`: the evidence keeps grid intensities there");
+        }
+        Ok(self.root.join(folder_name(cluster)?))
+    }
+
+    /// Writes tables and manifest of a day under a temporary name and renames it into place; the manifest's `files` are filled in here.
+    ///
+    /// A day that is there already stays: the same one again is fine, another one is an error.
+    pub fn write_day(&self, tables: &BTreeMap<Table, DataFrame>, mut manifest: DayManifest) -> Result<DayManifest> {
+        let cluster = self.cluster_folder(&manifest.cluster)?;
+        let name = folder_name(&manifest.day)?.to_owned();
+        let folder = cluster.join(&name);
+        let temporary = cluster.join(format!(".tmp-{name}-{}", std::process::id()));
+        fs::create_dir_all(&cluster).with_context(|| format!("create {}", cluster.display()))?;
+        files::remove_folder(&temporary)?;
+        fs::create_dir(&temporary).with_context(|| format!("create {}", temporary.display()))?;
+
+        let mut write = || -> Result<()> {
+            manifest.files.clear();
+            for (table, frame) in tables {
+                for (path, part) in parts(*table, frame)? {
+                    let bytes = parquet::encode(table.name(), &part)?;
+                    let record = FileRecord { path, sha256: sha256(&bytes), bytes: bytes.len() as u64, rows: part.height() as u64 };
+                    files::write_synced(&temporary.join(&record.path), &bytes)?;
+                    manifest.files.push(record);
+                }
+            }
+            files::write_synced(&temporary.join(MANIFEST), &manifest.to_json()?)?;
+            files::sync_folder(&temporary)
+        };
+        let placed = write().and_then(|()| self.place(&temporary, &folder, &manifest));
+        if placed.is_err() {
+            // The first error is the one to tell; a folder that stays behind is ignored by every reader.
+            let _ = files::remove_folder(&temporary);
+        }
+        placed?;
+        Ok(manifest)
+    }
+
+    fn place(&self, temporary: &Path, folder: &Path, manifest: &DayManifest) -> Result<()> {
+        if let Some(known) = read_manifest(folder)? {
+            files::remove_folder(temporary)?;
+            if known == *manifest {
+                return Ok(());
+            }
+            bail!("{} is there already and differs; evidence is written once: remove it to collect that day again", folder.display());
+        }
+        // Without a manifest it is what an interrupted copy left. A rename onto a folder that is not empty fails, so one of two writers wins.
+        files::remove_folder(folder)?;
+        fs::rename(temporary, folder).with_context(|| format!("put {} into place", folder.display()))?;
+        files::sync_folder(folder.parent().unwrap_or(&self.root))
+    }
+
+    /// The manifest of a complete day, or none.
+    pub fn day(&self, cluster: &str, day: UtcDay) -> Result<Option<DayManifest>> {
+        let folder = self.cluster_folder(cluster)?.join(day.to_string());
+        let Some(manifest) = read_manifest(&folder)? else { return Ok(None) };
+        if manifest.cluster != cluster || manifest.day != day.to_string() {
+            bail!("{} holds the evidence of {} on {}", folder.display(), manifest.cluster, manifest.day);
+        }
+        Ok(Some(manifest))
+    }
+
+    /// Reads a table of a day after checking the SHA-256 of its files against the manifest.
+    pub fn read_table(&self, manifest: &DayManifest, table: Table) -> Result<DataFrame> {
+        let records = files_of(manifest, table);
+        let mut frames = records.iter().map(|record| self.read_part(manifest, record));
+        let Some(first) = frames.next() else {
+            bail!("the evidence of {} on {} has no table {}", manifest.cluster, manifest.day, table.name())
+        };
+        let mut whole = first?;
+        for part in frames {
+            whole.vstack_mut(&part?).with_context(|| format!("put the parts of table {} together", table.name()))?;
+        }
+        Ok(whole)
+    }
+
+    /// Reads one file of a day after checking its SHA-256; the file is read once.
+    pub fn read_part(&self, manifest: &DayManifest, record: &FileRecord) -> Result<DataFrame> {
+        let folder = self.cluster_folder(&manifest.cluster)?.join(folder_name(&manifest.day)?);
+        let path = folder.join(folder_name(&record.path)?);
+        let bytes = files::read_checked(&path, record)?;
+        let frame = parquet::decode(bytes).with_context(|| format!("decode {}", path.display()))?;
+        if frame.height() as u64 != record.rows {
+            bail!("{} has {} rows, the manifest says {}", path.display(), frame.height(), record.rows);
+        }
+        Ok(frame)
+    }
+}
+
+/// The files of a table, in order; `usage` may have several, each with whole nodes.
+pub fn files_of(manifest: &DayManifest, table: Table) -> Vec<&FileRecord> {
+    let whole = format!("{}.parquet", table.name());
+    let part = format!("{}-", table.name());
+    manifest.files.iter().filter(|file| file.path == whole || (file.path.starts_with(&part) && file.path.ends_with(".parquet"))).collect()
+}
+
+/// A table's files: `usage` is cut between nodes, so that each part can be accounted by itself, in little memory.
+fn parts(table: Table, frame: &DataFrame) -> Result<Vec<(String, DataFrame)>> {
+    if table != Table::Usage {
+        return Ok(vec![(format!("{}.parquet", table.name()), frame.clone())]);
+    }
+    let node_ids = frame.column("node_id").and_then(|column| column.i32().cloned()).context("table usage")?;
+    let mut cuts = vec![0];
+    let (mut row, mut previous) = (0, None);
+    for node in node_ids.iter() {
+        if row - cuts[cuts.len() - 1] >= PART_ROWS && node != previous {
+            cuts.push(row);
+        }
+        previous = node;
+        row += 1;
+    }
+    cuts.push(frame.height());
+    Ok(cuts
+        .windows(2)
+        .enumerate()
+        .map(|(i, cut)| (format!("{}-{i:03}.parquet", table.name()), frame.slice(cut[0] as i64, cut[1] - cut[0])))
+        .collect())
+}
+
+fn read_manifest(folder: &Path) -> Result<Option<DayManifest>> {
+    let path = folder.join(MANIFEST);
+    let Some(bytes) = files::read_if_there(&path)? else { return Ok(None) };
+    DayManifest::from_json(&bytes).map(Some).with_context(|| format!("read {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use polars::prelude::Column;
+
+    use super::*;
+    use crate::evidence::SCHEMA;
+
+    fn manifest() -> DayManifest {
+        DayManifest {
+            schema: SCHEMA.to_owned(),
+            cluster: "prod-nl".to_owned(),
+            day: "2026-10-01".to_owned(),
+            step_seconds: 900,
+            software: "wattledger 0.1.0".to_owned(),
+            queries: Vec::new(),
+            files: Vec::new(),
+            findings: Vec::new(),
+        }
+    }
+
+    fn tables(energy_mj: &[Option<i64>]) -> BTreeMap<Table, DataFrame> {
+        let ids = (0..energy_mj.len() as i32).collect::<Vec<_>>();
+        let columns = vec![
+            Column::new("node_id".into(), vec![0; energy_mj.len()]),
+            Column::new("pod_id".into(), ids),
+            Column::new("active_mj".into(), energy_mj),
+        ];
+        BTreeMap::from([(Table::Usage, DataFrame::new(energy_mj.len(), columns).unwrap())])
+    }
+
+    fn day() -> UtcDay {
+        "2026-10-01".parse().unwrap()
+    }
+
+    #[test]
+    fn a_day_is_read_as_it_was_written_and_the_same_input_gives_the_same_bytes() {
+        let folder = tempfile::tempdir().unwrap();
+        let (a, b) = (Store::new(folder.path().join("a")), Store::new(folder.path().join("b")));
+        assert_eq!(a.day("prod-nl", day()).unwrap(), None);
+        let tables = tables(&[Some(1), None, Some(i64::MAX)]);
+        let written = a.write_day(&tables, manifest()).unwrap();
+        b.write_day(&tables, manifest()).unwrap();
+        for file in ["usage-000.parquet", "manifest.json"] {
+            let bytes = |store: &str| std::fs::read(folder.path().join(store).join("prod-nl/2026-10-01").join(file)).unwrap();
+            assert_eq!(bytes("a"), bytes("b"), "{file}");
+        }
+        let read = a.day("prod-nl", day()).unwrap().unwrap();
+        assert_eq!(read, written);
+        assert!(a.read_table(&read, Table::Usage).unwrap().equals_missing(&tables[&Table::Usage]));
+        assert!(a.read_table(&read, Table::Pods).is_err());
+        // Nothing temporary stays.
+        assert_eq!(std::fs::read_dir(folder.path().join("a/prod-nl")).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn evidence_is_written_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path());
+        store.write_day(&tables(&[Some(1)]), manifest()).unwrap();
+        store.write_day(&tables(&[Some(1)]), manifest()).unwrap();
+        let error = store.write_day(&tables(&[Some(2)]), manifest()).unwrap_err().to_string();
+        assert!(error.contains("2026-10-01 is there already and differs"), "{error}");
+        let read = store.day("prod-nl", day()).unwrap().unwrap();
+        assert_eq!(store.read_table(&read, Table::Usage).unwrap().column("active_mj").unwrap().i64().unwrap().get(0), Some(1));
+    }
+
+    #[test]
+    fn a_day_without_a_manifest_is_not_there_and_is_written_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let half = folder.path().join("prod-nl/2026-10-01");
+        std::fs::create_dir_all(&half).unwrap();
+        std::fs::write(half.join("usage-000.parquet"), "half").unwrap();
+        let store = Store::new(folder.path());
+        assert_eq!(store.day("prod-nl", day()).unwrap(), None);
+        let written = store.write_day(&tables(&[Some(1)]), manifest()).unwrap();
+        assert_eq!(store.read_table(&written, Table::Usage).unwrap().height(), 1);
+    }
+
+    #[test]
+    fn every_flipped_bit_is_noticed_and_the_file_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path());
+        let written = store.write_day(&tables(&[Some(1), Some(2)]), manifest()).unwrap();
+        let path = folder.path().join("prod-nl/2026-10-01/usage-000.parquet");
+        let whole = std::fs::read(&path).unwrap();
+        for byte in (0..whole.len()).step_by(37) {
+            let mut flipped = whole.clone();
+            flipped[byte] ^= 1 << (byte % 8);
+            std::fs::write(&path, &flipped).unwrap();
+            let error = store.read_table(&written, Table::Usage).unwrap_err().to_string();
+            assert!(error.starts_with("EVIDENCE_CHANGED: ") && error.contains("usage-000.parquet"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_newer_schema_is_refused_whatever_it_looks_like() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("prod-nl/2026-10-01");
+        std::fs::create_dir_all(&path).unwrap();
+        std::fs::write(path.join("manifest.json"), r#"{"schema":"wattledger.evidence/2","tables":{}}"#).unwrap();
+        let error = format!("{:#}", Store::new(folder.path()).day("prod-nl", day()).unwrap_err());
+        assert!(error.contains("NEWER_SCHEMA") && error.contains("manifest.json"), "{error}");
+    }
+
+    #[test]
+    fn a_clusters_name_leads_nowhere_else() {
+        let store = Store::new("unused");
+        for name in ["../up", "a/b", "", ".hidden", "intensity"] {
+            assert!(store.day(name, day()).is_err(), "{name}");
+        }
+    }
+}

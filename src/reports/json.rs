@@ -1,0 +1,81 @@
+//! The statement as `report.json`.
+//!
+//! In: a statement. Out: JSON, two spaces, a newline at the end; the exact integers, nothing rounded.
+//! Rule: schema `wattledger.report/1`, described field by field in `report.schema.json`. Assumes: lists come sorted.
+//! Does not: drop a null; unknown is written as null.
+
+use anyhow::{Context, Result};
+
+use crate::disclosure::Statement;
+
+pub fn json(statement: &Statement) -> Result<Vec<u8>> {
+    let mut bytes = serde_json::to_vec_pretty(statement).context("serialise the statement")?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+/// JSON Schema (draft 2020-12) of what [`json`] writes.
+pub fn json_schema() -> &'static str {
+    include_str!("report.schema.json")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::reports::{fixture, golden};
+
+    fn validator() -> jsonschema::Validator {
+        jsonschema::validator_for(&serde_json::from_str(json_schema()).unwrap()).unwrap()
+    }
+
+    fn report() -> Value {
+        serde_json::from_slice(&json(&fixture::statement()).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn the_report_is_what_its_schema_says() {
+        let report = report();
+        let errors: Vec<String> = validator().iter_errors(&report).map(|error| format!("{}: {error}", error.instance_path())).collect();
+        assert!(errors.is_empty(), "{errors:#?}");
+    }
+
+    #[test]
+    fn a_broken_report_is_refused_by_the_schema() {
+        let validator = validator();
+        type Break = (&'static str, fn(&mut Value));
+        let breaks: [Break; 8] = [
+            ("a missing total", |report| drop(report["totals"].as_object_mut().unwrap().remove("facility_mj"))),
+            ("an energy with a fraction", |report| report["totals"]["facility_mj"] = Value::from(1.5)),
+            ("an unknown field", |report| report["namespaces"][0]["facility_kwh"] = Value::from(1)),
+            ("a local time", |report| report["period"]["from"] = Value::from("2026-10-01T00:00:00+02:00")),
+            ("a share above one", |report| report["tier_share"]["metered"] = Value::from(1.1)),
+            ("an unknown severity", |report| report["findings"][0]["severity"] = Value::from("fatal")),
+            ("a node that does not balance", |report| report["reconciliation"][0]["difference_mj"] = Value::from(1)),
+            ("another label", |report| report["counterfactual"]["label"] = Value::from("Avoided emissions")),
+        ];
+        for (what, break_it) in breaks {
+            let mut report = report();
+            break_it(&mut report);
+            assert!(!validator.is_valid(&report), "{what} passed");
+        }
+    }
+
+    #[test]
+    fn integers_beyond_two_to_the_fifty_third_are_strings_and_stay_valid() {
+        let mut statement = fixture::statement();
+        statement.totals.facility_mj = crate::units::Millijoules::new(9_007_199_254_740_993);
+        let report: Value = serde_json::from_slice(&json(&statement).unwrap()).unwrap();
+
+        assert_eq!(report["totals"]["facility_mj"], Value::from("9007199254740993"));
+        assert!(validator().is_valid(&report));
+    }
+
+    #[test]
+    fn the_report_is_the_golden_one_and_ends_in_a_newline() {
+        let bytes = json(&fixture::statement()).unwrap();
+        assert_eq!(bytes.last(), Some(&b'\n'));
+        golden::compare("report.json", &bytes);
+    }
+}

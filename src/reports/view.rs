@@ -1,0 +1,213 @@
+//! Rounds figures for people: the only place that does.
+//!
+//! In: exact integers of the ledger, or measured doubles (intensities, shares). Out: decimal text, and the same decimal as a number for spreadsheets.
+//! Rule: half up, once, from the exact value, in integer arithmetic (method, section 2): `floor(x + 0.5)` of the last digit shown.
+//! Assumes: a figure is rounded on its own; a rounded total is not the sum of rounded rows. Does not: print a negative zero, or format a ledger value through a double.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+
+use crate::units::{MicrogramsCo2e, Millijoules, Share};
+
+pub const MILLIJOULES_PER_KWH: i128 = 3_600_000_000;
+pub const MILLIJOULES_PER_MWH: i128 = 1_000 * MILLIJOULES_PER_KWH;
+pub const MICROGRAMS_PER_KG: i128 = 1_000_000_000;
+pub const MICROGRAMS_PER_TONNE: i128 = 1_000 * MICROGRAMS_PER_KG;
+/// What every report prints for a figure that nobody computed; never 0.
+pub const UNKNOWN: &str = "n/a";
+
+/// A decimal number as it is shown: `scaled` counts units of the last digit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rounded {
+    scaled: i128,
+    decimals: u32,
+}
+
+impl Rounded {
+    /// `value / unit` with `decimals` digits, half up. `unit` is how many of the value's units make one of those shown, and is positive.
+    pub fn of(value: i128, unit: i128, decimals: u32) -> Self {
+        let doubled = value * 2 * 10_i128.pow(decimals) + unit;
+        Self { scaled: doubled.div_euclid(2 * unit), decimals }
+    }
+
+    /// A measured double (an intensity, a share): not a ledger value, which goes through [`Rounded::of`].
+    pub fn of_measured(value: f64, decimals: u32) -> Self {
+        debug_assert!(value.is_finite(), "sources pass no NaN or infinity");
+        Self { scaled: (value * 10_f64.powi(decimals as i32) + 0.5).floor() as i128, decimals }
+    }
+
+    /// The double nearest to the decimal shown: what a spreadsheet cell holds.
+    pub fn number(self) -> f64 {
+        self.scaled as f64 / 10_f64.powi(self.decimals as i32)
+    }
+
+    /// With a sign in front of gains too, so that a loss differs by more than its colour.
+    pub fn signed(self) -> String {
+        if self.scaled > 0 { format!("+{self}") } else { self.to_string() }
+    }
+}
+
+impl fmt::Display for Rounded {
+    /// Thousands are set apart by commas; zero has no sign.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let power = 10_u128.pow(self.decimals);
+        let magnitude = self.scaled.unsigned_abs();
+        let sign = if self.scaled < 0 { "-" } else { "" };
+        let whole = grouped(magnitude / power);
+        if self.decimals == 0 {
+            write!(f, "{sign}{whole}")
+        } else {
+            write!(f, "{sign}{whole}.{:0width$}", magnitude % power, width = self.decimals as usize)
+        }
+    }
+}
+
+/// 1234567 → `1,234,567`.
+pub fn grouped(value: u128) -> String {
+    let digits = value.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Energy in tables: kilowatt-hours with three decimals.
+pub fn kwh(energy: Millijoules) -> Rounded {
+    Rounded::of(energy.get().into(), MILLIJOULES_PER_KWH, 3)
+}
+
+/// Emissions in tables: kilograms with three decimals.
+pub fn kg(emissions: MicrogramsCo2e) -> Rounded {
+    Rounded::of(emissions.get().into(), MICROGRAMS_PER_KG, 3)
+}
+
+/// The unit of a headline, by its size: people read `1.234 t` better than `1,234.000 kg` only when there are many of them.
+pub fn headline_energy(energy: Millijoules) -> (Rounded, &'static str) {
+    let exact = i128::from(energy.get());
+    if exact.abs() < 100 * MILLIJOULES_PER_MWH {
+        (Rounded::of(exact, MILLIJOULES_PER_KWH, 1), "kWh")
+    } else {
+        (Rounded::of(exact, MILLIJOULES_PER_MWH, 1), "MWh")
+    }
+}
+
+/// One unit for all headlines that stand beside each other, chosen by the largest.
+pub fn headline_emissions_unit(largest: MicrogramsCo2e) -> (i128, &'static str) {
+    if i128::from(largest.get()).abs() < 10 * MICROGRAMS_PER_TONNE {
+        (MICROGRAMS_PER_KG, "kg CO₂e")
+    } else {
+        (MICROGRAMS_PER_TONNE, "t CO₂e")
+    }
+}
+
+/// Mean intensity of the electricity used: emissions over energy, in g/kWh with one decimal; unknown without energy.
+pub fn intensity_of_use(emissions: i128, energy: i128) -> Option<Rounded> {
+    (energy > 0).then(|| Rounded::of(emissions * 3_600, energy, 1))
+}
+
+/// A part of a whole in percent with one decimal, from the exact integers.
+pub fn percent_of(part: i64, whole: i64) -> String {
+    match whole {
+        0 => UNKNOWN.to_owned(),
+        _ => edge_percent(Rounded::of(i128::from(part) * 100, whole.into(), 1), part != 0, part != whole),
+    }
+}
+
+/// A share in percent with one decimal. A little is not nothing, and nearly all is not all.
+pub fn percent(share: Option<f64>) -> String {
+    match share {
+        None => UNKNOWN.to_owned(),
+        Some(share) => edge_percent(Rounded::of_measured(share * 100.0, 1), share != 0.0, share != 1.0),
+    }
+}
+
+pub fn share_percent(share: Option<Share>) -> String {
+    percent(share.map(Share::get))
+}
+
+fn edge_percent(rounded: Rounded, is_something: bool, is_not_all: bool) -> String {
+    match rounded.scaled {
+        0 if is_something => "<0.1 %".to_owned(),
+        1000 if is_not_all => ">99.9 %".to_owned(),
+        _ => format!("{rounded} %"),
+    }
+}
+
+/// An instant as people read it in a table whose header says UTC.
+pub fn utc_minute(instant: DateTime<Utc>) -> String {
+    instant.format("%Y-%m-%d %H:%M").to_string()
+}
+
+/// `2026-10` → `October 2026`; what is no month stays as it is.
+pub fn month_name(month: &str) -> String {
+    const NAMES: [&str; 12] =
+        ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
+    let name = month.split_once('-').and_then(|(year, number)| {
+        let index = number.parse::<usize>().ok()?.checked_sub(1)?;
+        Some(format!("{} {year}", NAMES.get(index)?))
+    });
+    name.unwrap_or_else(|| month.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kwh_text(millijoules: i64) -> String {
+        kwh(Millijoules::new(millijoules)).to_string()
+    }
+
+    #[test]
+    fn half_of_the_last_digit_rounds_up_and_less_rounds_down() {
+        // 0.0005 kWh are exactly 1,800,000 mJ.
+        assert_eq!(kwh_text(1_800_000), "0.001");
+        assert_eq!(kwh_text(1_799_999), "0.000");
+        assert_eq!(kwh_text(-1_800_000), "0.000");
+        assert_eq!(kwh_text(-1_800_001), "-0.001");
+    }
+
+    #[test]
+    fn thousands_are_grouped_and_the_largest_integers_keep_every_digit() {
+        assert_eq!(kwh_text(3_600_000_000 * 1_234_567), "1,234,567.000");
+        // i64::MAX µg = 9,223,372,036,854,775,807 µg = 9,223,372,036.854775807 kg.
+        assert_eq!(kg(MicrogramsCo2e::new(i64::MAX)).to_string(), "9,223,372,036.855");
+        assert_eq!(kg(MicrogramsCo2e::new(i64::MIN)).to_string(), "-9,223,372,036.855");
+    }
+
+    #[test]
+    fn zero_has_no_sign_and_a_gain_has_one() {
+        assert_eq!(kg(MicrogramsCo2e::new(-1)).to_string(), "0.000");
+        assert_eq!(kg(MicrogramsCo2e::new(-1)).signed(), "0.000");
+        assert_eq!(kg(MicrogramsCo2e::new(2_000_000)).signed(), "+0.002");
+        assert_eq!(Rounded::of_measured(-0.001, 1).to_string(), "0.0");
+    }
+
+    #[test]
+    fn a_little_is_not_nothing_and_nearly_all_is_not_all() {
+        assert_eq!(percent(Some(0.0001)), "<0.1 %");
+        assert_eq!(percent(Some(0.9999)), ">99.9 %");
+        assert_eq!(percent(Some(0.0)), "0.0 %");
+        assert_eq!(percent(Some(1.0)), "100.0 %");
+        assert_eq!(percent(None), "n/a");
+        assert_eq!(percent_of(1, 3), "33.3 %");
+        assert_eq!(percent_of(0, 0), "n/a");
+    }
+
+    #[test]
+    fn the_spreadsheet_number_is_the_decimal_that_is_shown() {
+        let rounded = kg(MicrogramsCo2e::new(1_234_567_890));
+        assert_eq!(rounded.to_string(), "1.235");
+        assert_eq!(rounded.number(), 1.235);
+    }
+
+    #[test]
+    fn one_kilowatt_hour_that_emitted_300_grams_has_an_intensity_of_300() {
+        assert_eq!(intensity_of_use(300_000_000, 3_600_000_000).unwrap().to_string(), "300.0");
+        assert_eq!(intensity_of_use(0, 0), None);
+    }
+}

@@ -1,0 +1,431 @@
+//! Which tables the workbook has, in order: the same content as the page, as sheets.
+
+use super::table::{Cell, Column, Table};
+use crate::disclosure::Statement;
+use crate::disclosure::statement::{CounterfactualFigures, Figures};
+use crate::model::{BaselineRule, Boundary, Cause, Severity};
+use crate::reports::average_day::Curve;
+use crate::reports::inventory::{self, Amount};
+use crate::reports::runs::Runs;
+use crate::reports::{method, view};
+use crate::units::Share;
+
+pub const DAILY_CURVE: &str = "Daily curve";
+pub const COUNTERFACTUAL: &str = "Counterfactual";
+pub const JOB_RUNS: &str = "Job runs";
+/// Where `Avoided` stands on the sheet of job runs; the chart reads it.
+pub const AVOIDED_COLUMN: u16 = 12;
+const ROUNDING: &str = "Rows are rounded one by one; totals are rounded from the exact total. The exact integers (mJ, µg CO2e) are in the columns on the right. Unknown is n/a, never 0.";
+
+pub fn tables(statement: &Statement) -> Vec<Table> {
+    let mut tables =
+        vec![cover(statement), clusters(statement), namespaces(statement), workloads(statement), hours(statement), daily_curve(statement)];
+    tables.extend([
+        counterfactual(statement),
+        job_runs(statement),
+        reconciliation(statement),
+        findings(statement),
+        method(statement),
+        provenance(statement),
+    ]);
+    tables
+}
+
+fn text(text: impl Into<String>) -> Cell {
+    Cell::Text(text.into())
+}
+
+fn share(share: Option<Share>) -> Cell {
+    Cell::Percent(share.map(Share::get))
+}
+
+fn table(sheet: &str, title: &str, note: &str, columns: Vec<Column>, rows: Vec<Vec<Cell>>, has_total: bool) -> Table {
+    Table { sheet: sheet.to_owned(), title: title.to_owned(), note: note.to_owned(), columns, rows, has_total, chart_rows: 0 }
+}
+
+fn cover(statement: &Statement) -> Table {
+    let period = &statement.period;
+    let fact = |name: &str, value: String| vec![text(name), text(""), text(""), text(value)];
+    let line = |line: inventory::Line| {
+        let (unit, amount) = match line.amount {
+            Amount::Energy(energy) => ("kWh", Cell::Energy(energy)),
+            Amount::Emissions(emissions) | Amount::Difference(emissions) => ("kg CO2e", Cell::Emissions(emissions)),
+        };
+        vec![text(line.label), amount, text(unit), text(line.note)]
+    };
+    let mut rows = vec![
+        fact("Organisation", statement.organisation.clone()),
+        fact(
+            "Period",
+            format!(
+                "{} in {}, {} hours: {} to {} UTC",
+                period.month,
+                period.time_zone,
+                period.hours,
+                view::utc_minute(period.from),
+                view::utc_minute(period.to)
+            ),
+        ),
+    ];
+    rows.extend(method::choices(statement).into_iter().map(|(name, value)| fact(name, value)));
+    let tiers = &statement.tier_share;
+    for (name, tier) in [("metered", tiers.metered), ("allocated", tiers.allocated), ("modelled", tiers.modelled), ("filled", tiers.filled)]
+    {
+        rows.push(vec![text(format!("Share of facility energy: {name}")), share(tier), text("share"), text("")]);
+    }
+    for finding in statement.findings.iter().filter(|finding| finding.accepted_by.is_some()) {
+        rows.push(fact(
+            &format!("Accepted finding {}", finding.code),
+            format!("{} Accepted by {}", finding.message, finding.accepted_by.as_deref().unwrap_or("")),
+        ));
+    }
+    rows.extend(inventory::emissions(statement).into_iter().map(line));
+    rows.extend(inventory::energy(statement).into_iter().map(line));
+    let mut amount = Column::figure("Figure", "Exact (mJ, µg CO2e)");
+    amount.is_totalled = false;
+    let columns =
+        vec![Column::text("Item", 48.0), amount, Column::text("Unit", 9.0), Column::text("What it is, or why there is none", 90.0)];
+    table("Cover", &format!("Electricity and carbon of compute, {}", view::month_name(&period.month)), ROUNDING, columns, rows, false)
+}
+
+fn figure_columns() -> Vec<Column> {
+    vec![
+        Column::figure("Active (kWh)", "active_mj"),
+        Column::figure("Idle (kWh)", "idle_mj"),
+        Column::figure("System (kWh)", "system_mj"),
+        Column::figure("Metered (kWh)", "metered_mj"),
+        Column::figure("Gap (kWh)", "gap_mj"),
+        Column::figure("Facility (kWh)", "facility_mj"),
+        Column::figure("All electricity, hourly (kg CO2e)", "operational_hourly_ugco2e"),
+        Column::figure("All electricity, annual (kg CO2e)", "operational_annual_ugco2e"),
+        Column::figure("Scope 2 location-based, hourly (kg CO2e)", "scope2_location_based_ugco2e"),
+        Column::figure("Scope 2 location-based, annual (kg CO2e)", "scope2_location_based_annual_ugco2e"),
+        Column::figure("Scope 3 category 1 (kg CO2e)", "scope3_category_1_ugco2e"),
+        Column::figure("Scope 3 category 8 (kg CO2e)", "scope3_category_8_ugco2e"),
+    ]
+}
+
+fn figure_cells(figures: &Figures) -> Vec<Cell> {
+    vec![
+        Cell::Energy(figures.active_mj),
+        Cell::Energy(figures.idle_mj),
+        Cell::Energy(figures.system_mj),
+        Cell::Energy(figures.metered_mj),
+        Cell::Energy(figures.gap_mj),
+        Cell::Energy(figures.facility_mj),
+        Cell::Emissions(Some(figures.operational_hourly_ugco2e)),
+        Cell::Emissions(figures.operational_annual_ugco2e),
+        Cell::Emissions(Some(figures.scope2_location_based_ugco2e)),
+        Cell::Emissions(figures.scope2_location_based_annual_ugco2e),
+        Cell::Emissions(figures.scope3_category_1_ugco2e),
+        Cell::Emissions(figures.scope3_category_8_ugco2e),
+    ]
+}
+
+fn keyed(keys: &[(&str, f64)]) -> Vec<Column> {
+    keys.iter().map(|(header, width)| Column::text(header, *width)).chain(figure_columns()).collect()
+}
+
+fn clusters(statement: &Statement) -> Table {
+    let keys = [
+        ("Cluster", 18.0),
+        ("Boundary", 11.0),
+        ("Reported in", 18.0),
+        ("Rule", 34.0),
+        ("Grid zone", 10.0),
+        ("Home zone", 10.0),
+        ("PUE", 8.0),
+        ("Nodes", 7.0),
+        ("Power zones metered", 28.0),
+    ];
+    let rows = statement.clusters.iter().map(|cluster| {
+        let boundary = match cluster.boundary {
+            Boundary::Owned => "owned",
+            Boundary::Colocated => "colocated",
+            Boundary::Cloud => "cloud",
+        };
+        let mut row = vec![
+            text(&cluster.cluster),
+            text(boundary),
+            text(cluster.placement.label()),
+            text(&cluster.rule),
+            text(&cluster.grid_zone),
+            text(&cluster.home_zone),
+        ];
+        row.extend([
+            Cell::Number(Some(view::Rounded::of_measured(cluster.pue.get(), 3))),
+            Cell::Count(cluster.nodes),
+            text(cluster.power_zones.join("; ")),
+        ]);
+        row.extend(figure_cells(&cluster.figures));
+        row
+    });
+    table("Clusters", "Boundary and figures by cluster", ROUNDING, keyed(&keys), rows.collect(), true)
+}
+
+fn namespaces(statement: &Statement) -> Table {
+    let rows = statement.namespaces.iter().map(|row| [vec![text(&row.cluster), text(&row.namespace)], figure_cells(&row.figures)].concat());
+    table(
+        "Namespaces",
+        "Energy and emissions by namespace",
+        ROUNDING,
+        keyed(&[("Cluster", 18.0), ("Namespace", 24.0)]),
+        rows.collect(),
+        true,
+    )
+}
+
+fn workloads(statement: &Statement) -> Table {
+    let rows = statement
+        .workloads
+        .iter()
+        .map(|row| [vec![text(&row.cluster), text(&row.namespace), text(&row.workload)], figure_cells(&row.figures)].concat());
+    table(
+        "Workloads",
+        "Energy and emissions by workload",
+        ROUNDING,
+        keyed(&[("Cluster", 18.0), ("Namespace", 22.0), ("Workload", 30.0)]),
+        rows.collect(),
+        true,
+    )
+}
+
+fn hours(statement: &Statement) -> Table {
+    let columns = vec![
+        Column::text("Cluster", 18.0),
+        Column::text("Hour (UTC)", 17.0),
+        Column::figure("Facility (kWh)", "facility_mj"),
+        Column::figure("All electricity, hourly (kg CO2e)", "operational_hourly_ugco2e"),
+        Column::text("Direct intensity (g CO2e/kWh)", 15.0),
+    ];
+    let rows = statement.hours.iter().map(|hour| {
+        let intensity = hour.intensity_gco2e_per_kwh.map(|intensity| view::Rounded::of_measured(intensity, 3));
+        vec![
+            text(&hour.cluster),
+            Cell::Instant(Some(hour.hour)),
+            Cell::Energy(hour.facility_mj),
+            Cell::Emissions(Some(hour.operational_hourly_ugco2e)),
+            Cell::Number(intensity),
+        ]
+    });
+    table("Hours", "Energy and grid intensity by cluster and UTC hour", ROUNDING, columns, rows.collect(), true)
+}
+
+/// 24 rows; two columns a cluster, which its chart reads.
+fn daily_curve(statement: &Statement) -> Table {
+    let curves: Vec<Curve> = statement.clusters.iter().map(|cluster| Curve::of(&cluster.cluster, &statement.hours)).collect();
+    let mut columns = vec![Column::text("Hour of day (UTC)", 12.0)];
+    for cluster in &statement.clusters {
+        columns.push(Column::text(&format!("{}: mean power (kW)", cluster.cluster), 16.0));
+        columns.push(Column::text(&format!("{}: mean intensity of {} (g CO2e/kWh)", cluster.cluster, cluster.grid_zone), 20.0));
+    }
+    let row = |hour: usize| {
+        let of_cluster = curves.iter().flat_map(|curve| {
+            let bucket = &curve.by_hour_of_day[hour];
+            [Cell::Number(bucket.mean_kw()), Cell::Number(bucket.mean_intensity())]
+        });
+        std::iter::once(Cell::Count(hour as u64)).chain(of_cluster).collect()
+    };
+    table(
+        DAILY_CURVE,
+        "The daily curve: when electricity was used, and how dirty it was then",
+        "Means over the month by UTC hour of day.",
+        columns,
+        (0..24).map(row).collect(),
+        false,
+    )
+}
+
+fn counterfactual(statement: &Statement) -> Table {
+    let figure = |header: &str, exact| Column { is_totalled: false, ..Column::figure(header, exact) };
+    let columns = vec![
+        Column::text("Runs", 26.0),
+        Column::text("Placed", 8.0),
+        Column::text("Shifted", 8.0),
+        Column::text("Gained", 8.0),
+        figure("Counterfactual (kg CO2e)", "counterfactual_ugco2e"),
+        figure("Actual (kg CO2e)", "actual_ugco2e"),
+        figure("Gains (kg CO2e)", "gains_ugco2e"),
+        figure("Losses (kg CO2e)", "losses_ugco2e"),
+        figure("Avoided (kg CO2e)", "avoided_ugco2e"),
+        Column::text("Captured (of best)", 11.0),
+    ];
+    let row = |label: &str, figures: &CounterfactualFigures| {
+        vec![
+            text(label),
+            Cell::Count(figures.runs),
+            Cell::Count(figures.shifted_runs),
+            Cell::Count(figures.gained_runs),
+            Cell::Emissions(Some(figures.counterfactual_ugco2e)),
+            Cell::Emissions(Some(figures.actual_ugco2e)),
+            Cell::Emissions(Some(figures.gains_ugco2e)),
+            Cell::Emissions(Some(figures.losses_ugco2e)),
+            Cell::Emissions(Some(figures.avoided_ugco2e)),
+            Cell::Percent(figures.captured_share),
+        ]
+    };
+    let counterfactual = &statement.counterfactual;
+    let rows = vec![
+        row("All placed runs", &counterfactual.total),
+        row("Shifted for carbon", &counterfactual.by_cause.carbon),
+        row("Shifted for another reason", &counterfactual.by_cause.other),
+        row("Not shifted", &counterfactual.by_cause.none),
+    ];
+    let note = format!("Runs that could not be placed: {}; each is on the sheet {JOB_RUNS} with its reason.", counterfactual.unplaced_runs);
+    Table { chart_rows: 22, ..table(COUNTERFACTUAL, counterfactual.label, &note, columns, rows, false) }
+}
+
+fn job_runs(statement: &Statement) -> Table {
+    let columns = vec![
+        Column::text("Job", 24.0),
+        Column::text("Cluster", 14.0),
+        Column::text("Namespace", 16.0),
+        Column::text("Workload", 22.0),
+        Column::text("Started (UTC)", 16.0),
+        Column::text("Unshifted start (UTC)", 16.0),
+        Column::text("By rule", 11.0),
+        Column::text("Cause", 9.0),
+        Column::text("Home zone", 9.0),
+        Column::text("Ran in zone", 9.0),
+        Column::figure("Counterfactual (kg CO2e)", "counterfactual_ugco2e"),
+        Column::figure("Actual (kg CO2e)", "actual_ugco2e"),
+        Column::figure("Avoided (kg CO2e)", "avoided_ugco2e"),
+        Column::figure("Active energy (kWh)", "active_mj"),
+        Column::figure("Outside the month (kWh)", "outside_mj"),
+        Column::text("Why it could not be placed", 40.0),
+    ];
+    let runs = Runs::of(&statement.job_runs);
+    let rows = runs.in_order().map(|run| {
+        let rule = match run.baseline_rule {
+            None => view::UNKNOWN,
+            Some(BaselineRule::Annotation) => "annotation",
+            Some(BaselineRule::Schedule) => "schedule",
+            Some(BaselineRule::Creation) => "creation",
+            Some(BaselineRule::OwnStart) => "own start",
+        };
+        let cause = match run.cause {
+            Cause::Carbon => "carbon",
+            Cause::Other => "other",
+            Cause::None => "none",
+        };
+        let mut row = vec![
+            text(&run.job),
+            text(&run.cluster),
+            text(&run.namespace),
+            text(&run.workload),
+            Cell::Instant(run.start),
+            Cell::Instant(run.baseline_start),
+        ];
+        row.extend([text(rule), text(cause), text(run.baseline_zone.as_deref().unwrap_or(view::UNKNOWN)), text(&run.grid_zone)]);
+        row.extend([Cell::Emissions(run.counterfactual_ugco2e), Cell::Emissions(run.actual_ugco2e), Cell::Emissions(run.avoided_ugco2e)]);
+        row.extend([Cell::Energy(run.active_mj), Cell::Energy(run.outside_mj), text(run.unplaced_reason.as_deref().unwrap_or(""))]);
+        row
+    });
+    table(
+        JOB_RUNS,
+        statement.counterfactual.label,
+        "Shifted runs first, largest effect first; then runs that were not shifted; then runs that could not be placed. Totals of emissions are on the sheet Counterfactual where a run is unplaced.",
+        columns,
+        rows.collect(),
+        true,
+    )
+}
+
+fn reconciliation(statement: &Statement) -> Table {
+    let columns = vec![
+        Column::text("Cluster", 18.0),
+        Column::text("Node", 24.0),
+        Column::text("Day (UTC)", 12.0),
+        Column::figure("Metered (kWh)", "metered_mj"),
+        Column::figure("Attributed (kWh)", "attributed_mj"),
+        Column::figure("Idle (kWh)", "idle_mj"),
+        Column::figure("System (kWh)", "system_mj"),
+        Column::figure("Difference (kWh)", "difference_mj"),
+        Column::figure("Correction (kWh)", "correction_mj"),
+        Column::figure("Gap (kWh)", "gap_mj"),
+    ];
+    let rows = statement.reconciliation.iter().map(|row| {
+        let figures = [row.metered_mj, row.attributed_mj, row.idle_mj, row.system_mj, row.difference_mj, row.correction_mj, row.gap_mj];
+        [text(&row.cluster), text(&row.node), text(&row.day)].into_iter().chain(figures.map(Cell::Energy)).collect()
+    });
+    table("Reconciliation", "Metered = attributed + idle + system, per node and day, exact", ROUNDING, columns, rows.collect(), true)
+}
+
+fn findings(statement: &Statement) -> Table {
+    let columns = vec![
+        Column::text("Code", 20.0),
+        Column::text("Severity", 11.0),
+        Column::text("What it is, and what to do", 90.0),
+        Column::text("Examined (rows)", 11.0),
+        Column::text("Failing (rows)", 11.0),
+        Column::text("Accepted by", 26.0),
+    ];
+    let rows = statement.findings.iter().map(|finding| {
+        let severity = match finding.severity {
+            Severity::Blocked => "blocked",
+            Severity::Disclosed => "disclosed",
+            Severity::Noted => "noted",
+        };
+        let accepted_by = finding.accepted_by.as_deref().unwrap_or("");
+        vec![
+            text(&finding.code),
+            text(severity),
+            text(&finding.message),
+            Cell::Count(finding.examined),
+            Cell::Count(finding.failing),
+            text(accepted_by),
+        ]
+    });
+    table(
+        "Findings",
+        "What the checks found in the data",
+        "Blocked findings refuse a report unless somebody accepts them by name.",
+        columns,
+        rows.collect(),
+        false,
+    )
+}
+
+fn method(statement: &Statement) -> Table {
+    let rows = method::paragraphs(statement).into_iter().map(|paragraph| vec![text(paragraph.heading), text(paragraph.text)]);
+    table(
+        "Method",
+        "The method in words",
+        &statement.provenance.method,
+        vec![Column::text("What", 32.0), Column::text("How", 120.0)],
+        rows.collect(),
+        false,
+    )
+}
+
+fn provenance(statement: &Statement) -> Table {
+    let provenance = &statement.provenance;
+    let columns = vec![
+        Column::text("What", 30.0),
+        Column::text("Which", 60.0),
+        Column::text("Edition, or SHA-256", 70.0),
+        Column::text("Estimated (of energy)", 12.0),
+        Column::text("Filled by us (of energy)", 12.0),
+        Column::text("Annual, direct (g CO2e/kWh)", 14.0),
+    ];
+    let mut rows = vec![
+        vec![text("Software"), text(&provenance.software), text("")],
+        vec![text("Method"), text(&provenance.method), text("")],
+        vec![text("Configuration"), text(""), text(&provenance.config_sha256)],
+    ];
+    rows.extend(provenance.intensity.iter().map(|series| {
+        let which = format!("{}, {}, {}", series.zone, series.provider, method::factor(series.factor));
+        let annual = series.annual_direct_gco2e_per_kwh.map(|annual| view::Rounded::of_measured(annual, 3));
+        vec![
+            text("Grid intensity"),
+            text(which),
+            text(&series.edition),
+            share(series.estimated_share),
+            share(series.filled_share),
+            Cell::Number(annual),
+        ]
+    }));
+    rows.extend(method::attributions(statement).into_iter().map(|words| vec![text("Attribution"), text(words), text("")]));
+    rows.extend(provenance.evidence.iter().map(|file| vec![text("Evidence"), text(&file.path), text(&file.sha256)]));
+    table("Provenance", "What the figures rest on", "", columns, rows, false)
+}

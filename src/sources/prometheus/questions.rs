@@ -1,0 +1,173 @@
+//! What is asked of a Prometheus server: the files of `queries/prometheus`, one a question.
+//!
+//! In: the files, embedded. Out: PromQL with its named parameters filled in. Rule: `$selector` is the cluster's own matchers,
+//! `$window` the length of the range, `$question` another question; nothing else is ever put into PromQL here.
+//! Assumes: exporters as `queries/prometheus/<folder>` names them. Does not: send anything.
+
+use std::collections::BTreeMap;
+
+/// How a question's samples are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A counter: every sample of the day.
+    Counter,
+    /// Labels or a slow value, of something that may be gone when the day starts: both ends of every run of one value.
+    State,
+    /// The same, of nodes: only what was there during the day, since these samples say when a node existed.
+    NodeState,
+}
+
+/// A file of `queries/prometheus`.
+#[derive(Clone, Copy, Debug)]
+pub struct Question {
+    /// Path below `queries/prometheus`.
+    pub name: &'static str,
+    pub kind: Kind,
+    text: &'static str,
+}
+
+macro_rules! questions {
+    ($($kind:ident $name:literal,)*) => {
+        &[$(Question { name: $name, kind: Kind::$kind, text: include_str!(concat!("../../../queries/prometheus/", $name)) },)*]
+    };
+}
+
+/// All questions of a cluster-day, in the order in which they are asked: the large ones first.
+pub const QUESTIONS: &[Question] = questions![
+    Counter "kepler/pod_cpu_joules.promql",
+    Counter "cadvisor/container_cpu_seconds.promql",
+    Counter "kepler/node_cpu_joules.promql",
+    Counter "kepler/node_cpu_active_joules.promql",
+    Counter "kepler/node_cpu_idle_joules.promql",
+    State "kepler/exporter_start_seconds.promql",
+    State "kube-state-metrics/pod_info_flag.promql",
+    State "kube-state-metrics/pod_owner_flag.promql",
+    State "kube-state-metrics/pod_created_seconds.promql",
+    State "kube-state-metrics/pod_completion_seconds.promql",
+    State "kube-state-metrics/pod_labels_flag.promql",
+    State "kube-state-metrics/pod_annotations_flag.promql",
+    State "kube-state-metrics/container_cpu_request_cores.promql",
+    State "kube-state-metrics/replicaset_owner_flag.promql",
+    State "kube-state-metrics/job_owner_flag.promql",
+    State "kube-state-metrics/job_created_seconds.promql",
+    State "kube-state-metrics/job_start_seconds.promql",
+    State "kube-state-metrics/job_completion_seconds.promql",
+    State "kube-state-metrics/job_suspended_flag.promql",
+    State "kube-state-metrics/job_suspend_requested_flag.promql",
+    State "kube-state-metrics/job_labels_flag.promql",
+    State "kube-state-metrics/job_annotations_flag.promql",
+    State "kube-state-metrics/cronjob_info_flag.promql",
+    State "kube-state-metrics/cronjob_labels_flag.promql",
+    State "kube-state-metrics/cronjob_annotations_flag.promql",
+    NodeState "kube-state-metrics/node_info_flag.promql",
+    NodeState "kube-state-metrics/node_labels_flag.promql",
+];
+
+/// Counts the samples of another question.
+const COUNT: &str = include_str!("../../../queries/prometheus/server/query_samples_count.promql");
+
+impl Question {
+    /// The question with the cluster's matchers, for a range of so many seconds.
+    pub fn promql(&self, selector: &str, window_s: i64) -> String {
+        without_header(self.text).replace("$selector", selector).replace("$window", &format!("{window_s}s"))
+    }
+
+    /// How many samples [`Question::promql`] would return.
+    pub fn count_promql(&self, selector: &str, window_s: i64) -> String {
+        without_header(COUNT).replace("$question", &self.promql(selector, window_s))
+    }
+}
+
+fn without_header(text: &str) -> String {
+    text.lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n")
+}
+
+/// Matchers as PromQL text, `cluster="prod-nl",`; a label name that is none is named.
+pub fn selector_text(matchers: &BTreeMap<String, String>) -> Result<String, String> {
+    let mut text = String::new();
+    for (label, value) in matchers {
+        let is_name = !label.is_empty()
+            && !label.starts_with(|c: char| c.is_ascii_digit())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        if !is_name {
+            return Err(format!("`{label}` in a Prometheus selector is not a label name"));
+        }
+        text.push_str(&format!("{label}={},", quoted(value)));
+    }
+    Ok(text)
+}
+
+/// One more matcher: targets by name, whatever characters they hold.
+pub fn instances_matcher<'a>(instances: impl IntoIterator<Item = &'a str>) -> String {
+    let alternatives: Vec<String> = instances.into_iter().map(escape_regex).collect();
+    format!("instance=~{},", quoted(&alternatives.join("|")))
+}
+
+fn escape_regex(text: &str) -> String {
+    let mut escaped = String::new();
+    for c in text.chars() {
+        if r"\.+*?()|[]{}^$".contains(c) {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped
+}
+
+/// Text as a PromQL string.
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    /// Style: queries begin with a header.
+    #[test]
+    fn every_query_file_is_asked_and_says_what_it_is() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("queries/prometheus");
+        let mut files = Vec::new();
+        for folder in std::fs::read_dir(&root).unwrap() {
+            let folder = folder.unwrap();
+            for file in std::fs::read_dir(folder.path()).unwrap() {
+                let name = format!("{}/{}", folder.file_name().to_str().unwrap(), file.unwrap().file_name().to_str().unwrap());
+                files.push(name);
+            }
+        }
+        files.sort();
+        let mut asked: Vec<String> = QUESTIONS.iter().map(|question| question.name.to_owned()).collect();
+        asked.push("server/query_samples_count.promql".to_owned());
+        asked.sort();
+        assert_eq!(files, asked);
+
+        for name in files {
+            let text = std::fs::read_to_string(root.join(&name)).unwrap();
+            let header: Vec<&str> = text.lines().take_while(|line| line.starts_with("# ")).collect();
+            assert!(header.len() >= 4, "{name}: what it is, unit and grain, source, what to mind");
+            assert!(header[0].ends_with('.'), "{name}: the first line is a sentence");
+            assert!(header[1].starts_with("# unit: ") && header[1].contains("   grain: "), "{name}");
+            assert!(header[2].starts_with("# source: "), "{name}");
+            let body = without_header(&text);
+            assert_eq!(body.lines().count(), 1, "{name}: one expression");
+            assert!(body.contains("$question") || (body.contains("$selector}") && body.ends_with("[$window]")), "{name}: {body}");
+            let stem = name.rsplit('/').next().unwrap().trim_end_matches(".promql");
+            assert!(stem.split('_').count() >= 3, "{name}: grain_quantity_unit");
+        }
+    }
+
+    #[test]
+    fn parameters_are_filled_in() {
+        let question = QUESTIONS.iter().find(|question| question.name.ends_with("container_cpu_request_cores.promql")).unwrap();
+        let selector = selector_text(&BTreeMap::from([("cluster".to_owned(), "a\"b\\".to_owned())])).unwrap();
+        assert_eq!(question.promql(&selector, 61), r#"kube_pod_container_resource_requests{resource="cpu",cluster="a\"b\\",}[61s]"#);
+        assert!(question.count_promql("", 61).starts_with("sum(count_over_time(kube_pod_container_resource_requests{"));
+    }
+
+    #[test]
+    fn a_selector_cannot_bring_its_own_promql() {
+        assert!(selector_text(&BTreeMap::from([("a=\"\"} or x{b".to_owned(), String::new())])).is_err());
+        assert_eq!(instances_matcher(["10.0.0.1:9100", "a|b"]), r#"instance=~"10\\.0\\.0\\.1:9100|a\\|b","#);
+    }
+}

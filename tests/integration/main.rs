@@ -1,0 +1,14 @@
+//! The integration tests, one binary: what a user runs, seen from outside.
+
+mod compare;
+mod dialect;
+mod dst;
+mod end_to_end;
+mod engines;
+mod import_rule;
+mod one_build;
+mod prometheus;
+mod real_intensity;
+mod same_bytes;
+mod sample;
+mod sample_report;

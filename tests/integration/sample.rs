@@ -1,0 +1,110 @@
+//! The sample generator, the oracle and our own binary, as programs that a test runs.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::{Value, json};
+
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+pub fn wattledger(arguments: &[&str], config: &Path) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_wattledger")).arg("--config").arg(config).args(arguments).output().unwrap()
+}
+
+/// Runs our binary and expects it to end well.
+pub fn wattledger_ok(arguments: &[&str], config: &Path) -> Output {
+    let output = wattledger(arguments, config);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "wattledger {} ended with {}:\n{stderr}", arguments.join(" "), output.status);
+    output
+}
+
+/// Generates into a folder. `cargo test` builds the example beside the tests; calling cargo from a test would not do, because its variables
+/// (`CARGO_PKG_NAME` and the like) make build scripts run again, and everything above them is compiled anew.
+pub fn generate(out: &Path, arguments: &[&str]) {
+    let generator = Path::new(env!("CARGO_BIN_EXE_wattledger")).with_file_name("examples").join("generate-sample");
+    assert!(generator.exists(), "{} is not there; `cargo build --example generate-sample` makes it", generator.display());
+    let output = Command::new(generator).arg("--out").arg(out).arg("--truth").args(arguments).output().unwrap();
+    assert!(output.status.success(), "generate-sample: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// The sample's configuration with another server, and with the named clusters only; intensity and evidence lie beside it.
+pub fn write_config(folder: &Path, url: &str, clusters: &[&str]) -> PathBuf {
+    let mut config = sample_config();
+    let table = config.as_table_mut().unwrap();
+    let all = table["cluster"].as_array_mut().unwrap();
+    all.retain(|cluster| clusters.contains(&cluster["name"].as_str().unwrap()));
+    for cluster in all {
+        cluster["prometheus"].as_table_mut().unwrap().insert("url".to_owned(), url.into());
+    }
+    let path = folder.join("wattledger.toml");
+    fs::write(&path, toml::to_string(&config).unwrap()).unwrap();
+    path
+}
+
+pub fn sample_config() -> toml::Value {
+    toml::from_str(&fs::read_to_string(root().join("sample-data/wattledger.toml")).unwrap()).unwrap()
+}
+
+/// What the oracle works out for a folder that the generator wrote, under the sample's configuration.
+pub fn expected(folder: &Path, month: &str) -> Value {
+    let settings = folder.join("settings.json");
+    fs::write(&settings, oracle_settings(month).to_string()).unwrap();
+    let python = std::env::var("WATTLEDGER_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let output = Command::new(python)
+        .arg(root().join("tests/oracle/oracle.py"))
+        .arg("--truth")
+        .arg(folder.join("truth.json"))
+        .arg("--intensity")
+        .arg(folder.join("intensity"))
+        .arg("--settings")
+        .arg(&settings)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "oracle: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// The sample's configuration in the oracle's words. A PUE goes as text, so that the oracle can take it as an exact fraction.
+fn oracle_settings(month: &str) -> Value {
+    let config = sample_config();
+    let clusters: BTreeMap<&str, Value> = config["cluster"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|cluster| {
+            let placement = match cluster["boundary"].as_str().unwrap() {
+                "owned" => "scope2",
+                "cloud" => "scope3-category1",
+                "colocated" => cluster["colocated_as"].as_str().unwrap(),
+                other => panic!("unknown boundary {other}"),
+            };
+            let home_zone = cluster.get("home_zone").and_then(toml::Value::as_str);
+            let site = json!({
+                "grid_zone": cluster["grid_zone"].as_str(), "home_zone": home_zone,
+                "pue": cluster["pue"].as_float().unwrap().to_string(), "placement": placement,
+            });
+            (cluster["name"].as_str().unwrap(), site)
+        })
+        .collect();
+    let annual = &config["intensity"][0]["annual_direct_gco2e_per_kwh"];
+    json!({
+        "month": month, "time_zone": config["organisation"]["time_zone"].as_str(),
+        "location_based": config["report"]["location_based"].as_str(), "idle": config["report"]["idle"].as_str(),
+        "annual_direct_gco2e_per_kwh": serde_json::to_value(annual).unwrap(), "clusters": clusters,
+    })
+}
+
+/// A Python with DuckDB, as `tests/run` installs it. Without it the tests that need it say that they were left out; in CI that is a failure.
+pub fn python_with_duckdb() -> Option<PathBuf> {
+    let python = std::env::var_os("WATTLEDGER_PYTHON").map(PathBuf::from);
+    if python.is_none() {
+        assert!(std::env::var_os("CI").is_none(), "WATTLEDGER_PYTHON is not set; run tests/run");
+        eprintln!("left out: WATTLEDGER_PYTHON is not set (tests/run sets it to a Python with DuckDB)");
+    }
+    python
+}

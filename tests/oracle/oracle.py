@@ -1,0 +1,484 @@
+"""Works out a month's report by hand, from the truth that the sample's meters were made from.
+
+In: `truth.json` of the sample generator, the intensity CSV files, and a JSON file of settings (month, time zone, clusters, annual factors,
+idle policy). Out: on stdout, the figures of `report.json` that follow from them, in the same shape.
+
+This is what an auditor would write after reading the method, and only that: Python's standard library, whole numbers and fractions, one row
+at a time, none of the product's code. Paragraph numbers are those of the method. Where the method prescribes doubles (a row's emissions, the
+whole of facility energy) there are doubles, operation for operation.
+
+Fields that begin with `_` are notes for the comparison: `_tolerance_ug` is how far emissions of a counterfactual may be off,
+because the method does not say where a run's sum is rounded (one microgram for each piece of it).
+"""
+
+import argparse
+import csv
+import json
+import math
+from collections import defaultdict
+from datetime import datetime, timedelta, timezone
+from fractions import Fraction
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+HOUR = 3600
+IDLE, SYSTEM, GAP = "(idle)", "(system)", "(gap)"
+HALF = Fraction(1, 2)
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("--truth", type=Path, required=True)
+    arguments.add_argument("--intensity", type=Path, required=True, help="folder of CSV files")
+    arguments.add_argument("--settings", type=Path, required=True)
+    options = arguments.parse_args()
+    truth = json.loads(options.truth.read_text())
+    settings = json.loads(options.settings.read_text())
+    period = Period(settings["month"], settings["time_zone"])
+    grids = read_intensities(options.intensity, period)
+    print(json.dumps(report(truth, settings, period, grids), indent=1))
+
+
+# --- time ---------------------------------------------------------------------------------------------------------------------------
+
+
+class Period:
+    """A calendar month in the organisation's time zone, [start, end), as UTC instants (§1)."""
+
+    def __init__(self, month, time_zone):
+        self.month, self.time_zone = month, time_zone
+        year, number = int(month[:4]), int(month[5:])
+        following = (year + 1, 1) if number == 12 else (year, number + 1)
+        zone = ZoneInfo(time_zone)
+        self.start = int(datetime(year, number, 1, tzinfo=zone).timestamp())
+        self.end = int(datetime(*following, 1, tzinfo=zone).timestamp())
+
+
+def text_of(instant):
+    return datetime.fromtimestamp(instant, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def hour_of_day(instant):
+    return instant // HOUR % 24
+
+
+# --- intensity (§6) -----------------------------------------------------------------------------------------------------------------
+
+
+class Grid:
+    """Direct intensities of one grid zone by hour, as exact fractions, with what is missing filled by the rule of §6."""
+
+    def __init__(self, zone, by_hour, period):
+        self.zone, self.given = zone, by_hour
+        self.filled = {}
+        first, last = min(by_hour), max(by_hour)
+        same_hour = defaultdict(list)
+        for instant, value in by_hour.items():
+            if period.start <= instant < period.end:
+                same_hour[hour_of_day(instant)].append(value)
+        hour = first
+        while hour <= last:
+            if hour in by_hour:
+                hour += HOUR
+                continue
+            gap = []
+            while hour not in by_hour:
+                gap.append(hour)
+                hour += HOUR
+            before, after = by_hour[gap[0] - HOUR], by_hour[hour]
+            for place, missing in enumerate(gap, start=1):
+                if len(gap) <= 2:
+                    self.filled[missing] = before + (after - before) * Fraction(place, len(gap) + 1)
+                else:
+                    values = same_hour[hour_of_day(missing)]
+                    self.filled[missing] = sum(values, Fraction(0)) / len(values)
+
+    def at(self, instant):
+        """gCO2e/kWh of the hour that an instant lies in, or None outside the data."""
+        hour = instant // HOUR * HOUR
+        return self.given.get(hour, self.filled.get(hour))
+
+
+def read_intensities(folder, period):
+    by_zone = defaultdict(dict)
+    for path in sorted(folder.glob("*.csv")):
+        with path.open(encoding="utf-8", newline="") as lines:
+            for row in csv.DictReader(lines):
+                row = {key.lower(): value for key, value in row.items()}
+                instant = datetime.strptime(row["datetime (utc)"], "%Y-%m-%d %H:%M:%S").replace(tzinfo=timezone.utc)
+                by_zone[row["zone id"]][int(instant.timestamp())] = Fraction(row["carbon intensity gco₂eq/kwh (direct)"])
+    return {zone: Grid(zone, by_hour, period) for zone, by_hour in by_zone.items()}
+
+
+# --- arithmetic (§2) ----------------------------------------------------------------------------------------------------------------
+
+
+def emissions_of(millijoules, grams_per_kilowatt_hour):
+    """A row's micrograms, rounded once: floor(mJ × g / 3600 + 0.5), in doubles."""
+    return math.floor(float(millijoules) * float(grams_per_kilowatt_hour) / 3600.0 + 0.5)
+
+
+def rounded(fraction):
+    return math.floor(fraction + HALF)
+
+
+def split(whole, weights):
+    """Shares a whole by weights, by largest remainder; ties go to the smaller key. The shares add up to the whole."""
+    total = sum(weights.values())
+    if total == 0:
+        return {}
+    shares = {key: whole * weight // total for key, weight in weights.items()}
+    left = whole - sum(shares.values())
+    by_remainder = sorted(weights, key=lambda key: (-(whole * weights[key] % total), key))
+    for key in by_remainder[:left]:
+        shares[key] += 1
+    return shares
+
+
+# --- the ledger (§3, §4) ------------------------------------------------------------------------------------------------------------
+
+
+class Row:
+    """One row of the ledger: cluster, node, namespace, workload, pod, step."""
+
+    __slots__ = ("namespace", "workload", "node", "step", "active", "idle", "system", "gap", "facility", "hourly", "annual")
+
+    def __init__(self, namespace, workload, node, step):
+        self.namespace, self.workload, self.node, self.step = namespace, workload, node, step
+        self.active = self.idle = self.system = self.gap = self.facility = self.hourly = self.annual = 0
+
+    def energy(self):
+        return self.active + self.idle + self.system + self.gap
+
+
+def ledger(cluster, settings, period, grids, step_s):
+    """All rows of a cluster's month."""
+    site = settings["clusters"][cluster["cluster"]]
+    grid, annual, pue = grids[site["grid_zone"]], settings["annual_direct_gco2e_per_kwh"][site["grid_zone"]], float(site["pue"])
+    within = range(period.start // step_s, period.end // step_s)
+    used = defaultdict(list)
+    for pod in cluster["pods"]:
+        key = (pod["namespace"], pod["workload"], pod["pod"], pod["uid"])
+        for step, active, cpu in pod["steps"]:
+            used[pod["node"], step].append((key, active, cpu))
+    rows = []
+    for node in cluster["nodes"]:
+        metered = {step: (energy, idle) for step, energy, idle in node["steps"] if step in within}
+        for step, (energy, idle) in metered.items():
+            rows += share_node_step(node["node"], step, energy, idle, used[node["node"], step], settings["idle"], pue)
+        rows += fill_gaps(node, metered, within, pue, step_s)
+    for row in rows:
+        row.hourly = emissions_of(row.facility, grid.at(row.step * step_s))
+        row.annual = emissions_of(row.facility, annual)
+    return rows
+
+
+def share_node_step(node, step, energy, idle, used, policy, pue):
+    """The rows of one node and step: E = idle + ΣA + other processes (§3, 3), idle by policy (§3, 4), facility energy (§3, 7)."""
+    active = {key: mj for key, mj, _ in used if mj is not None}
+    system = energy - idle - sum(active.values())
+    assert system >= 0, f"{node} {step}: the sample has no node whose pods used more than its meter shows"
+    seconds = {key: cpu for key, _, cpu in used if cpu}
+    given = split(idle, seconds) if policy == "by-usage" else {}
+    rows = {}
+    for key in active.keys() | given.keys():
+        rows[key] = row = Row(key[0], key[1], node, step)
+        row.active, row.idle = active.get(key, 0), given.get(key, 0)
+    rows[(IDLE,)] = row = Row(IDLE, IDLE, node, step)
+    row.idle = idle - sum(given.values())
+    rows[(SYSTEM,)] = row = Row(SYSTEM, SYSTEM, node, step)
+    row.system = system
+    assert sum(row.energy() for row in rows.values()) == energy, "the balance identity holds for each node and step"
+    for key, facility in split(math.floor(energy * pue + 0.5), {key: row.energy() for key, row in rows.items()}).items():
+        rows[key].facility = facility
+    return list(rows.values())
+
+
+def fill_gaps(node, metered, within, pue, step_s):
+    """Steps of a node's existence that nothing was measured in: its mean of the same hour of day that month, else of the month (§3)."""
+    by_hour = defaultdict(list)
+    for step, (energy, _) in metered.items():
+        by_hour[hour_of_day(step * step_s)].append(energy)
+    everything = [energy for energy, _ in metered.values()]
+    rows = []
+    for step in range(-(-node["exists_from"] // step_s), node["exists_to"] // step_s):
+        if step in within and step not in metered:
+            known = by_hour[hour_of_day(step * step_s)] or everything
+            row = Row(GAP, GAP, node["node"], step)
+            row.gap = rounded(Fraction(sum(known), len(known)))
+            row.facility = math.floor(row.gap * pue + 0.5)
+            rows.append(row)
+    return rows
+
+
+# --- sums ---------------------------------------------------------------------------------------------------------------------------
+
+
+def figures(rows_by_placement):
+    """The figures of a list of rows; rows come with the placement of their cluster."""
+    sums = defaultdict(int)
+    for placement, rows in rows_by_placement:
+        for row in rows:
+            sums["active_mj"] += row.active
+            sums["idle_mj"] += row.idle
+            sums["system_mj"] += row.system
+            sums["gap_mj"] += row.gap
+            sums["facility_mj"] += row.facility
+            sums["operational_hourly_ugco2e"] += row.hourly
+            sums["operational_annual_ugco2e"] += row.annual
+            sums[f"{placement}/hourly"] += row.hourly
+            sums[f"{placement}/annual"] += row.annual
+    named = {key: sums[key] for key in ("active_mj", "idle_mj", "system_mj", "gap_mj", "facility_mj")}
+    named["metered_mj"] = sums["active_mj"] + sums["idle_mj"] + sums["system_mj"]
+    named["operational_hourly_ugco2e"] = sums["operational_hourly_ugco2e"]
+    named["operational_annual_ugco2e"] = sums["operational_annual_ugco2e"]
+    return sums, named
+
+
+def with_scopes(rows_by_placement, location_based):
+    """Figures with their place in the inventory (§4, scope): Scope 2 shows both methods, the categories of Scope 3 the declared one."""
+    sums, named = figures(rows_by_placement)
+    named["scope2_location_based_ugco2e"] = sums["scope2/hourly"]
+    named["scope2_location_based_annual_ugco2e"] = sums["scope2/annual"]
+    named["scope3_category_1_ugco2e"] = sums[f"scope3-category1/{location_based}"]
+    named["scope3_category_8_ugco2e"] = sums[f"scope3-category8/{location_based}"]
+    return named
+
+
+def grouped(rows, key):
+    groups = defaultdict(list)
+    for row in rows:
+        groups[key(row)].append(row)
+    return sorted(groups.items())
+
+
+def filled_share(rows):
+    whole = sum(row.facility for row in rows)
+    return sum(row.facility for row in rows if row.gap) / whole if whole else None
+
+
+def reconciliation(cluster, rows, step_s):
+    """Metered = attributed + idle + system, per node and UTC day (§3)."""
+    lines = []
+    for (node, day), group in grouped(rows, lambda row: (row.node, text_of(row.step * step_s)[:10])):
+        pods = [row for row in group if row.namespace not in (IDLE, SYSTEM, GAP)]
+        line = {
+            "cluster": cluster,
+            "node": node,
+            "day": day,
+            "metered_mj": sum(row.active + row.idle + row.system for row in group),
+            "attributed_mj": sum(row.active + row.idle for row in pods),
+            "idle_mj": sum(row.idle for row in group if row.namespace == IDLE),
+            "system_mj": sum(row.system for row in group),
+            "gap_mj": sum(row.gap for row in group),
+            "correction_mj": 0,
+            "difference_mj": 0,
+        }
+        assert line["metered_mj"] == line["attributed_mj"] + line["idle_mj"] + line["system_mj"]
+        lines.append(line)
+    return lines
+
+
+def hours(cluster, rows, step_s):
+    lines = []
+    for hour, group in grouped(rows, lambda row: row.step * step_s // HOUR):
+        lines.append({
+            "cluster": cluster,
+            "hour": text_of(hour * HOUR),
+            "facility_mj": sum(row.facility for row in group),
+            "operational_hourly_ugco2e": sum(row.hourly for row in group),
+        })
+    return lines
+
+
+# --- the counterfactual (§7) --------------------------------------------------------------------------------------------------------
+
+
+def job_runs(cluster, settings, period, grids, step_s):
+    """Every job run that ended in the month, with actual and counterfactual."""
+    name = cluster["cluster"]
+    pods_of = defaultdict(list)
+    for pod in cluster["pods"]:
+        if pod["job"]:
+            pods_of[pod["namespace"], pod["job"]].append(pod)
+    runs = []
+    for job in cluster["jobs"]:
+        pods = pods_of[job["namespace"], job["job"]]
+        end = job["completed"] if job["completed"] is not None else max(pod["last_sample"] for pod in pods)
+        if not period.start < end <= period.end:
+            continue
+        by_step = defaultdict(int)
+        for pod in pods:
+            for step, active, _ in pod["steps"]:
+                by_step[step] += active
+        runs.append(place(name, job, end, by_step, settings, period, grids, step_s))
+    return runs
+
+
+def place(cluster, job, end, by_step, settings, period, grids, step_s):
+    zone = settings["clusters"][cluster]["grid_zone"]
+    start = job["started"]
+    run = {
+        "cluster": cluster,
+        "namespace": job["namespace"],
+        "job": job["job"],
+        "workload": job["workload"],
+        "start": text_of(start),
+        "end": text_of(end),
+        "active_mj": sum(by_step.values()),
+        "grid_zone": zone,
+        "outside_mj": sum(mj for step, mj in by_step.items() if not period.start <= step * step_s < period.end),
+    }
+    rule, baseline = baseline_start(job)
+    home = job["home_zone"] or settings["clusters"][cluster].get("home_zone") or zone
+    if baseline is None or baseline > start:
+        run["_unplaced"] = True
+        return run
+    actual, counterfactual, pieces = Fraction(0), Fraction(0), 0
+    pue_here, pue_home = Fraction(settings["clusters"][cluster]["pue"]), pue_of_zone(home, cluster, settings)
+    for step, millijoules in by_step.items():
+        begin, stop = max(step * step_s, start), min((step + 1) * step_s, end)
+        assert begin < stop, f"{job['job']}: energy outside the run"
+        for piece_begin, piece_stop in cut(begin, stop, 0):
+            part = Fraction(millijoules * (piece_stop - piece_begin), stop - begin)
+            actual += part * pue_here * grids[zone].at(piece_begin) / 3600
+            pieces += 1
+        shift = start - baseline
+        for piece_begin, piece_stop in cut(begin, stop, shift):
+            part = Fraction(millijoules * (piece_stop - piece_begin), stop - begin)
+            counterfactual += part * pue_home * grids[home].at(piece_begin - shift) / 3600
+            pieces += 1
+    is_shifted = baseline != start or home != zone
+    run.update({
+        "baseline_start": text_of(baseline),
+        "baseline_rule": rule,
+        "baseline_zone": home,
+        "cause": ("carbon" if job["is_carbon_aware"] else "other") if is_shifted else "none",
+        "actual_ugco2e": rounded(actual),
+        "counterfactual_ugco2e": rounded(counterfactual),
+        "avoided_ugco2e": rounded(counterfactual) - rounded(actual),
+        "unplaced_reason": None,
+        "_tolerance_ug": pieces,
+        "_is_shifted": is_shifted,
+    })
+    return run
+
+
+def cut(begin, stop, shift):
+    """[begin, stop) in pieces that each lie in one hour of intensity after moving them back by `shift` seconds."""
+    while begin < stop:
+        boundary = ((begin - shift) // HOUR + 1) * HOUR + shift
+        yield begin, min(boundary, stop)
+        begin = boundary
+
+
+def baseline_start(job):
+    """The first rule that there is something for; an annotation that does not parse leaves the run unplaced."""
+    if job["baseline_start"]:
+        return "annotation", instant_of(job["baseline_start"])
+    if job["workload"].startswith("CronJob/"):
+        if job["scheduled_timestamp"]:
+            return "schedule", instant_of(job["scheduled_timestamp"])
+        return "schedule", last_tick(job["schedule"], job["schedule_time_zone"], job["created"])
+    if job["was_suspended"] or job["started"] - job["created"] > 60:
+        return "creation", job["created"]
+    return "own-start", job["started"]
+
+
+def instant_of(text):
+    try:
+        parsed = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return int(parsed.timestamp()) if parsed.tzinfo else None
+
+
+def last_tick(schedule, time_zone, created):
+    """The last tick at or before creation of a schedule that names a minute and an hour of every day."""
+    minute, hour, *every_day = schedule.split()
+    assert every_day == ["*", "*", "*"], f"the sample's schedules without a timestamp are daily, not {schedule}"
+    zone = ZoneInfo(time_zone)
+    day = datetime.fromtimestamp(created, zone).date()
+    while True:
+        tick = int(datetime(day.year, day.month, day.day, int(hour), int(minute), tzinfo=zone).timestamp())
+        if tick <= created:
+            return tick
+        day -= timedelta(days=1)
+
+
+def pue_of_zone(zone, own, settings):
+    """PUE(home): of the cluster with that zone, the run's own first, else of where it ran."""
+    for name in [own, *sorted(settings["clusters"])]:
+        if settings["clusters"][name]["grid_zone"] == zone:
+            return Fraction(settings["clusters"][name]["pue"])
+    return Fraction(settings["clusters"][own]["pue"])
+
+
+def effect(runs):
+    """Sums over placed runs, losses counted."""
+    placed = [run for run in runs if not run.get("_unplaced")]
+    avoided = [run["avoided_ugco2e"] for run in placed]
+    return {
+        "runs": len(placed),
+        "shifted_runs": sum(run["_is_shifted"] for run in placed),
+        "gained_runs": sum(value > 0 for value in avoided),
+        "actual_ugco2e": sum(run["actual_ugco2e"] for run in placed),
+        "counterfactual_ugco2e": sum(run["counterfactual_ugco2e"] for run in placed),
+        "avoided_ugco2e": sum(avoided),
+        "gains_ugco2e": sum(value for value in avoided if value > 0),
+        "losses_ugco2e": sum(value for value in avoided if value < 0),
+        "_tolerance_ug": sum(run["_tolerance_ug"] for run in placed),
+    }
+
+
+# --- the report ---------------------------------------------------------------------------------------------------------------------
+
+
+def report(truth, settings, period, grids):
+    step_s, declared = truth["step_s"], settings["location_based"]
+    everything, runs = [], []
+    lists = {"clusters": [], "namespaces": [], "workloads": [], "hours": [], "reconciliation": []}
+    for cluster in truth["clusters"]:
+        name = cluster["cluster"]
+        placement = settings["clusters"][name]["placement"]
+        rows = ledger(cluster, settings, period, grids, step_s)
+        everything.append((placement, rows))
+        runs += job_runs(cluster, settings, period, grids, step_s)
+        lists["clusters"].append({
+            "cluster": name,
+            "placement": placement,
+            "nodes": len({row.node for row in rows}),
+            "tier_share": {"filled": filled_share(rows)},
+            **with_scopes([(placement, rows)], declared),
+        })
+        for namespace, group in grouped(rows, lambda row: row.namespace):
+            lists["namespaces"].append({"cluster": name, "namespace": namespace, **with_scopes([(placement, group)], declared)})
+        for (namespace, workload), group in grouped(rows, lambda row: (row.namespace, row.workload)):
+            keys = {"cluster": name, "namespace": namespace, "workload": workload}
+            lists["workloads"].append({**keys, **with_scopes([(placement, group)], declared)})
+        lists["hours"] += hours(name, rows, step_s)
+        lists["reconciliation"] += reconciliation(name, rows, step_s)
+    by_cause = {cause: effect([run for run in runs if run.get("cause") == cause]) for cause in ("carbon", "other", "none")}
+    return {
+        "schema": "wattledger.report/1",
+        "period": {
+            "month": period.month,
+            "from": text_of(period.start),
+            "to": text_of(period.end),
+            "time_zone": period.time_zone,
+            "hours": (period.end - period.start) // HOUR,
+        },
+        "totals": with_scopes(everything, declared),
+        **lists,
+        "job_runs": runs,
+        "counterfactual": {
+            "label": "Estimated effect of carbon-aware scheduling against a counterfactual (not part of reported emissions)",
+            **effect(runs),
+            "by_cause": by_cause,
+            "unplaced_runs": sum(1 for run in runs if run.get("_unplaced")),
+        },
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -3,7 +3,7 @@
 //! In: the month's plan and inventory, findings, provenance. Out: the [`Statement`]. Rule: placement by boundary (GHG Protocol), totals are the sums of
 //! their rows. Assumes: the checks have run. Does not: round or compute anything that the ledger has not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::statement::{
     ClusterStatement, Counterfactual, EvidenceFile, Figures, HourStatement, IntensityProvenance, JobRunStatement, NamespaceStatement,
@@ -14,7 +14,7 @@ use crate::accounting::inventory::Inventory;
 use crate::accounting::ledger::Sums;
 use crate::accounting::plan::{Plan, PlannedRun};
 use crate::accounting::survey::Site;
-use crate::model::policy::FactorKind;
+use crate::model::policy::{FactorKind, LocationBased};
 use crate::model::{Finding, GAP, IDLE, Name, Placement, SYSTEM};
 use crate::units::{MicrogramsCo2e, Millijoules, Pue, Share};
 
@@ -45,6 +45,7 @@ pub fn assemble(plan: &Plan<'_>, inventory: &Inventory, findings: Vec<Finding>, 
     let job_runs: Vec<JobRunStatement> =
         plan.runs.iter().enumerate().map(|(i, run)| job_run(plan, run, inventory.runs[i], particulars.deferrable[i])).collect();
     let period = plan.terms.period;
+    let reported = particulars.policy.location_based;
     let mut findings = findings;
     findings.sort();
     let (figures, by_cause, unplaced_runs) = counterfactual::sum(&job_runs);
@@ -61,21 +62,26 @@ pub fn assemble(plan: &Plan<'_>, inventory: &Inventory, findings: Vec<Finding>, 
             hours: period.hours(),
         },
         policy: particulars.policy,
-        totals: total.figures(),
+        totals: total.figures(reported),
         tier_share: total.tier_share(),
-        clusters: cluster_statements(plan, &clusters),
+        clusters: cluster_statements(plan, &clusters, reported),
         namespaces: namespaces
             .into_iter()
             .map(|((cluster, namespace), tally)| NamespaceStatement {
                 cluster,
                 namespace,
-                figures: tally.figures(),
+                figures: tally.figures(reported),
                 tier_share: tally.tier_share(),
             })
             .collect(),
         workloads: workloads
             .into_iter()
-            .map(|((cluster, namespace, workload), tally)| WorkloadStatement { cluster, namespace, workload, figures: tally.figures() })
+            .map(|((cluster, namespace, workload), tally)| WorkloadStatement {
+                cluster,
+                namespace,
+                workload,
+                figures: tally.figures(reported),
+            })
             .collect(),
         hours: hours(plan, inventory),
         job_runs,
@@ -97,8 +103,8 @@ pub fn assemble(plan: &Plan<'_>, inventory: &Inventory, findings: Vec<Finding>, 
 struct Tally {
     sums: Sums,
     by_placement: BTreeMap<Placement, Sums>,
-    annual_is_unknown: bool,
-    scope2_annual_is_unknown: bool,
+    /// Placements with energy in a zone that has no annual factor.
+    without_annual: BTreeSet<Placement>,
 }
 
 impl Tally {
@@ -107,8 +113,7 @@ impl Tally {
         Self {
             sums: *sums,
             by_placement: BTreeMap::from([(placement, *sums)]),
-            annual_is_unknown: is_unknown,
-            scope2_annual_is_unknown: is_unknown && placement == Placement::Scope2,
+            without_annual: is_unknown.then_some(placement).into_iter().collect(),
         }
     }
 
@@ -117,13 +122,19 @@ impl Tally {
         for (placement, sums) in &other.by_placement {
             self.by_placement.entry(*placement).or_default().add(sums);
         }
-        self.annual_is_unknown |= other.annual_is_unknown;
-        self.scope2_annual_is_unknown |= other.scope2_annual_is_unknown;
+        self.without_annual.extend(&other.without_annual);
     }
 
-    fn figures(&self) -> Figures {
+    /// Scope 2 is shown with hourly and with annual factors; Scope 3 has one figure, by the factors that are declared the reported method.
+    fn figures(&self, reported: LocationBased) -> Figures {
         let of = |placement| self.by_placement.get(&placement).copied().unwrap_or_default();
         let hourly = |placement| MicrogramsCo2e::new(of(placement).operational_hourly_ugco2e);
+        let annual =
+            |placement| (!self.without_annual.contains(&placement)).then(|| MicrogramsCo2e::new(of(placement).operational_annual_ugco2e));
+        let reported = |placement| match reported {
+            LocationBased::Hourly => Some(hourly(placement)),
+            LocationBased::Annual => annual(placement),
+        };
         let sums = &self.sums;
         Figures {
             metered_mj: Millijoules::new(sums.active_mj + sums.idle_mj + sums.system_mj),
@@ -133,20 +144,19 @@ impl Tally {
             gap_mj: Millijoules::new(sums.gap_mj),
             facility_mj: Millijoules::new(sums.facility_mj),
             scope2_location_based_ugco2e: hourly(Placement::Scope2),
-            scope2_location_based_annual_ugco2e: (!self.scope2_annual_is_unknown)
-                .then(|| MicrogramsCo2e::new(of(Placement::Scope2).operational_annual_ugco2e)),
+            scope2_location_based_annual_ugco2e: annual(Placement::Scope2),
             scope2_market_based_ugco2e: None,
-            scope3_category_1_ugco2e: Some(hourly(Placement::Scope3Category1)),
+            scope3_category_1_ugco2e: reported(Placement::Scope3Category1),
             scope3_category_2_ugco2e: None,
             scope3_category_3_ugco2e: None,
-            scope3_category_8_ugco2e: Some(hourly(Placement::Scope3Category8)),
+            scope3_category_8_ugco2e: reported(Placement::Scope3Category8),
             embodied_amortised_ugco2e: None,
             operational_hourly_ugco2e: MicrogramsCo2e::new(sums.operational_hourly_ugco2e),
-            operational_annual_ugco2e: (!self.annual_is_unknown).then(|| MicrogramsCo2e::new(sums.operational_annual_ugco2e)),
+            operational_annual_ugco2e: self.without_annual.is_empty().then(|| MicrogramsCo2e::new(sums.operational_annual_ugco2e)),
         }
     }
 
-    /// Energy that no meter saw has PUE in it as all energy has, so shares are of facility energy: gap rows are the filled ones.
+    /// Of the energy of nodes, before PUE: gap rows are the filled ones.
     fn tier_share(&self) -> TierShare {
         let energy = self.sums.active_mj + self.sums.idle_mj + self.sums.system_mj + self.sums.gap_mj;
         let share = |part| Share::of(part, energy);
@@ -178,7 +188,7 @@ fn workloads(plan: &Plan<'_>, inventory: &Inventory) -> BTreeMap<(String, String
     workloads
 }
 
-fn cluster_statements(plan: &Plan<'_>, tallies: &BTreeMap<String, Tally>) -> Vec<ClusterStatement> {
+fn cluster_statements(plan: &Plan<'_>, tallies: &BTreeMap<String, Tally>, reported: LocationBased) -> Vec<ClusterStatement> {
     let mut clusters = Vec::new();
     for (index, cluster) in plan.terms.clusters.iter().enumerate() {
         let survey = &plan.survey.clusters[index];
@@ -202,7 +212,7 @@ fn cluster_statements(plan: &Plan<'_>, tallies: &BTreeMap<String, Tally>) -> Vec
                 .into_iter()
                 .map(|(choice, nodes)| format!("{choice} ({nodes} node{})", if nodes == 1 { "" } else { "s" }))
                 .collect(),
-            figures: tally.figures(),
+            figures: tally.figures(reported),
             tier_share: tally.tier_share(),
         });
     }

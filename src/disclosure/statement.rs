@@ -80,7 +80,7 @@ pub struct Figures {
     pub operational_annual_ugco2e: Option<MicrogramsCo2e>,
 }
 
-/// Shares of facility energy by quality tier. Null where there is no energy.
+/// Shares of energy (metered and gap, before PUE) by quality tier. Null where there is no energy.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct TierShare {
     pub metered: Option<Share>,

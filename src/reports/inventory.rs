@@ -66,6 +66,16 @@ pub fn emissions(statement: &Statement) -> Vec<Line> {
             "The reported figure: the zone's annual mean direct factor.",
         ),
     };
+    let (cloud_note, leased_note) = match is_hourly {
+        true => (
+            "A purchased service: location-based, hourly factors.",
+            "Colocated clusters declared as leased assets: location-based, hourly factors.",
+        ),
+        false => (
+            "A purchased service: location-based, annual factors.",
+            "Colocated clusters declared as leased assets: location-based, annual factors.",
+        ),
+    };
     vec![
         line(
             "scope2_location_based_ugco2e",
@@ -98,15 +108,15 @@ pub fn emissions(statement: &Statement) -> Vec<Line> {
             "scope3_category_1_ugco2e",
             "Scope 3, category 1: electricity of cloud clusters",
             totals.scope3_category_1_ugco2e,
-            "A purchased service: location-based, hourly factors.",
-            "Not computed: no cluster is placed in this category.",
+            cloud_note,
+            NO_ANNUAL,
         ),
         line(
             "scope3_category_8_ugco2e",
             "Scope 3, category 8: electricity of leased assets",
             totals.scope3_category_8_ugco2e,
-            "Colocated clusters declared as leased assets: location-based, hourly factors.",
-            "Not computed: no cluster is placed in this category.",
+            leased_note,
+            NO_ANNUAL,
         ),
         line(
             "scope3_category_3_ugco2e",

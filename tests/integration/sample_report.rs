@@ -49,6 +49,30 @@ fn the_sample_reports_and_its_parts_add_up_in_every_format() {
 }
 
 #[test]
+fn where_annual_factors_are_declared_scope_3_follows_them_and_scope_2_shows_both() {
+    let folder = TempDir::new().unwrap();
+    let hourly = report_into(&folder.path().join("hourly"));
+    let mut config = sample::sample_config();
+    let evidence = sample::root().join("sample-data/evidence");
+    config["evidence"].as_table_mut().unwrap().insert("dir".to_owned(), evidence.to_str().unwrap().into());
+    config["report"].as_table_mut().unwrap().insert("location_based".to_owned(), "annual".into());
+    let path = folder.path().join("wattledger.toml");
+    fs::write(&path, toml::to_string(&config).unwrap()).unwrap();
+    let out = folder.path().join("annual");
+    sample::wattledger_ok(&["report", "--month", "2026-10", "--out", out.to_str().unwrap(), "--format", "json"], &path);
+    let annual: Value = serde_json::from_slice(&fs::read(out.join("report.json")).unwrap()).unwrap();
+
+    let cloud =
+        |report: &Value| report["clusters"].as_array().unwrap().iter().find(|cluster| cluster["boundary"] == "cloud").unwrap().clone();
+    assert_eq!(hourly["totals"]["scope3_category_1_ugco2e"], cloud(&hourly)["operational_hourly_ugco2e"]);
+    assert_eq!(annual["totals"]["scope3_category_1_ugco2e"], cloud(&annual)["operational_annual_ugco2e"]);
+    assert_ne!(annual["totals"]["scope3_category_1_ugco2e"], hourly["totals"]["scope3_category_1_ugco2e"]);
+    for figure in ["scope2_location_based_ugco2e", "scope2_location_based_annual_ugco2e"] {
+        assert_eq!(annual["totals"][figure], hourly["totals"][figure]);
+    }
+}
+
+#[test]
 fn the_sample_tells_its_story() {
     let out = TempDir::new().unwrap();
 

@@ -50,6 +50,13 @@ pub enum Engine {
 
 /// Accounts a month. Blocked findings are in the statement; whoever writes a report asks for them first.
 pub fn month(config: &Config, period: ReportingPeriod, accept: &[String], engine: Engine, threads: Option<usize>) -> Result<Statement> {
+    let step_s = config.report.step_seconds;
+    if [period.from(), period.to()].iter().any(|edge| edge.timestamp() % step_s != 0) {
+        bail!(Hint::new(
+            format!("{period} in {} does not begin and end at a step of {step_s} s, so steps would be cut", period.time_zone()),
+            "choose a report.step that divides the time zone's offset from UTC, such as \"15m\"",
+        ));
+    }
     let store = Store::new(&config.evidence_dir);
     let terms = month_terms(config, period);
     let manifests = manifests(&store, config, period)?;

@@ -38,9 +38,6 @@ pub struct ZoneIntensity {
     integral: Integral,
     /// Direct, over the UTC calendar year; null where the year is unfinished and none is configured.
     pub annual_direct_gco2e_per_kwh: Option<f64>,
-    pub annual_is_configured: bool,
-    /// Hours of the period that were filled.
-    pub filled_hours: f64,
 }
 
 /// One piece of a span in which the intensity does not change.
@@ -144,8 +141,6 @@ impl ZoneIntensity {
             status: filled.iter().map(|piece| piece.status).collect(),
             integral: Integral::of(&filled),
             annual_direct_gco2e_per_kwh: annual_direct,
-            annual_is_configured: wanted.configured_annual.is_some(),
-            filled_hours: filled_s as f64 / HOUR_S as f64,
         };
         Ok((zone_intensity, findings))
     }

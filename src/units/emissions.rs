@@ -5,8 +5,6 @@ use std::ops::{Add, AddAssign, Sub};
 
 use serde::{Serialize, Serializer};
 
-use super::Millijoules;
-
 /// Emissions in the ledger: whole micrograms of CO2 equivalent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MicrogramsCo2e(i64);
@@ -92,32 +90,5 @@ impl GramsCo2ePerKilowattHour {
 
     pub fn is_plausible(self) -> bool {
         self.0 >= 0.0 && self.0 <= Self::LARGEST_PLAUSIBLE
-    }
-
-    /// The one place in Rust where energy meets its factor.
-    ///
-    /// Method, section 2: `floor(mJ × g/kWh / 3600 + 0.5)` µg, in doubles, exact below 2^53 mJ a row.
-    /// `queries/accounting/ledger.sql` says the same, operation for operation.
-    pub fn emissions_of(self, energy: Millijoules) -> MicrogramsCo2e {
-        MicrogramsCo2e((energy.get() as f64 * self.0 / 3_600.0 + 0.5).floor() as i64)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_kilowatt_hour_at_300_grams_emits_300_grams() {
-        let emitted = GramsCo2ePerKilowattHour::new(300.0).emissions_of(Millijoules::new(3_600_000_000));
-
-        assert_eq!(emitted, MicrogramsCo2e::new(300_000_000));
-    }
-
-    #[test]
-    fn half_a_microgram_rounds_up() {
-        // 1800 mJ at 1 g/kWh is exactly 0.5 µg.
-        assert_eq!(GramsCo2ePerKilowattHour::new(1.0).emissions_of(Millijoules::new(1_800)).get(), 1);
-        assert_eq!(GramsCo2ePerKilowattHour::new(1.0).emissions_of(Millijoules::new(1_799)).get(), 0);
     }
 }

@@ -9,7 +9,8 @@ use std::ops::Range;
 
 use anyhow::{Result, bail};
 
-use super::{DayFold, DayTerms, LedgerRow, NodeDay, RunSums, RunTerms, Segment, Sums, WorkloadHour};
+use super::hours::HourSums;
+use super::{DayFold, DayTerms, LedgerRow, NodeDay, RunSums, RunTerms, Segment, Sums};
 use crate::accounting::retiming::StepFactors;
 use crate::accounting::split::{LARGEST_WHOLE, Splitter};
 use crate::model::policy::IdlePolicy;
@@ -80,47 +81,6 @@ pub struct Pass<'a> {
     fold: DayFold,
     rows: Option<Vec<LedgerRow>>,
     node: NodeBuffers,
-}
-
-/// Sums by site, workload and hour of the day; a workload takes space only once it has energy.
-struct HourSums {
-    per_site: usize,
-    first_hour: i32,
-    /// Row of `sums` by `site * per_site + workload + 3`; `u32::MAX` where there is none yet.
-    rows: Vec<u32>,
-    sums: Vec<[Sums; 24]>,
-}
-
-impl HourSums {
-    fn new(terms: &DayTerms<'_>) -> Self {
-        let per_site = terms.workload_count + 3;
-        let first_hour = terms.hour_of(terms.first_step);
-        Self { per_site, first_hour, rows: vec![u32::MAX; terms.sites.len() * per_site], sums: Vec::new() }
-    }
-
-    fn add(&mut self, site: usize, workload: i32, hour: i32, sums: &Sums) {
-        let row = &mut self.rows[site * self.per_site + (workload + 3) as usize];
-        if *row == u32::MAX {
-            *row = self.sums.len() as u32;
-            self.sums.push([Sums::default(); 24]);
-        }
-        self.sums[*row as usize][(hour - self.first_hour) as usize].add(sums);
-    }
-
-    fn into_rows(self) -> Vec<WorkloadHour> {
-        let mut workload_hours = Vec::new();
-        for (key, row) in self.rows.iter().enumerate().filter(|(_, row)| **row != u32::MAX) {
-            for (hour, sums) in self.sums[*row as usize].iter().enumerate().filter(|(_, sums)| **sums != Sums::default()) {
-                workload_hours.push(WorkloadHour {
-                    site: (key / self.per_site) as i32,
-                    workload: (key % self.per_site) as i32 - 3,
-                    hour: self.first_hour + hour as i32,
-                    sums: *sums,
-                });
-            }
-        }
-        workload_hours
-    }
 }
 
 /// The rows of one node, sorted by step, and what is made of the rows of one step.
@@ -341,21 +301,10 @@ impl<'a> Pass<'a> {
         }
 
         // emissions.sql, ledger.sql, workload_hours.sql
-        let site = &terms.sites[terms.nodes[node].site];
-        let segments = &self.segments[site.zone * terms.step_count + offset];
-        let annual = terms.zones[site.zone].annual_direct_gco2e_per_kwh;
+        let grid = GridStep::of(terms, &self.segments, node, offset);
         let is_in_period = terms.is_in_period(step);
         for i in 0..count {
-            let facility_mj = facility[i + 2];
-            let sums = Sums {
-                active_mj: active[i],
-                idle_mj: idle_parts[i],
-                system_mj: 0,
-                gap_mj: 0,
-                facility_mj,
-                operational_hourly_ugco2e: hourly(facility_mj, segments, terms.step_seconds),
-                operational_annual_ugco2e: annual.map_or(0, |factor| emissions(facility_mj, factor)),
-            };
+            let sums = Sums { active_mj: active[i], idle_mj: idle_parts[i], ..grid.meet(facility[i + 2]) };
             if is_in_period {
                 let place = (pods[i] - first_pod) as usize;
                 let pod_hour = &mut buffers.pod_hour[place];
@@ -371,21 +320,14 @@ impl<'a> Pass<'a> {
                 pod_hour.operational_annual_ugco2e += sums.operational_annual_ugco2e;
             }
             if let Some(kept) = self.rows.as_mut() {
-                push_row(kept, node_id, step, pods[i], &sums, annual.is_some(), !segments.is_empty());
+                push_row(kept, node_id, step, pods[i], &sums, &grid);
             }
         }
         let shared = [(IDLE_ROW, idle_left_mj, 0, facility[0]), (SYSTEM_ROW, 0, system_mj, facility[1])];
         for (row_id, idle_mj, system_mj, facility_mj) in shared {
-            let sums = Sums {
-                idle_mj,
-                system_mj,
-                facility_mj,
-                operational_hourly_ugco2e: hourly(facility_mj, segments, terms.step_seconds),
-                operational_annual_ugco2e: annual.map_or(0, |factor| emissions(facility_mj, factor)),
-                ..Sums::default()
-            };
+            let sums = Sums { idle_mj, system_mj, ..grid.meet(facility_mj) };
             if let Some(kept) = self.rows.as_mut() {
-                push_row(kept, node_id, step, row_id, &sums, annual.is_some(), !segments.is_empty());
+                push_row(kept, node_id, step, row_id, &sums, &grid);
             }
             if is_in_period && sums != Sums::default() {
                 self.hours.add(terms.nodes[node].site, row_id, terms.hour_of(step), &sums);
@@ -406,18 +348,10 @@ impl<'a> Pass<'a> {
     fn account_gap(&mut self, node: usize, offset: usize, step: i32, gap_mj: i64) {
         let terms = self.terms;
         let site = &terms.sites[terms.nodes[node].site];
-        let segments = &self.segments[site.zone * terms.step_count + offset];
-        let annual = terms.zones[site.zone].annual_direct_gco2e_per_kwh;
-        let facility_mj = facility_whole(gap_mj, site.pue);
-        let sums = Sums {
-            gap_mj,
-            facility_mj,
-            operational_hourly_ugco2e: hourly(facility_mj, segments, terms.step_seconds),
-            operational_annual_ugco2e: annual.map_or(0, |factor| emissions(facility_mj, factor)),
-            ..Sums::default()
-        };
+        let grid = GridStep::of(terms, &self.segments, node, offset);
+        let sums = Sums { gap_mj, ..grid.meet(facility_whole(gap_mj, site.pue)) };
         if let Some(kept) = self.rows.as_mut() {
-            push_row(kept, node as i32, step, GAP_ROW, &sums, annual.is_some(), !segments.is_empty());
+            push_row(kept, node as i32, step, GAP_ROW, &sums, &grid);
         }
         if terms.is_in_period(step) {
             self.fold.node_days[node].gap_mj += gap_mj;
@@ -443,7 +377,9 @@ fn facility_whole(energy_mj: i64, pue: f64) -> i64 {
     rounded(energy_mj as f64 * pue)
 }
 
-/// emissions.sql: mJ × g/kWh / 3600, floor(x + 0.5).
+/// The one place in Rust where energy meets its factor; emissions.sql says the same, operation for operation.
+///
+/// Method, section 2: `floor(mJ × g/kWh / 3600 + 0.5)` µg, in doubles, exact below 2^53 mJ a row.
 fn emissions(energy_mj: i64, gco2e_per_kwh: f64) -> i64 {
     rounded(energy_mj as f64 * gco2e_per_kwh / 3_600.0)
 }
@@ -453,13 +389,41 @@ fn rounded(value: f64) -> i64 {
     (value + 0.5) as i64
 }
 
-/// emissions.sql: a row, cut where the intensity changes within the step.
-fn hourly(facility_mj: i64, segments: &[Segment], step_s: i64) -> i64 {
-    if let [segment] = segments {
-        return emissions(facility_mj, segment.gco2e_per_kwh);
+/// What the electricity of a node's grid zone emits in one step.
+struct GridStep<'a> {
+    segments: &'a [Segment],
+    annual_gco2e_per_kwh: Option<f64>,
+    step_s: i64,
+}
+
+impl<'a> GridStep<'a> {
+    fn of(terms: &DayTerms<'_>, segments: &'a [Vec<Segment>], node: usize, offset: usize) -> Self {
+        let zone = terms.sites[terms.nodes[node].site].zone;
+        Self {
+            segments: &segments[zone * terms.step_count + offset],
+            annual_gco2e_per_kwh: terms.zones[zone].annual_direct_gco2e_per_kwh,
+            step_s: terms.step_seconds,
+        }
     }
-    let up_to = |seconds: i64| rounded(facility_mj as f64 * seconds as f64 / step_s as f64);
-    segments.iter().map(|segment| emissions(up_to(segment.to_s) - up_to(segment.from_s), segment.gco2e_per_kwh)).sum()
+
+    /// Facility energy with its emissions; whose energy it is, the caller adds.
+    fn meet(&self, facility_mj: i64) -> Sums {
+        Sums {
+            facility_mj,
+            operational_hourly_ugco2e: self.hourly(facility_mj),
+            operational_annual_ugco2e: self.annual_gco2e_per_kwh.map_or(0, |factor| emissions(facility_mj, factor)),
+            ..Sums::default()
+        }
+    }
+
+    /// emissions.sql: a row, cut where the intensity changes within the step.
+    fn hourly(&self, facility_mj: i64) -> i64 {
+        if let [segment] = self.segments {
+            return emissions(facility_mj, segment.gco2e_per_kwh);
+        }
+        let up_to = |seconds: i64| rounded(facility_mj as f64 * seconds as f64 / self.step_s as f64);
+        self.segments.iter().map(|segment| emissions(up_to(segment.to_s) - up_to(segment.from_s), segment.gco2e_per_kwh)).sum()
+    }
 }
 
 /// job_rows.sql: the same active energy, met with two factors. Factors are worked out once for each step of a run on a node.
@@ -495,7 +459,7 @@ fn add_to_run(
     run.counterfactual_ugco2e += rounded(active_mj as f64 * known.counterfactual_ug_per_mj);
 }
 
-fn push_row(kept: &mut Vec<LedgerRow>, node_id: i32, step: i32, row_id: i32, sums: &Sums, has_annual: bool, has_hourly: bool) {
+fn push_row(kept: &mut Vec<LedgerRow>, node_id: i32, step: i32, row_id: i32, sums: &Sums, grid: &GridStep<'_>) {
     if sums.active_mj + sums.idle_mj + sums.system_mj + sums.gap_mj > 0 {
         kept.push(LedgerRow {
             node_id,
@@ -506,8 +470,25 @@ fn push_row(kept: &mut Vec<LedgerRow>, node_id: i32, step: i32, row_id: i32, sum
             system_mj: sums.system_mj,
             gap_mj: sums.gap_mj,
             facility_mj: sums.facility_mj,
-            operational_hourly_ugco2e: has_hourly.then_some(sums.operational_hourly_ugco2e),
-            operational_annual_ugco2e: has_annual.then_some(sums.operational_annual_ugco2e),
+            operational_hourly_ugco2e: (!grid.segments.is_empty()).then_some(sums.operational_hourly_ugco2e),
+            operational_annual_ugco2e: grid.annual_gco2e_per_kwh.is_some().then_some(sums.operational_annual_ugco2e),
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_kilowatt_hour_at_300_grams_emits_300_grams() {
+        assert_eq!(emissions(3_600_000_000, 300.0), 300_000_000);
+    }
+
+    #[test]
+    fn half_a_microgram_rounds_up() {
+        // 1800 mJ at 1 g/kWh is exactly 0.5 µg.
+        assert_eq!(emissions(1_800, 1.0), 1);
+        assert_eq!(emissions(1_799, 1.0), 0);
     }
 }

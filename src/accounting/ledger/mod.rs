@@ -7,6 +7,7 @@
 //! Assumes: usage is sorted by pod and step, and pods of a node stand together. Does not: read, ask the time, or know names.
 
 pub mod columns;
+mod hours;
 pub mod sql;
 #[cfg(test)]
 mod tests;

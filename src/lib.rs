@@ -17,6 +17,7 @@ pub mod cli;
 pub mod config;
 pub mod disclosure;
 pub mod evidence;
+pub mod factors;
 pub mod model;
 pub mod reports;
 pub mod sources;

@@ -11,8 +11,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use polars::prelude::{DataFrame, df};
 use wattledger::evidence::{DayManifest, SCHEMA, Store};
-use wattledger::model::IntensitySeries;
 use wattledger::model::tables::Table;
+use wattledger::model::{IntensitySeries, Tier};
 use wattledger::units::UtcDay;
 
 const STEP_S: i64 = 300;
@@ -152,7 +152,9 @@ fn write_day(store: &Store, day: UtcDay, number: i64, pods: usize) -> Result<()>
             pods_mj[pod.node as usize * STEPS as usize + offset as usize] += active;
         }
     }
-    let usage = df!("node_id" => node_id, "pod_id" => pod_id, "step" => step, "active_mj" => active_mj, "cpu_ms" => cpu_ms)?;
+    let no_tails = vec![None::<i64>; node_id.len()];
+    let usage =
+        df!("node_id" => node_id, "pod_id" => pod_id, "step" => step, "active_mj" => active_mj, "cpu_ms" => cpu_ms, "tail_mj" => no_tails)?;
     let tables = BTreeMap::from([
         (Table::Nodes, nodes_frame(nodes, day)?),
         (Table::Pods, pods_frame(&of_day)?),
@@ -166,6 +168,7 @@ fn write_day(store: &Store, day: UtcDay, number: i64, pods: usize) -> Result<()>
         cluster: "bench".to_owned(),
         day: day.to_string(),
         step_seconds: STEP_S,
+        metering: None,
         software: "bench".to_owned(),
         queries: vec![],
         files: vec![],
@@ -185,7 +188,8 @@ fn node_steps_frame(pods_mj: &[i64], first_step: i64) -> Result<DataFrame> {
         idle.push(of_idle);
         metered.push(sum + of_idle + random.below(3_000_000));
     }
-    Ok(df!("node_id" => node_id, "step" => step, "metered_mj" => metered, "idle_mj" => idle)?)
+    let tier = vec![Tier::Metered.id(); node_id.len()];
+    Ok(df!("node_id" => node_id, "step" => step, "metered_mj" => metered, "idle_mj" => idle, "tier" => tier)?)
 }
 
 fn nodes_frame(nodes: usize, day: UtcDay) -> Result<DataFrame> {

@@ -95,7 +95,7 @@ fn account_once(dir: &Path, threads: usize, with_digest: bool) -> Result<()> {
     let period = ReportingPeriod::parse(MONTH, config.time_zone).map_err(anyhow::Error::msg)?;
     let statement = account::month(&config, period, &[], Engine::Columns, Some(threads))?;
     if !with_digest {
-        println!("{}", statement.totals.active_mj.get());
+        println!("{}", statement.totals.figures.active_mj.get());
         return Ok(());
     }
     // Streamed, so that the text of the statement is not in the memory that is measured.

@@ -1,12 +1,13 @@
 -- What is to be split of idle energy, by the organisation's policy.
 -- grain: pod x step with a weight   unit: mJ; weight in CPU ms or CPU milli   key: node_id, step, row_id
--- in: active, balance, pods (pod_id, workload_id, cpu_request_milli null), nodes (node_id, site_id, zone_id, pue, idle_policy, annual_gco2e_per_kwh)
+-- in: active, balance, pods (pod_id, workload_id, cpu_request_milli null), nodes
 -- out: idle_quotas (node_id, step, row_id, whole, weight, total)
 -- rule: method, section 3, point 4. idle_policy 1 by-usage, 2 by-request, 0 unallocated; where nobody ran, nothing is split and it stays in (idle).
+--       A pod of which only a tail is known in a step was not measured in it and takes no idle energy, whatever becomes of tails.
 WITH weights AS (
   SELECT a.node_id AS node_id, a.step AS step, a.row_id AS row_id,
          CASE WHEN n.idle_policy = 1 THEN a.cpu_ms
-              WHEN n.idle_policy = 2 THEN COALESCE(p.cpu_request_milli, CAST(0 AS BIGINT))
+              WHEN n.idle_policy = 2 AND a.is_tail_only = 0 THEN COALESCE(p.cpu_request_milli, CAST(0 AS BIGINT))
               ELSE CAST(0 AS BIGINT) END AS weight
   FROM active AS a
   JOIN nodes AS n ON a.node_id = n.node_id

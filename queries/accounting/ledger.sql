@@ -1,7 +1,7 @@
 -- The ledger: every row with its energy, its facility energy and its location-based emissions, hourly and annual.
 -- grain: row x step   unit: mJ, ugCO2e   key: node_id, step, row_id
 -- in: energy, facility_parts, emissions, nodes, pods
--- out: ledger (node_id, site_id, row_id, workload_id, step, active_mj, idle_mj, system_mj, gap_mj, facility_mj,
+-- out: ledger (node_id, site_id, row_id, workload_id, step, active_mj, idle_mj, system_mj, gap_mj, allocated_mj, modelled_mj, facility_mj,
 --              operational_hourly_ugco2e null, operational_annual_ugco2e null)
 -- rule: method, sections 3 and 4. workload_id of (gap), (idle), (system) is their row_id. Outside the period there are no segments, and no emissions.
 WITH hourly AS (
@@ -10,7 +10,8 @@ WITH hourly AS (
   GROUP BY node_id, step, row_id
 )
 SELECT e.node_id AS node_id, n.site_id AS site_id, e.row_id AS row_id, COALESCE(p.workload_id, e.row_id) AS workload_id, e.step AS step,
-       e.active_mj AS active_mj, e.idle_mj AS idle_mj, e.system_mj AS system_mj, e.gap_mj AS gap_mj, f.part AS facility_mj,
+       e.active_mj AS active_mj, e.idle_mj AS idle_mj, e.system_mj AS system_mj, e.gap_mj AS gap_mj,
+       e.allocated_mj AS allocated_mj, e.modelled_mj AS modelled_mj, f.part AS facility_mj,
        h.operational_hourly_ugco2e AS operational_hourly_ugco2e,
        CAST(FLOOR(CAST(f.part AS DOUBLE) * n.annual_gco2e_per_kwh / CAST(3600 AS DOUBLE) + CAST(0.5 AS DOUBLE)) AS BIGINT) AS operational_annual_ugco2e
 FROM energy AS e

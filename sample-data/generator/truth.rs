@@ -1,7 +1,7 @@
 //! The truth by step, as JSON, for an oracle that knows nothing of counters.
 //!
 //! In: the story and what its meters counted. Out: for each node and each pod the millijoules and CPU milliseconds of every 15-minute
-//! step (unix time / 900), and every Job with its times and annotations. All numbers are integers; what could not be seen is null.
+//! step (unix time / 900), the node's with its quality tier and the pod's with its tail, and every Job with its times and annotations. All numbers are integers; what could not be seen is null.
 
 use std::collections::BTreeMap;
 
@@ -32,7 +32,7 @@ fn one(cluster: &Cluster, meters: &ClusterMeters, clock: &Clock) -> Value {
                 let step = steps.entry(step_of(*k)).or_default();
                 *step = (step.0 + metered, step.1 + idle);
             }
-            let steps: Vec<Value> = steps.iter().map(|(step, (metered, idle))| json!([step, metered, idle])).collect();
+            let steps: Vec<Value> = steps.iter().map(|(step, (metered, idle))| json!([step, metered, idle, "metered"])).collect();
             let exists_from = node.born.unwrap_or(clock.time(0));
             let exists_to = node.died.unwrap_or(clock.time(clock.count - 1));
             json!({ "node": node.name, "exists_from": exists_from, "exists_to": exists_to, "steps": steps })
@@ -48,7 +48,8 @@ fn one(cluster: &Cluster, meters: &ClusterMeters, clock: &Clock) -> Value {
                 let step = steps.entry(step_of(*k)).or_default();
                 *step = (sum(step.0, *active), sum(step.1, *cpu));
             }
-            let steps: Vec<Value> = steps.iter().map(|(step, (active, cpu))| json!([step, active, cpu])).collect();
+            // Kepler shows what a pod used up to its end once more after it, so no tail is missed.
+            let steps: Vec<Value> = steps.iter().map(|(step, (active, cpu))| json!([step, active, cpu, null])).collect();
             let job = if let Owner::Job(name) = &pod.owner { Some(name) } else { None };
             let last_sample = meters.energy.last().map(|reading| clock.time(reading.k));
             json!({

@@ -251,6 +251,7 @@ impl<'a> Plan<'a> {
             step_count,
             period_steps: self.terms.steps(),
             idle: self.terms.idle,
+            tails: self.terms.tails,
             nodes: dimensions.nodes.iter().map(|node| NodeTerms { site: (sites.site_of)(&node.labels) }).collect(),
             pods: (0..dimensions.pod_workload.len())
                 .map(|pod| PodTerms {

@@ -12,6 +12,7 @@ use polars::prelude::DataFrame;
 use super::dimensions::{DayDimensions, NodeOfDay};
 use super::frames::{ids, integers};
 use super::gaps::NodePower;
+use crate::model::policy::{IdlePolicy, Tails};
 use crate::model::{Boundary, JobRun, Name, Placement};
 use crate::units::{ReportingPeriod, UtcDay};
 
@@ -19,7 +20,8 @@ use crate::units::{ReportingPeriod, UtcDay};
 pub struct MonthTerms {
     pub period: ReportingPeriod,
     pub step_seconds: i64,
-    pub idle: crate::model::policy::IdlePolicy,
+    pub idle: IdlePolicy,
+    pub tails: Tails,
     pub max_gap_share: f64,
     /// Sorted by name.
     pub clusters: Vec<ClusterTerms>,

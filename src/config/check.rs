@@ -5,10 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use super::misread::nearest;
-use super::raw::Raw;
+use super::raw::{Bmc, Hardware, Raw};
 use crate::model::Hint;
 use crate::units::GramsCo2ePerKilowattHour;
 
@@ -76,16 +76,29 @@ pub(super) fn label_names(selector: &BTreeMap<String, String>) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn hardware_is_known(name: Option<&str>, classes: &BTreeSet<&str>) -> Result<()> {
-    let Some(name) = name else { return Ok(()) };
-    if classes.contains(name) {
-        return Ok(());
-    }
+pub(super) fn hardware_class<'a>(name: &str, classes: &'a [Hardware]) -> Result<&'a Hardware> {
     if classes.is_empty() {
         bail!("`hardware = \"{name}\"` names a class, but there is no [[hardware]]");
     }
-    let known: Vec<&str> = classes.iter().copied().collect();
-    bail!("`hardware = \"{name}\"` names no [[hardware]]; the nearest known one is `{}`", nearest(name, &known))
+    let known: Vec<&str> = classes.iter().map(|class| class.name.as_str()).collect();
+    let class = classes.iter().find(|class| class.name == name);
+    class.ok_or_else(|| anyhow!("`hardware = \"{name}\"` names no [[hardware]]; the nearest known one is `{}`", nearest(name, &known)))
+}
+
+/// Nodes by the scrape address of what reads their management controller. One controller is one node's, and a node has one.
+pub(super) fn bmc(tables: &[Bmc]) -> Result<BTreeMap<String, String>> {
+    let mut nodes = BTreeMap::new();
+    for table in tables {
+        ensure!(!table.instance.is_empty() && !table.node.is_empty(), "[[cluster.bmc]]: `instance` and `node` must not be empty");
+        let is_taken = nodes.values().any(|node| *node == table.node);
+        ensure!(!is_taken, "[[cluster.bmc]]: node `{}` is there twice; its energy would count twice", table.node);
+        ensure!(
+            nodes.insert(table.instance.clone(), table.node.clone()).is_none(),
+            "[[cluster.bmc]]: instance `{}` is there twice",
+            table.instance
+        );
+    }
+    Ok(nodes)
 }
 
 pub(super) fn annual_factors(factors: &BTreeMap<String, f64>, zones: &[String]) -> Result<()> {

@@ -20,7 +20,7 @@ use chrono_tz::Tz;
 use sha2::{Digest, Sha256};
 
 use crate::model::policy::{FactorKind, IdlePolicy, LocationBased, Tails};
-use crate::model::{Boundary, Finding, Hint, Placement};
+use crate::model::{Boundary, Finding, Hint, NodeTerms, Placement, RenamedLabels};
 use crate::units::Pue;
 
 #[derive(Clone, Debug)]
@@ -56,8 +56,10 @@ pub struct ReportPolicy {
 pub struct Cluster {
     pub name: String,
     pub prometheus: Option<Prometheus>,
-    /// `auto` or `kepler` for now.
-    pub exporter: String,
+    /// How nodes that no pool takes are metered.
+    pub metering: NodeTerms,
+    /// Node by scrape address of the exporter that reads its management controller.
+    pub bmc: BTreeMap<String, String>,
     /// What holds for nodes that no pool takes.
     pub site: Site,
     /// The first whose selector matches a node's labels wins.
@@ -88,6 +90,7 @@ pub struct Site {
 pub struct Pool {
     pub selector: BTreeMap<String, String>,
     pub site: Site,
+    pub metering: NodeTerms,
 }
 
 #[derive(Clone, Debug)]
@@ -151,13 +154,8 @@ impl Cluster {
 
     /// The first pool whose selector matches a node's labels, compared as in [`Cluster::site_for`].
     pub fn pool_for(&self, node_labels: &BTreeMap<String, String>) -> Option<usize> {
-        let renamed: BTreeMap<String, &str> =
-            node_labels.iter().map(|(name, value)| (kube_state_metrics_name(name), value.as_str())).collect();
-        let is_satisfied = |(name, value): (&String, &String)| {
-            let name = kube_state_metrics_name(name);
-            renamed.get(&name).or_else(|| renamed.get(&format!("label_{name}"))) == Some(&value.as_str())
-        };
-        self.pools.iter().position(|pool| pool.selector.iter().all(is_satisfied))
+        let labels = RenamedLabels::of(node_labels.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        self.pools.iter().position(|pool| labels.satisfy(&pool.selector))
     }
 }
 
@@ -172,19 +170,4 @@ impl IntensityFeed {
             )),
         }
     }
-}
-
-/// A label's name as kube-state-metrics exports it: what is neither letter, digit nor underscore becomes an underscore, and camel case
-/// becomes snake case (`topology.kubernetes.io/zone` is `topology_kubernetes_io_zone`, `nodePool` is `node_pool`).
-fn kube_state_metrics_name(label: &str) -> String {
-    let mut name = String::with_capacity(label.len() + 4);
-    let mut follows_small = false;
-    for letter in label.chars() {
-        if letter.is_ascii_uppercase() && follows_small {
-            name.push('_');
-        }
-        follows_small = letter.is_ascii_lowercase() || letter.is_ascii_digit();
-        name.push(if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '_' });
-    }
-    name
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::model::policy::{FactorKind, IdlePolicy, LocationBased, Tails};
-use crate::model::{Boundary, ColocatedAs};
+use crate::model::{Boundary, ColocatedAs, Exporter};
 use crate::units::{Pue, Share};
 
 #[derive(Debug, Deserialize)]
@@ -81,6 +81,8 @@ pub(super) struct Cluster {
     pub pue: Option<Pue>,
     pub hardware: Option<String>,
     #[serde(default)]
+    pub bmc: Vec<Bmc>,
+    #[serde(default)]
     pub pool: Vec<Pool>,
 }
 
@@ -120,16 +122,12 @@ pub(super) struct Kubernetes {
     pub context: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum Exporter {
-    #[default]
-    Auto,
-    Kepler,
-    KeplerLegacy,
-    Scaphandre,
-    NodeRapl,
-    Cadvisor,
+/// Which node a management controller's readings are of: its exporter is scraped at an address of its own.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Bmc {
+    pub instance: String,
+    pub node: String,
 }
 
 #[derive(Debug, Deserialize)]

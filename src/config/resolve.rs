@@ -11,10 +11,9 @@ use anyhow::{Context, Result, bail, ensure};
 use chrono_tz::{TZ_VARIANTS, Tz};
 
 use super::misread::nearest;
-use super::raw::{self, Exporter, Raw};
+use super::raw::{self, Raw};
 use super::{Cluster, Config, DeferrableRule, IntensityFeed, Pool, Prometheus, ReportPolicy, Site, check};
-use crate::model::policy::Tails;
-use crate::model::{Boundary, ColocatedAs, Finding, Hint, Placement, Severity};
+use crate::model::{Boundary, ColocatedAs, Exporter, Finding, Hint, NodeTerms, Placement, PowerRange, Severity};
 use crate::units::Pue;
 
 const DEFAULT_STEP: &str = "15m";
@@ -27,8 +26,7 @@ pub(super) fn resolve(raw: Raw, path: &Path, sha256: String) -> Result<Config> {
     let notes = notes(&raw);
     check::tables_of_later(&raw)?;
     ensure!(!raw.organisation.name.trim().is_empty(), "[organisation]: `name` is empty");
-    let classes: BTreeSet<&str> = raw.hardware.iter().map(|class| class.name.as_str()).collect();
-    let mut clusters = raw.cluster.iter().map(|cluster| self::cluster(cluster, &classes, folder)).collect::<Result<Vec<_>>>()?;
+    let mut clusters = raw.cluster.iter().map(|cluster| self::cluster(cluster, &raw.hardware, folder)).collect::<Result<Vec<_>>>()?;
     clusters.sort_by(|a, b| a.name.cmp(&b.name));
     if clusters.is_empty() {
         bail!(Hint::new(
@@ -64,12 +62,6 @@ fn time_zone(name: &str) -> Result<Tz> {
 }
 
 fn report(raw: &raw::Report) -> Result<ReportPolicy> {
-    if raw.tails == Tails::LastRate {
-        bail!(Hint::new(
-            "[report]: `tails = \"last-rate\"` is not supported yet",
-            "leave `tails` out, or write \"unattributed\": energy between a pod's last sample and its end then stays in (system)",
-        ));
-    }
     let step = raw.step.as_deref().unwrap_or(DEFAULT_STEP);
     Ok(ReportPolicy {
         disclosure: match raw.disclosure {
@@ -116,7 +108,7 @@ fn evidence_dir(dir: &str, folder: &Path) -> Result<PathBuf> {
     Ok(folder.join(dir))
 }
 
-fn cluster(raw: &raw::Cluster, classes: &BTreeSet<&str>, folder: &Path) -> Result<Cluster> {
+fn cluster(raw: &raw::Cluster, classes: &[raw::Hardware], folder: &Path) -> Result<Cluster> {
     check::cluster_name(&raw.name)?;
     let own = SiteKeys {
         boundary: raw.boundary,
@@ -127,8 +119,8 @@ fn cluster(raw: &raw::Cluster, classes: &BTreeSet<&str>, folder: &Path) -> Resul
     };
     let within = |what: &str| format!("[[cluster]] `{}`{what}", raw.name);
     let site = own.site().with_context(|| within(""))?;
-    let exporter = exporter(raw.exporter.unwrap_or_default()).with_context(|| within(""))?;
-    check::hardware_is_known(raw.hardware.as_deref(), classes).with_context(|| within(""))?;
+    let metering = metering(raw.exporter, raw.hardware.as_deref(), classes).with_context(|| within(""))?;
+    let bmc = check::bmc(&raw.bmc).with_context(|| within(""))?;
     let mut pools = Vec::new();
     for (i, pool) in raw.pool.iter().enumerate() {
         let place = || within(&format!(", pool {}", i + 1));
@@ -138,8 +130,8 @@ fn cluster(raw: &raw::Cluster, classes: &BTreeSet<&str>, folder: &Path) -> Resul
                 "name at least one node label; what holds for all nodes belongs to the cluster itself",
             ));
         }
-        self::exporter(pool.exporter.unwrap_or_default()).with_context(place)?;
-        check::hardware_is_known(pool.hardware.as_deref(), classes).with_context(place)?;
+        let hardware = pool.hardware.as_deref().or(raw.hardware.as_deref());
+        let metering = self::metering(pool.exporter.or(raw.exporter), hardware, classes).with_context(place)?;
         let keys = SiteKeys {
             boundary: pool.boundary.or(own.boundary),
             colocated_as: pool.colocated_as.or(own.colocated_as),
@@ -147,7 +139,7 @@ fn cluster(raw: &raw::Cluster, classes: &BTreeSet<&str>, folder: &Path) -> Resul
             home_zone: pool.home_zone.as_deref().or(own.home_zone),
             pue: pool.pue.or(own.pue),
         };
-        pools.push(Pool { selector: pool.selector.clone(), site: keys.site().with_context(place)? });
+        pools.push(Pool { selector: pool.selector.clone(), site: keys.site().with_context(place)?, metering });
     }
     let is_anything_colocated = site.boundary == Boundary::Colocated || pools.iter().any(|pool| pool.site.boundary == Boundary::Colocated);
     ensure!(
@@ -156,19 +148,19 @@ fn cluster(raw: &raw::Cluster, classes: &BTreeSet<&str>, folder: &Path) -> Resul
         within("")
     );
     let prometheus = raw.prometheus.as_ref().map(|server| prometheus(server, folder)).transpose().with_context(|| within(""))?;
-    Ok(Cluster { name: raw.name.clone(), prometheus, exporter, site, pools })
+    Ok(Cluster { name: raw.name.clone(), prometheus, metering, bmc, site, pools })
 }
 
-fn exporter(exporter: Exporter) -> Result<String> {
-    let later = match exporter {
-        Exporter::Auto => return Ok("auto".to_owned()),
-        Exporter::Kepler => return Ok("kepler".to_owned()),
-        Exporter::KeplerLegacy => "kepler-legacy",
-        Exporter::Scaphandre => "scaphandre",
-        Exporter::NodeRapl => "node-rapl",
-        Exporter::Cadvisor => "cadvisor",
+/// How a set of nodes is metered; a hardware class is looked up by its name.
+fn metering(exporter: Option<Exporter>, hardware: Option<&str>, classes: &[raw::Hardware]) -> Result<NodeTerms> {
+    let hardware = hardware.map(|name| check::hardware_class(name, classes)).transpose()?;
+    let power = |class: &raw::Hardware| PowerRange {
+        name: class.name.clone(),
+        idle_watts: class.idle_watts,
+        max_watts: class.max_watts,
+        source: class.source.clone(),
     };
-    bail!(Hint::new(format!("`exporter = \"{later}\"` is not supported yet"), "use \"auto\" or \"kepler\" (Kepler 0.10 or newer)"))
+    Ok(NodeTerms { exporter: exporter.unwrap_or_default(), hardware: hardware.map(power) })
 }
 
 fn prometheus(raw: &raw::Prometheus, folder: &Path) -> Result<Prometheus> {
@@ -315,7 +307,7 @@ fn deferrable(raw: raw::Deferrable) -> Result<DeferrableRule> {
 /// What the file asks for and the report does not yet give, each with the figures that stay null.
 fn notes(raw: &Raw) -> Vec<Finding> {
     let later: BTreeMap<&str, (bool, &str)> = BTreeMap::from([
-        ("[[hardware]]", (!raw.hardware.is_empty(), "embodied emissions and modelled power")),
+        ("[[hardware]]", (raw.hardware.iter().any(|class| class.embodied_kgco2e.is_some()), "embodied emissions")),
         ("[[instrument]]", (!raw.instrument.is_empty(), "market-based Scope 2")),
         ("[[losses]]", (!raw.losses.is_empty(), "Scope 3 category 3")),
         ("[[deferrable]]", (!raw.deferrable.is_empty(), "best and worst starts of deferrable work")),

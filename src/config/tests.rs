@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::*;
-use crate::model::Severity;
+use crate::model::{Exporter, Severity};
 
 const SMALL: &str = r#"
 [organisation]
@@ -117,9 +117,14 @@ fn what_is_left_out_gets_its_documented_default() {
     assert_eq!(config.report.max_gap_share, 0.05);
     assert_eq!(config.evidence_dir, PathBuf::from("/etc/wattledger/evidence"));
     assert_eq!(config.time_zone, chrono_tz::Europe::Amsterdam);
-    assert_eq!(config.clusters[0].exporter, "auto");
+    assert_eq!(config.clusters[0].metering.exporter, Exporter::Auto);
     assert_eq!(config.clusters[0].site.home_zone, None);
     assert!(config.clusters[0].prometheus.is_none() && config.intensity.is_empty() && config.notes.is_empty());
+}
+
+#[test]
+fn tails_may_be_moved_at_the_last_rate() {
+    assert_eq!(read(&format!("{SMALL}[report]\ntails = \"last-rate\"")).unwrap().report.tails, Tails::LastRate);
 }
 
 #[test]
@@ -174,13 +179,6 @@ fn a_node_belongs_to_the_first_pool_that_its_labels_satisfy_however_they_were_re
     assert_eq!(zone_of("label_wattledger_io_site", "par1"), "FR");
     assert_eq!(zone_of("wattledger_io_site", "ams2"), "NL");
     assert_eq!(zone_of("site", "par1"), "NL");
-}
-
-#[test]
-fn label_names_are_compared_as_kube_state_metrics_writes_them() {
-    assert_eq!(kube_state_metrics_name("topology.kubernetes.io/zone"), "topology_kubernetes_io_zone");
-    assert_eq!(kube_state_metrics_name("example.com/nodePool"), "example_com_node_pool");
-    assert_eq!(kube_state_metrics_name("a-b"), "a_b");
 }
 
 #[test]
@@ -268,12 +266,14 @@ fn values_that_cannot_be_meant_are_refused() {
             "[report]: `step`: a step must divide one hour and be at least one minute, and 2h does not",
         ),
         (format!("{SMALL}[report]\nmax_gap_share = 5.0"), "line 12: `report.max_gap_share`: a share lies between 0 and 1, not 5"),
-        (format!("{SMALL}[report]\ntails = \"last-rate\""), "[report]: `tails = \"last-rate\"` is not supported yet"),
         (
             format!("{SMALL}[evidence]\ndir = \"s3://bucket/evidence\""),
             "[evidence]: `s3://bucket/evidence`: object storage is not supported yet, use a folder",
         ),
-        (format!("{SMALL}exporter = \"scaphandre\""), "[[cluster]] `prod-nl`: `exporter = \"scaphandre\"` is not supported yet"),
+        (
+            format!("{SMALL}[[cluster.bmc]]\ninstance = \"a\"\nnode = \"n1\"\n[[cluster.bmc]]\ninstance = \"b\"\nnode = \"n1\""),
+            "[[cluster]] `prod-nl`: [[cluster.bmc]]: node `n1` is there twice; its energy would count twice",
+        ),
         (
             format!("{SMALL}colocated_as = \"scope2\""),
             "[[cluster]] `prod-nl`: `colocated_as` is there, but nothing of it has `boundary = \"colocated\"`",

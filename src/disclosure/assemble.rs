@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::statement::{
     ClusterStatement, Counterfactual, EvidenceFile, Figures, HourStatement, IntensityProvenance, JobRunStatement, NamespaceStatement,
-    Period, Policy, Provenance, Reconciliation, SCHEMA, Statement, TierShare, WorkloadStatement,
+    Period, Policy, Provenance, Reconciliation, SCHEMA, Statement, TierShare, Totals, WorkloadStatement,
 };
 use super::{counterfactual, statement::COUNTERFACTUAL_LABEL};
 use crate::accounting::inventory::Inventory;
@@ -62,7 +62,7 @@ pub fn assemble(plan: &Plan<'_>, inventory: &Inventory, findings: Vec<Finding>, 
             hours: period.hours(),
         },
         policy: particulars.policy,
-        totals: total.figures(reported),
+        totals: Totals { figures: total.figures(reported), tail_mj: tail_mj(inventory) },
         tier_share: total.tier_share(),
         clusters: cluster_statements(plan, &clusters, reported),
         namespaces: namespaces
@@ -81,6 +81,7 @@ pub fn assemble(plan: &Plan<'_>, inventory: &Inventory, findings: Vec<Finding>, 
                 namespace,
                 workload,
                 figures: tally.figures(reported),
+                tier_share: tally.tier_share(),
             })
             .collect(),
         hours: hours(plan, inventory),
@@ -158,9 +159,15 @@ impl Tally {
 
     /// Of the energy of nodes, before PUE: gap rows are the filled ones.
     fn tier_share(&self) -> TierShare {
-        let energy = self.sums.active_mj + self.sums.idle_mj + self.sums.system_mj + self.sums.gap_mj;
-        let share = |part| Share::of(part, energy);
-        TierShare { metered: share(energy - self.sums.gap_mj), allocated: share(0), modelled: share(0), filled: share(self.sums.gap_mj) }
+        let Sums { active_mj, idle_mj, system_mj, gap_mj, allocated_mj, modelled_mj, .. } = self.sums;
+        let known = active_mj + idle_mj + system_mj;
+        let share = |part| Share::of(part, known + gap_mj);
+        TierShare {
+            metered: share(known - allocated_mj - modelled_mj),
+            allocated: share(allocated_mj),
+            modelled: share(modelled_mj),
+            filled: share(gap_mj),
+        }
     }
 }
 
@@ -255,11 +262,17 @@ fn reconciliation(plan: &Plan<'_>, inventory: &Inventory) -> Vec<Reconciliation>
                 system_mj: Millijoules::new(sums.system_mj),
                 gap_mj: Millijoules::new(sums.gap_mj),
                 correction_mj: Millijoules::new(sums.correction_mj),
+                tail_mj: Millijoules::new(sums.tail_mj),
                 difference_mj: Millijoules::new(sums.metered_mj - sums.attributed_mj - sums.idle_mj - sums.system_mj),
             });
         }
     }
     rows
+}
+
+fn tail_mj(inventory: &Inventory) -> Millijoules {
+    let days = inventory.clusters.iter().flat_map(|cluster| cluster.node_days.values());
+    days.map(|day| Millijoules::new(day.tail_mj)).sum()
 }
 
 fn intensity(plan: &Plan<'_>, inventory: &Inventory, factor: FactorKind) -> Vec<IntensityProvenance> {

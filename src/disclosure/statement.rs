@@ -19,7 +19,7 @@ pub struct Statement {
     pub organisation: String,
     pub period: Period,
     pub policy: Policy,
-    pub totals: Figures,
+    pub totals: Totals,
     pub tier_share: TierShare,
     pub clusters: Vec<ClusterStatement>,
     pub namespaces: Vec<NamespaceStatement>,
@@ -80,6 +80,15 @@ pub struct Figures {
     pub operational_annual_ugco2e: Option<MicrogramsCo2e>,
 }
 
+/// Sums over clusters.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Totals {
+    #[serde(flatten)]
+    pub figures: Figures,
+    /// What pods are estimated to have used between their last sample and their recorded end, moved to them or not.
+    pub tail_mj: Millijoules,
+}
+
 /// Shares of energy (metered and gap, before PUE) by quality tier. Null where there is no energy.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct TierShare {
@@ -125,6 +134,7 @@ pub struct WorkloadStatement {
     pub workload: String,
     #[serde(flatten)]
     pub figures: Figures,
+    pub tier_share: TierShare,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -211,6 +221,8 @@ pub struct Reconciliation {
     pub system_mj: Millijoules,
     pub gap_mj: Millijoules,
     pub correction_mj: Millijoules,
+    /// Of system energy, or where tails are moved of attributed energy.
+    pub tail_mj: Millijoules,
     pub difference_mj: Millijoules,
 }
 

@@ -3,21 +3,24 @@
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
-use crate::model::Finding;
+use crate::model::{Finding, MeteringTerms};
 
 /// The schema that this version writes.
-pub const SCHEMA: &str = "wattledger.evidence/1";
+pub const SCHEMA: &str = "wattledger.evidence/2";
 const SCHEMA_NAME: &str = "wattledger.evidence/";
-const SCHEMA_VERSION: u32 = 1;
+const SCHEMA_VERSION: u32 = 2;
 
 /// What is known of a cluster-day beside its tables. It holds no time of writing and no path outside its folder: same input, same bytes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DayManifest {
-    /// `wattledger.evidence/1`.
+    /// `wattledger.evidence/2`; version 1 is read too.
     pub schema: String,
     pub cluster: String,
     pub day: String,
     pub step_seconds: i64,
+    /// What the derived tables depend on besides the samples.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metering: Option<MeteringTerms>,
     pub software: String,
     /// What was asked, of whom.
     pub queries: Vec<QueryRecord>,
@@ -52,6 +55,10 @@ impl DayManifest {
         json(self)
     }
 
+    pub(super) fn version(&self) -> Result<u32> {
+        version(&self.schema)
+    }
+
     pub(super) fn from_json(bytes: &[u8]) -> Result<Self> {
         check_schema(bytes)?;
         serde_json::from_slice(bytes).context("not a manifest of this schema")
@@ -71,11 +78,15 @@ pub(super) fn check_schema(bytes: &[u8]) -> Result<()> {
         schema: String,
     }
     let Head { schema } = serde_json::from_slice(bytes).context("not a manifest")?;
+    version(&schema).map(|_| ())
+}
+
+fn version(schema: &str) -> Result<u32> {
     match schema.strip_prefix(SCHEMA_NAME).and_then(|version| version.parse::<u32>().ok()) {
         Some(version) if version > SCHEMA_VERSION => {
             bail!("NEWER_SCHEMA: written as {schema}, and this version of wattledger reads up to {SCHEMA}; use a newer one")
         }
-        Some(version) if version > 0 => Ok(()),
+        Some(version) if version > 0 => Ok(version),
         _ => bail!("`{schema}` is not a schema of wattledger evidence"),
     }
 }

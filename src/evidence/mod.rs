@@ -10,6 +10,7 @@ mod manifest;
 mod parquet;
 mod samples;
 mod store;
+mod upgrade;
 
 use std::path::PathBuf;
 

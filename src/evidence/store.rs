@@ -10,7 +10,7 @@ use polars::prelude::DataFrame;
 use super::files::{self, folder_name, sha256};
 use super::intensity::INTENSITY_FOLDER;
 use super::manifest::{DayManifest, FileRecord};
-use super::{Store, parquet};
+use super::{Store, parquet, upgrade};
 use crate::model::tables::Table;
 use crate::units::UtcDay;
 
@@ -111,15 +111,23 @@ impl Store {
         if frame.height() as u64 != record.rows {
             bail!("{} has {} rows, the manifest says {}", path.display(), frame.height(), record.rows);
         }
-        Ok(frame)
+        match table_of(record) {
+            Some(table) => upgrade::upgraded(table, manifest.version()?, frame),
+            None => Ok(frame),
+        }
     }
 }
 
 /// The files of a table, in order; `usage` may have several, each with whole nodes.
 pub fn files_of(manifest: &DayManifest, table: Table) -> Vec<&FileRecord> {
-    let whole = format!("{}.parquet", table.name());
-    let part = format!("{}-", table.name());
-    manifest.files.iter().filter(|file| file.path == whole || (file.path.starts_with(&part) && file.path.ends_with(".parquet"))).collect()
+    manifest.files.iter().filter(|file| table_of(file) == Some(table)).collect()
+}
+
+/// `nodes.parquet`, or a part: `usage-000.parquet`.
+fn table_of(file: &FileRecord) -> Option<Table> {
+    let stem = file.path.strip_suffix(".parquet")?;
+    let name = stem.split_once('-').map_or(stem, |(name, _)| name);
+    Table::ALL.into_iter().find(|table| table.name() == name)
 }
 
 /// A table's files: `usage` is cut between nodes, so that each part can be accounted by itself, in little memory.
@@ -164,6 +172,7 @@ mod tests {
             cluster: "prod-nl".to_owned(),
             day: "2026-10-01".to_owned(),
             step_seconds: 900,
+            metering: None,
             software: "wattledger 0.1.0".to_owned(),
             queries: Vec::new(),
             files: Vec::new(),
@@ -250,9 +259,25 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("prod-nl/2026-10-01");
         std::fs::create_dir_all(&path).unwrap();
-        std::fs::write(path.join("manifest.json"), r#"{"schema":"wattledger.evidence/2","tables":{}}"#).unwrap();
+        std::fs::write(path.join("manifest.json"), r#"{"schema":"wattledger.evidence/3","tables":{}}"#).unwrap();
         let error = format!("{:#}", Store::new(folder.path()).day("prod-nl", day()).unwrap_err());
         assert!(error.contains("NEWER_SCHEMA") && error.contains("manifest.json"), "{error}");
+    }
+
+    #[test]
+    fn evidence_of_the_first_schema_reads_as_metered_and_without_tails() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path());
+        let mut tables = tables(&[Some(1), None]);
+        let node_steps = vec![Column::new("step".into(), [7_i32]), Column::new("metered_mj".into(), [9_i64])];
+        tables.insert(Table::NodeSteps, DataFrame::new(1, node_steps).unwrap());
+        store.write_day(&tables, DayManifest { schema: "wattledger.evidence/1".to_owned(), ..manifest() }).unwrap();
+        let read = store.day("prod-nl", day()).unwrap().unwrap();
+
+        let (node_steps, usage) = (store.read_table(&read, Table::NodeSteps).unwrap(), store.read_table(&read, Table::Usage).unwrap());
+        assert_eq!(node_steps.column("tier").unwrap().i32().unwrap().get(0), Some(1));
+        assert_eq!((usage.column("tail_mj").unwrap().null_count(), usage.column("active_mj").unwrap().null_count()), (2, 1));
+        assert!(usage.drop("tail_mj").unwrap().equals_missing(&tables[&Table::Usage]));
     }
 
     #[test]

@@ -8,20 +8,26 @@ mod finding;
 mod hint;
 mod intensity;
 mod jobs;
+mod labels;
+mod metering;
 mod name;
 pub mod policy;
 mod refusal;
 mod samples;
 pub mod tables;
+mod tier;
 
 pub use boundary::{Boundary, ColocatedAs, Placement};
 pub use finding::{Finding, Severity};
 pub use hint::Hint;
 pub use intensity::IntensitySeries;
 pub use jobs::{BaselineRule, Cause, JobRun};
+pub use labels::{RenamedLabels, kube_state_metrics_name};
+pub use metering::{Exporter, MeteringTerms, NodeTerms, PoolTerms, PowerRange};
 pub use name::{Name, Names};
 pub use refusal::Refusal;
 pub use samples::{SampleTable, Series};
+pub use tier::Tier;
 
 /// Energy that no workload used: what a machine draws for being on.
 pub const IDLE: &str = "(idle)";

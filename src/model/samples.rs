@@ -70,4 +70,14 @@ impl SampleTable {
             (&self.series[i], &self.ts_ms[range.clone()], &self.value[range])
         })
     }
+
+    /// The series of every metric whose name begins so.
+    pub fn with_prefix<'a>(&'a self, prefix: &str) -> impl Iterator<Item = (&'a Series, &'a [i64], &'a [f64])> + use<'a> {
+        let from = self.series.partition_point(|series| series.metric.as_str() < prefix);
+        let to = from + self.series[from..].partition_point(|series| series.metric.starts_with(prefix));
+        (from..to).map(move |i| {
+            let range = self.offsets[i]..self.offsets[i + 1];
+            (&self.series[i], &self.ts_ms[range.clone()], &self.value[range])
+        })
+    }
 }

@@ -20,10 +20,11 @@ pub enum Table {
     /// BIGINT null, `was_suspended` BOOLEAN, `scheduled_timestamp`, `schedule`, `schedule_time_zone`, `baseline_start`, `home_zone` TEXT null,
     /// `is_carbon_aware`, `is_deferrable` BOOLEAN null.
     Jobs,
-    /// Grain: node x step. Key `node_id`, `step`. `node_id` INT, `step` INT (unix time / step length), `metered_mj` BIGINT, `idle_mj` BIGINT null.
-    /// Only steps that a delta reached.
+    /// Grain: node x step. Key `node_id`, `step`. `node_id` INT, `step` INT (unix time / step length), `metered_mj` BIGINT, `idle_mj` BIGINT null,
+    /// `tier` INT (1 metered, 2 allocated, 3 modelled: that of all rows of the node and step). Only steps that a delta or a model reached.
     NodeSteps,
-    /// Grain: pod x step. Key `pod_id`, `step`; sorted so. `node_id` INT, `pod_id` INT, `step` INT, `active_mj` BIGINT null, `cpu_ms` BIGINT null.
+    /// Grain: pod x step. Key `pod_id`, `step`; sorted so. `node_id` INT, `pod_id` INT, `step` INT, `active_mj` BIGINT null, `cpu_ms` BIGINT null,
+    /// `tail_mj` BIGINT null (what it used between its last sample and its recorded end at its last rate: an estimate; a row may hold nothing else).
     Usage,
 }
 

@@ -104,8 +104,18 @@ fn workloads() -> Vec<WorkloadStatement> {
         namespace: namespace.to_owned(),
         workload: workload.to_owned(),
         figures: figures(cluster, active, idle, system, gap),
+        tier_share: tier_share(namespace),
     };
     rows.into_iter().map(row).collect()
+}
+
+fn tier_share(namespace: &str) -> TierShare {
+    let (metered, allocated, modelled, filled) = match namespace {
+        GAP => (0.0, 0.0, 0.0, 1.0),
+        "ml-training" => (0.75, 0.125, 0.125, 0.0),
+        _ => (0.9996, 0.0004, 0.0, 0.0),
+    };
+    TierShare { metered: share(metered), allocated: share(allocated), modelled: share(modelled), filled: share(filled) }
 }
 
 fn namespaces(workloads: &[WorkloadStatement]) -> Vec<NamespaceStatement> {
@@ -113,15 +123,11 @@ fn namespaces(workloads: &[WorkloadStatement]) -> Vec<NamespaceStatement> {
     for row in workloads {
         let is_new = namespaces.last().is_none_or(|last| (&last.cluster, &last.namespace) != (&row.cluster, &row.namespace));
         if is_new {
-            let tier_share = match row.namespace.as_str() {
-                GAP => TierShare { metered: share(0.0), allocated: share(0.0), modelled: share(0.0), filled: share(1.0) },
-                _ => TierShare { metered: share(0.9996), allocated: share(0.0004), modelled: share(0.0), filled: share(0.0) },
-            };
             namespaces.push(NamespaceStatement {
                 cluster: row.cluster.clone(),
                 namespace: row.namespace.clone(),
                 figures: zero(),
-                tier_share,
+                tier_share: tier_share(&row.namespace),
             });
         }
         add(&mut namespaces.last_mut().unwrap().figures, &row.figures);
@@ -131,9 +137,9 @@ fn namespaces(workloads: &[WorkloadStatement]) -> Vec<NamespaceStatement> {
 
 fn clusters(namespaces: &[NamespaceStatement]) -> Vec<ClusterStatement> {
     let tier_share = |filled: f64| TierShare {
-        metered: share(1.0 - filled - 0.031),
+        metered: share(1.0 - filled - 0.031 - 0.02),
         allocated: share(0.031),
-        modelled: share(0.0),
+        modelled: share(0.02),
         filled: share(filled),
     };
     let cluster = |name: &str, boundary, grid_zone: &str, filled| {
@@ -327,6 +333,7 @@ fn reconciliation() -> Vec<Reconciliation> {
                 idle_mj,
                 system_mj,
                 gap_mj: if is_gap { mj(1.75) } else { Millijoules::ZERO },
+                tail_mj: Millijoules::new(1_234_567 * i64::from(day)),
                 correction_mj: if is_gap { Millijoules::new(-42_000_000) } else { Millijoules::ZERO },
                 difference_mj: Millijoules::ZERO,
             });
@@ -389,8 +396,9 @@ pub fn statement() -> Statement {
     let workloads = workloads();
     let namespaces = namespaces(&workloads);
     let clusters = clusters(&namespaces);
-    let mut totals = zero();
-    clusters.iter().for_each(|cluster| add(&mut totals, &cluster.figures));
+    let reconciliation = reconciliation();
+    let mut totals = Totals { figures: zero(), tail_mj: reconciliation.iter().map(|row| row.tail_mj).sum() };
+    clusters.iter().for_each(|cluster| add(&mut totals.figures, &cluster.figures));
     let job_runs = job_runs();
     Statement {
         schema: SCHEMA,
@@ -411,14 +419,14 @@ pub fn statement() -> Statement {
             max_gap_share: 0.05,
         },
         totals,
-        tier_share: TierShare { metered: share(0.9567), allocated: share(0.0386), modelled: share(0.0), filled: share(0.0047) },
+        tier_share: TierShare { metered: share(0.9317), allocated: share(0.0386), modelled: share(0.025), filled: share(0.0047) },
         counterfactual: counterfactual(&job_runs),
         clusters,
         namespaces,
         workloads,
         hours: hours(),
         job_runs,
-        reconciliation: reconciliation(),
+        reconciliation,
         findings: findings(),
         provenance: provenance(),
     }

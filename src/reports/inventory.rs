@@ -24,7 +24,7 @@ const NO_ANNUAL: &str = "Not stated: a grid zone in use has no annual factor, be
 
 /// Energy lines: metered = active + idle + system; facility = metered and gap, times PUE.
 pub fn energy(statement: &Statement) -> Vec<Line> {
-    let totals = &statement.totals;
+    let totals = &statement.totals.figures;
     let line = |name, label, amount, note| Line { name, label, amount: Amount::Energy(amount), note };
     vec![
         line(
@@ -35,7 +35,12 @@ pub fn energy(statement: &Statement) -> Vec<Line> {
         ),
         line("idle_mj", "Idle energy", totals.idle_mj, "What machines draw for being on, whether given to workloads or not."),
         line("system_mj", "System energy", totals.system_mj, "Processes of the nodes outside pods."),
-        line("metered_mj", "Metered IT energy", totals.metered_mj, "Active, idle and system together: what the node meters counted."),
+        line(
+            "metered_mj",
+            "Metered IT energy",
+            totals.metered_mj,
+            "Active, idle and system together: what the node meters counted, or a model says where there is none.",
+        ),
         line(
             "gap_mj",
             "Energy in gaps",
@@ -48,7 +53,7 @@ pub fn energy(statement: &Statement) -> Vec<Line> {
 
 /// Emission lines, reported ones first.
 pub fn emissions(statement: &Statement) -> Vec<Line> {
-    let totals = &statement.totals;
+    let totals = &statement.totals.figures;
     let line = |name, label, amount: Option<MicrogramsCo2e>, known, unknown| Line {
         name,
         label,
@@ -158,5 +163,6 @@ pub fn emissions(statement: &Statement) -> Vec<Line> {
 
 /// Hourly less annual; unknown where annual is.
 pub fn scope2_difference(statement: &Statement) -> Option<MicrogramsCo2e> {
-    statement.totals.scope2_location_based_annual_ugco2e.map(|annual| statement.totals.scope2_location_based_ugco2e - annual)
+    let totals = &statement.totals.figures;
+    totals.scope2_location_based_annual_ugco2e.map(|annual| totals.scope2_location_based_ugco2e - annual)
 }

@@ -65,7 +65,7 @@ mod tests {
     #[test]
     fn integers_beyond_two_to_the_fifty_third_are_strings_and_stay_valid() {
         let mut statement = fixture::statement();
-        statement.totals.facility_mj = crate::units::Millijoules::new(9_007_199_254_740_993);
+        statement.totals.figures.facility_mj = crate::units::Millijoules::new(9_007_199_254_740_993);
         let report: Value = serde_json::from_slice(&json(&statement).unwrap()).unwrap();
 
         assert_eq!(report["totals"]["facility_mj"], Value::from("9007199254740993"));

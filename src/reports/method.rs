@@ -44,6 +44,15 @@ fn tails(policy: Tails) -> &'static str {
     }
 }
 
+/// How much was seen to be missed at the end of pods, and what became of it.
+pub fn tails_found(statement: &Statement) -> String {
+    format!(
+        "{} kWh between the last samples of pods and their recorded ends, {}",
+        view::kwh(statement.totals.tail_mj),
+        tails(statement.policy.tails)
+    )
+}
+
 fn step(seconds: i64) -> String {
     if seconds % 60 == 0 { format!("{} minutes", seconds / 60) } else { format!("{seconds} seconds") }
 }
@@ -77,6 +86,14 @@ pub fn paragraphs(statement: &Statement) -> Vec<Paragraph> {
             format!(
                 "A machine draws power for being on. In this report that energy is {}. What is not given to a workload is the row (idle); steps in which nobody ran are always there.",
                 idle(policy.idle)
+            ),
+        ),
+        paragraph(
+            "Tails",
+            format!(
+                "What a pod used between its last sample and its recorded end was seen by the machine's meter only, and so is part of (system). Its size is estimated at the pod's last rate, at most what \
+                 (system) holds at the time. In this report it is {}.",
+                tails(policy.tails)
             ),
         ),
         paragraph(
@@ -121,7 +138,8 @@ pub fn paragraphs(statement: &Statement) -> Vec<Paragraph> {
         ),
         paragraph(
             "Quality",
-            "Metered: the workload's own meter. Allocated: the machine's meter, shared by CPU time. Modelled: from CPU use and the hardware's watts. Filled: gaps. The shares are of facility energy.".to_owned(),
+            "Metered: the workload's own meter. Allocated: the machine's meter, shared by CPU time, and tails that were moved. Modelled: from CPU use and the hardware's watts. Filled: gaps. The shares are of \
+             energy before PUE, metered and gap.".to_owned(),
         ),
     ]
 }

@@ -12,7 +12,8 @@ import sys
 import duckdb
 
 COLUMNS = (
-    "node_id, step, row_id, active_mj, idle_mj, system_mj, gap_mj, facility_mj, operational_hourly_ugco2e, operational_annual_ugco2e"
+    "node_id, step, row_id, active_mj, idle_mj, system_mj, gap_mj, allocated_mj, modelled_mj, facility_mj, "
+    "operational_hourly_ugco2e, operational_annual_ugco2e"
 )
 
 

@@ -6,12 +6,12 @@ use std::process::Command;
 
 use polars::prelude::{DataFrame, ParquetWriter};
 use tempfile::TempDir;
-use wattledger::accounting::ledger::{content_sha256, sql};
+use wattledger::accounting::ledger::{LedgerRow, content_sha256, sql};
 use wattledger::cli::account;
 use wattledger::config::Config;
 use wattledger::units::ReportingPeriod;
 
-use crate::sample;
+use crate::{altered, sample};
 
 /// The month's edges, of which only part counts; a recreated pod; the hole; the Kepler restart; the gap; and days on which nothing is odd.
 const DAYS: [&str; 8] = ["2026-09-30", "2026-10-01", "2026-10-09", "2026-10-13", "2026-10-18", "2026-10-24", "2026-10-25", "2026-10-31"];
@@ -23,15 +23,39 @@ fn write_parquet(path: &Path, mut frame: DataFrame) {
 #[test]
 fn polars_duckdb_and_the_columnar_pass_give_one_ledger() {
     let Some(python) = sample::python_with_duckdb() else { return };
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let config = Config::load(&root.join("sample-data/wattledger.toml")).unwrap();
+    let config = Config::load(&sample::root().join("sample-data/wattledger.toml")).unwrap();
+    let (days, rows) = compare(&python, &config, &DAYS, |_| ());
+    assert!(days > 20 && rows > 10_000, "only {rows} rows of {days} cluster-days were compared");
+}
+
+/// All three tiers in one node-day, and tails that exceed what the system used.
+#[test]
+fn they_give_one_ledger_where_tiers_differ_and_tails_are_moved() {
+    let Some(python) = sample::python_with_duckdb() else { return };
+    let folder = TempDir::new().unwrap();
+    altered::write_with_tiers_and_tails(folder.path());
+    for tails in ["last-rate", "unattributed"] {
+        let config = Config::load(&altered::config(folder.path(), tails).1).unwrap();
+        let (mut allocated, mut modelled, mut moved) = (0, 0, 0);
+        let (days, _) = compare(&python, &config, &DAYS[2..4], |rows| {
+            allocated += rows.iter().filter(|row| row.allocated_mj == row.active_mj + row.idle_mj + row.system_mj).count();
+            modelled += rows.iter().filter(|row| row.modelled_mj > 0).count();
+            moved += rows.iter().filter(|row| row.allocated_mj > 0 && row.allocated_mj < row.active_mj).count();
+        });
+        assert!(days == 6 && allocated > 100 && modelled > 100, "{days} cluster-days, {allocated} rows allocated, {modelled} modelled");
+        assert_eq!(moved > 10, tails == "last-rate", "{moved} rows with a tail");
+    }
+}
+
+/// Runs every engine over some days of every cluster. Gives back how many cluster-days and rows were compared; `look` sees the rows of each.
+fn compare(python: &Path, config: &Config, only: &[&str], mut look: impl FnMut(&[LedgerRow])) -> (usize, usize) {
     let period = ReportingPeriod::parse("2026-10", config.time_zone).unwrap();
     let folder = TempDir::new().unwrap();
     let (mut days, mut hashes): (Vec<PathBuf>, Vec<String>) = (vec![], vec![]);
     let mut rows_compared = 0;
 
-    account::for_each_day(&config, period, |cluster, day, terms, node_steps, usage| {
-        if !DAYS.contains(&day.to_string().as_str()) {
+    account::for_each_day(config, period, |cluster, day, terms, node_steps, usage| {
+        if !only.contains(&day.to_string().as_str()) {
             return Ok(());
         }
         let day_folder = folder.path().join(format!("{cluster}-{day}"));
@@ -43,6 +67,7 @@ fn polars_duckdb_and_the_columnar_pass_give_one_ledger() {
         for (table, frame) in inputs {
             write_parquet(&day_folder.join(format!("{table}.parquet")), frame);
         }
+        look(&rows);
         rows_compared += rows.len();
         hashes.push(content_sha256(&rows));
         days.push(day_folder);
@@ -50,10 +75,11 @@ fn polars_duckdb_and_the_columnar_pass_give_one_ledger() {
     })
     .unwrap();
 
+    let root = sample::root();
     let output =
         Command::new(python).arg(root.join("tests/duckdb/run_plan.py")).arg(root.join("queries/accounting")).args(&days).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let by_duckdb: Vec<String> = String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect();
     assert_eq!(by_duckdb, hashes);
-    assert!(days.len() > 20 && rows_compared > 10_000, "only {rows_compared} rows of {} cluster-days were compared", days.len());
+    (days.len(), rows_compared)
 }

@@ -1,5 +1,6 @@
 //! The integration tests, one binary: what a user runs, seen from outside.
 
+mod altered;
 mod compare;
 mod dialect;
 mod dst;
@@ -12,3 +13,4 @@ mod real_intensity;
 mod same_bytes;
 mod sample;
 mod sample_report;
+mod tiers;

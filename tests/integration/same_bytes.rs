@@ -6,8 +6,8 @@ use std::path::Path;
 use tempfile::TempDir;
 use wattledger::accounting::metering::meter_day;
 use wattledger::evidence::{Store, frames_to_samples};
-use wattledger::model::SampleTable;
 use wattledger::model::tables::Table;
+use wattledger::model::{MeteringTerms, SampleTable};
 use wattledger::units::UtcDay;
 
 use crate::sample;
@@ -43,7 +43,8 @@ fn samples_in_any_order_give_the_tables_that_are_in_the_evidence() {
             .collect();
         backwards.reverse();
 
-        let metered = meter_day(&SampleTable::from_series(backwards), day, manifest.step_seconds).unwrap();
+        let terms = manifest.metering.clone().unwrap_or_else(|| MeteringTerms::of_step(manifest.step_seconds));
+        let metered = meter_day(&SampleTable::from_series(backwards), day, &terms).unwrap();
 
         let tables = [
             (Table::Nodes, metered.nodes),

@@ -52,8 +52,13 @@ pub fn sample_config() -> toml::Value {
 
 /// What the oracle works out for a folder that the generator wrote, under the sample's configuration.
 pub fn expected(folder: &Path, month: &str) -> Value {
+    expected_under(&sample_config(), folder, month)
+}
+
+/// The same under another configuration of the sample's clusters.
+pub fn expected_under(config: &toml::Value, folder: &Path, month: &str) -> Value {
     let settings = folder.join("settings.json");
-    fs::write(&settings, oracle_settings(month).to_string()).unwrap();
+    fs::write(&settings, oracle_settings(config, month).to_string()).unwrap();
     let python = std::env::var("WATTLEDGER_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let output = Command::new(python)
         .arg(root().join("tests/oracle/oracle.py"))
@@ -69,9 +74,8 @@ pub fn expected(folder: &Path, month: &str) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// The sample's configuration in the oracle's words. A PUE goes as text, so that the oracle can take it as an exact fraction.
-fn oracle_settings(month: &str) -> Value {
-    let config = sample_config();
+/// A configuration in the oracle's words. A PUE goes as text, so that the oracle can take it as an exact fraction.
+fn oracle_settings(config: &toml::Value, month: &str) -> Value {
     let clusters: BTreeMap<&str, Value> = config["cluster"]
         .as_array()
         .unwrap()
@@ -95,6 +99,7 @@ fn oracle_settings(month: &str) -> Value {
     json!({
         "month": month, "time_zone": config["organisation"]["time_zone"].as_str(),
         "location_based": config["report"]["location_based"].as_str(), "idle": config["report"]["idle"].as_str(),
+        "tails": config["report"].get("tails").and_then(toml::Value::as_str).unwrap_or("unattributed"),
         "annual_direct_gco2e_per_kwh": serde_json::to_value(annual).unwrap(), "clusters": clusters,
     })
 }

@@ -1,7 +1,7 @@
 """Works out a month's report by hand, from the truth that the sample's meters were made from.
 
 In: `truth.json` of the sample generator, the intensity CSV files, and a JSON file of settings (month, time zone, clusters, annual factors,
-idle policy). Out: on stdout, the figures of `report.json` that follow from them, in the same shape.
+idle policy, tails). Out: on stdout, the figures of `report.json` that follow from them, in the same shape.
 
 This is what an auditor would write after reading the method, and only that: Python's standard library, whole numbers and fractions, one row
 at a time, none of the product's code. Paragraph numbers are those of the method. Where the method prescribes doubles (a row's emissions, the
@@ -141,31 +141,58 @@ def split(whole, weights):
 class Row:
     """One row of the ledger: cluster, node, namespace, workload, pod, step."""
 
-    __slots__ = ("namespace", "workload", "node", "step", "active", "idle", "system", "gap", "facility", "hourly", "annual")
+    __slots__ = ("namespace", "workload", "node", "step", "tier", "active", "moved", "tail", "idle", "system", "gap", "facility", "hourly",
+                 "annual")
 
-    def __init__(self, namespace, workload, node, step):
-        self.namespace, self.workload, self.node, self.step = namespace, workload, node, step
-        self.active = self.idle = self.system = self.gap = self.facility = self.hourly = self.annual = 0
+    def __init__(self, namespace, workload, node, step, tier):
+        self.namespace, self.workload, self.node, self.step, self.tier = namespace, workload, node, step, tier
+        self.active = self.moved = self.tail = self.idle = self.system = self.gap = self.facility = self.hourly = self.annual = 0
 
     def energy(self):
         return self.active + self.idle + self.system + self.gap
 
+    def energy_of(self, tier):
+        """What of its energy is of a tier (§3): all of it, but for the tail that was moved to it, which is never metered."""
+        if self.tier == "metered":
+            return {"metered": self.energy() - self.moved, "allocated": self.moved}.get(tier, 0)
+        return self.energy() if self.tier == tier else 0
 
-def ledger(cluster, settings, period, grids, step_s):
+
+def usage_by_node_step(cluster):
+    used = defaultdict(list)
+    for pod in cluster["pods"]:
+        for step, active, cpu, tail in pod["steps"]:
+            used[pod["node"], step].append((pod_key(pod), active, cpu, tail))
+    return used
+
+
+def pod_key(pod):
+    return pod["namespace"], pod["workload"], pod["pod"], pod["uid"]
+
+
+def tails(cluster, used, policy):
+    """Of every node and step the size of its tails, at most what (system) holds, and what of it is moved to which pod (§3, Tail)."""
+    found = {}
+    for node in cluster["nodes"]:
+        for step, energy, idle, _ in node["steps"]:
+            here = used[node["node"], step]
+            claimed = {key: tail for key, _, _, tail in here if tail}
+            size = min(sum(claimed.values()), energy - idle - sum(mj for _, mj, _, _ in here if mj is not None))
+            found[node["node"], step] = size, split(size, claimed) if policy == "last-rate" else {}
+    return found
+
+
+def ledger(cluster, settings, period, grids, step_s, used, tails_of):
     """All rows of a cluster's month."""
     site = settings["clusters"][cluster["cluster"]]
     grid, annual, pue = grids[site["grid_zone"]], settings["annual_direct_gco2e_per_kwh"][site["grid_zone"]], float(site["pue"])
     within = range(period.start // step_s, period.end // step_s)
-    used = defaultdict(list)
-    for pod in cluster["pods"]:
-        key = (pod["namespace"], pod["workload"], pod["pod"], pod["uid"])
-        for step, active, cpu in pod["steps"]:
-            used[pod["node"], step].append((key, active, cpu))
     rows = []
     for node in cluster["nodes"]:
-        metered = {step: (energy, idle) for step, energy, idle in node["steps"] if step in within}
-        for step, (energy, idle) in metered.items():
-            rows += share_node_step(node["node"], step, energy, idle, used[node["node"], step], settings["idle"], pue)
+        metered = {step: (energy, idle, tier) for step, energy, idle, tier in node["steps"] if step in within}
+        for step, meter in metered.items():
+            place = node["node"], step
+            rows += share_node_step(place, meter, used[place], tails_of[place], settings["idle"], pue)
         rows += fill_gaps(node, metered, within, pue, step_s)
     for row in rows:
         row.hourly = emissions_of(row.facility, grid.at(row.step * step_s))
@@ -173,21 +200,23 @@ def ledger(cluster, settings, period, grids, step_s):
     return rows
 
 
-def share_node_step(node, step, energy, idle, used, policy, pue):
+def share_node_step(place, meter, used, tails_here, policy, pue):
     """The rows of one node and step: E = idle + ΣA + other processes (§3, 3), idle by policy (§3, 4), facility energy (§3, 7)."""
-    active = {key: mj for key, mj, _ in used if mj is not None}
+    (node, step), (energy, idle, tier), (tail_size, moved) = place, meter, tails_here
+    active = {key: mj for key, mj, _, _ in used if mj is not None}
     system = energy - idle - sum(active.values())
     assert system >= 0, f"{node} {step}: the sample has no node whose pods used more than its meter shows"
-    seconds = {key: cpu for key, _, cpu in used if cpu}
+    seconds = {key: cpu for key, _, cpu, _ in used if cpu}
     given = split(idle, seconds) if policy == "by-usage" else {}
     rows = {}
-    for key in active.keys() | given.keys():
-        rows[key] = row = Row(key[0], key[1], node, step)
-        row.active, row.idle = active.get(key, 0), given.get(key, 0)
-    rows[(IDLE,)] = row = Row(IDLE, IDLE, node, step)
+    for key in active.keys() | given.keys() | moved.keys():
+        rows[key] = row = Row(key[0], key[1], node, step, tier)
+        row.moved = moved.get(key, 0)
+        row.active, row.idle = active.get(key, 0) + row.moved, given.get(key, 0)
+    rows[(IDLE,)] = row = Row(IDLE, IDLE, node, step, tier)
     row.idle = idle - sum(given.values())
-    rows[(SYSTEM,)] = row = Row(SYSTEM, SYSTEM, node, step)
-    row.system = system
+    rows[(SYSTEM,)] = row = Row(SYSTEM, SYSTEM, node, step, tier)
+    row.system, row.tail = system - sum(moved.values()), tail_size
     assert sum(row.energy() for row in rows.values()) == energy, "the balance identity holds for each node and step"
     for key, facility in split(math.floor(energy * pue + 0.5), {key: row.energy() for key, row in rows.items()}).items():
         rows[key].facility = facility
@@ -197,14 +226,14 @@ def share_node_step(node, step, energy, idle, used, policy, pue):
 def fill_gaps(node, metered, within, pue, step_s):
     """Steps of a node's existence that nothing was measured in: its mean of the same hour of day that month, else of the month (§3)."""
     by_hour = defaultdict(list)
-    for step, (energy, _) in metered.items():
+    for step, (energy, _, _) in metered.items():
         by_hour[hour_of_day(step * step_s)].append(energy)
-    everything = [energy for energy, _ in metered.values()]
+    everything = [energy for energy, _, _ in metered.values()]
     rows = []
     for step in range(-(-node["exists_from"] // step_s), node["exists_to"] // step_s):
         if step in within and step not in metered:
             known = by_hour[hour_of_day(step * step_s)] or everything
-            row = Row(GAP, GAP, node["node"], step)
+            row = Row(GAP, GAP, node["node"], step, "filled")
             row.gap = rounded(Fraction(sum(known), len(known)))
             row.facility = math.floor(row.gap * pue + 0.5)
             rows.append(row)
@@ -252,9 +281,11 @@ def grouped(rows, key):
     return sorted(groups.items())
 
 
-def filled_share(rows):
-    whole = sum(row.facility for row in rows)
-    return sum(row.facility for row in rows if row.gap) / whole if whole else None
+def tier_share(rows):
+    """Shares of energy before PUE by quality tier (§3)."""
+    whole = sum(row.energy() for row in rows)
+    tiers = ("metered", "allocated", "modelled", "filled")
+    return {tier: float(Fraction(sum(row.energy_of(tier) for row in rows), whole)) if whole else None for tier in tiers}
 
 
 def reconciliation(cluster, rows, step_s):
@@ -272,6 +303,7 @@ def reconciliation(cluster, rows, step_s):
             "system_mj": sum(row.system for row in group),
             "gap_mj": sum(row.gap for row in group),
             "correction_mj": 0,
+            "tail_mj": sum(row.tail for row in group),
             "difference_mj": 0,
         }
         assert line["metered_mj"] == line["attributed_mj"] + line["idle_mj"] + line["system_mj"]
@@ -294,7 +326,7 @@ def hours(cluster, rows, step_s):
 # --- the counterfactual (§7) --------------------------------------------------------------------------------------------------------
 
 
-def job_runs(cluster, settings, period, grids, step_s):
+def job_runs(cluster, settings, period, grids, step_s, tails_of):
     """Every job run that ended in the month, with actual and counterfactual."""
     name = cluster["cluster"]
     pods_of = defaultdict(list)
@@ -309,8 +341,9 @@ def job_runs(cluster, settings, period, grids, step_s):
             continue
         by_step = defaultdict(int)
         for pod in pods:
-            for step, active, _ in pod["steps"]:
-                by_step[step] += active
+            for step, active, _, _ in pod["steps"]:
+                _, moved = tails_of.get((pod["node"], step), (0, {}))
+                by_step[step] += active + moved.get(pod_key(pod), 0)
         runs.append(place(name, job, end, by_step, settings, period, grids, step_s))
     return runs
 
@@ -441,20 +474,23 @@ def report(truth, settings, period, grids):
     for cluster in truth["clusters"]:
         name = cluster["cluster"]
         placement = settings["clusters"][name]["placement"]
-        rows = ledger(cluster, settings, period, grids, step_s)
+        used = usage_by_node_step(cluster)
+        tails_of = tails(cluster, used, settings["tails"])
+        rows = ledger(cluster, settings, period, grids, step_s, used, tails_of)
         everything.append((placement, rows))
-        runs += job_runs(cluster, settings, period, grids, step_s)
+        runs += job_runs(cluster, settings, period, grids, step_s, tails_of)
         lists["clusters"].append({
             "cluster": name,
             "placement": placement,
             "nodes": len({row.node for row in rows}),
-            "tier_share": {"filled": filled_share(rows)},
+            "tier_share": tier_share(rows),
             **with_scopes([(placement, rows)], declared),
         })
         for namespace, group in grouped(rows, lambda row: row.namespace):
-            lists["namespaces"].append({"cluster": name, "namespace": namespace, **with_scopes([(placement, group)], declared)})
+            keys = {"cluster": name, "namespace": namespace, "tier_share": tier_share(group)}
+            lists["namespaces"].append({**keys, **with_scopes([(placement, group)], declared)})
         for (namespace, workload), group in grouped(rows, lambda row: (row.namespace, row.workload)):
-            keys = {"cluster": name, "namespace": namespace, "workload": workload}
+            keys = {"cluster": name, "namespace": namespace, "workload": workload, "tier_share": tier_share(group)}
             lists["workloads"].append({**keys, **with_scopes([(placement, group)], declared)})
         lists["hours"] += hours(name, rows, step_s)
         lists["reconciliation"] += reconciliation(name, rows, step_s)
@@ -468,7 +504,8 @@ def report(truth, settings, period, grids):
             "time_zone": period.time_zone,
             "hours": (period.end - period.start) // HOUR,
         },
-        "totals": with_scopes(everything, declared),
+        "totals": {**with_scopes(everything, declared), "tail_mj": sum(row.tail for _, rows in everything for row in rows)},
+        "tier_share": tier_share([row for _, rows in everything for row in rows]),
         **lists,
         "job_runs": runs,
         "counterfactual": {

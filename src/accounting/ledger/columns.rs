@@ -9,66 +9,14 @@ use std::ops::Range;
 
 use anyhow::{Result, bail};
 
+use super::grid::{GridStep, facility_whole, rounded};
 use super::hours::HourSums;
+use super::inputs::{Meters, UsageColumns};
 use super::{DayFold, DayTerms, LedgerRow, NodeDay, RunSums, RunTerms, Segment, Sums};
 use crate::accounting::retiming::StepFactors;
 use crate::accounting::split::{LARGEST_WHOLE, Splitter};
-use crate::model::policy::IdlePolicy;
-use crate::model::{GAP_ROW, IDLE_ROW, SYSTEM_ROW};
-
-/// Usage of some nodes, as stored: sorted by pod and step. Unknown energy and CPU are 0 here, as in `COALESCE`.
-#[derive(Clone, Copy, Default)]
-pub struct UsageColumns<'a> {
-    pub node_id: &'a [i32],
-    pub pod_id: &'a [i32],
-    pub step: &'a [i32],
-    pub active_mj: &'a [i64],
-    pub cpu_ms: &'a [i64],
-}
-
-/// The meters of a cluster-day by `node * step_count + step`.
-pub struct Meters {
-    /// -1 where no delta reached the step.
-    pub metered_mj: Vec<i64>,
-    pub idle_mj: Vec<i64>,
-}
-
-impl Meters {
-    pub const UNMETERED: i64 = -1;
-
-    /// Lays `node_steps` out by node and step. An energy beyond bounds is an error: sums would no longer be safe.
-    pub fn new(terms: &DayTerms<'_>, node_id: &[i32], step: &[i32], metered_mj: &[i64], idle_mj: &[i64]) -> Result<Self> {
-        let cells = terms.nodes.len() * terms.step_count;
-        let mut meters = Self { metered_mj: vec![Self::UNMETERED; cells], idle_mj: vec![0; cells] };
-        for i in 0..node_id.len() {
-            let cell = cell(terms, node_id[i], step[i])?;
-            if !(0..LARGEST_WHOLE / 8).contains(&metered_mj[i]) || !(0..LARGEST_WHOLE / 8).contains(&idle_mj[i]) {
-                bail!(
-                    "node_steps: node {} step {}: {} mJ metered, {} mJ idle is not a machine's energy",
-                    node_id[i],
-                    step[i],
-                    metered_mj[i],
-                    idle_mj[i]
-                );
-            }
-            if meters.metered_mj[cell] != Self::UNMETERED {
-                bail!("node_steps: node {} step {} is there twice", node_id[i], step[i]);
-            }
-            meters.metered_mj[cell] = metered_mj[i];
-            meters.idle_mj[cell] = idle_mj[i];
-        }
-        Ok(meters)
-    }
-}
-
-fn cell(terms: &DayTerms<'_>, node_id: i32, step: i32) -> Result<usize> {
-    let node = usize::try_from(node_id).ok().filter(|node| *node < terms.nodes.len());
-    let offset = usize::try_from(step - terms.first_step).ok().filter(|offset| *offset < terms.step_count);
-    match (node, offset) {
-        (Some(node), Some(offset)) => Ok(node * terms.step_count + offset),
-        _ => bail!("evidence names node {node_id} and step {step}, which are not of this cluster-day"),
-    }
-}
+use crate::model::policy::{IdlePolicy, Tails};
+use crate::model::{GAP_ROW, IDLE_ROW, SYSTEM_ROW, Tier};
 
 /// One pass over a cluster-day; keeps its buffers from part to part.
 pub struct Pass<'a> {
@@ -90,7 +38,10 @@ struct NodeBuffers {
     pod: Vec<i32>,
     active: Vec<i64>,
     cpu: Vec<i64>,
+    /// Empty where no row of the node has a tail.
+    tail: Vec<i64>,
     corrected: Vec<i64>,
+    moved: Vec<i64>,
     weights: Vec<i64>,
     idle_parts: Vec<i64>,
     energy: Vec<i64>,
@@ -136,7 +87,10 @@ impl<'a> Pass<'a> {
             while row < usage.node_id.len() && usage.node_id[row] == node_id {
                 row += 1;
             }
-            self.sort_by_step(usage, from..row)?;
+            match usage.tail_mj {
+                Some(tail_mj) => self.sort_by_step::<true>(usage, tail_mj, from..row)?,
+                None => self.sort_by_step::<false>(usage, &[], from..row)?,
+            }
             self.account_node(node)?;
         }
         if row != usage.node_id.len() {
@@ -153,7 +107,7 @@ impl<'a> Pass<'a> {
     }
 
     /// Counting sort: rows of one node by step; within a step the order of pods is kept.
-    fn sort_by_step(&mut self, usage: UsageColumns<'_>, rows: Range<usize>) -> Result<()> {
+    fn sort_by_step<const HAS_TAILS: bool>(&mut self, usage: UsageColumns<'_>, tail_mj: &[i64], rows: Range<usize>) -> Result<()> {
         let buffers = &mut self.node;
         let (first_step, step_count) = (self.terms.first_step, self.terms.step_count);
         buffers.step_ends.clear();
@@ -172,9 +126,14 @@ impl<'a> Pass<'a> {
         buffers.pod.resize(count, 0);
         buffers.active.resize(count, 0);
         buffers.cpu.resize(count, 0);
+        buffers.tail.clear();
+        if HAS_TAILS {
+            buffers.tail.resize(count, 0);
+        }
         // step_ends[s] is where step s begins; each row moves it on, until it is where step s ends.
         let (pods, steps) = (&usage.pod_id[rows.clone()], &usage.step[rows.clone()]);
-        let (active, cpu) = (&usage.active_mj[rows.clone()], &usage.cpu_ms[rows]);
+        let (active, cpu) = (&usage.active_mj[rows.clone()], &usage.cpu_ms[rows.clone()]);
+        let tail = if HAS_TAILS { &tail_mj[rows] } else { &[] };
         for i in 0..count {
             let slot = &mut buffers.step_ends[(steps[i] - first_step) as usize];
             let place = *slot as usize;
@@ -182,6 +141,9 @@ impl<'a> Pass<'a> {
             buffers.pod[place] = pods[i];
             buffers.active[place] = active[i];
             buffers.cpu[place] = cpu[i];
+            if HAS_TAILS {
+                buffers.tail[place] = tail[i];
+            }
         }
         Ok(())
     }
@@ -227,6 +189,7 @@ impl<'a> Pass<'a> {
             return Ok(());
         }
         let meter_idle = self.meters.idle_mj[node * terms.step_count + offset];
+        let tier = self.meters.tier[node * terms.step_count + offset];
         let buffers = &mut self.node;
         let pods = &buffers.pod[rows.clone()];
         let count = rows.len();
@@ -238,8 +201,26 @@ impl<'a> Pass<'a> {
         }
         let active_mj = pods_mj.min(metered);
         let idle_mj = if pods_mj >= metered { 0 } else { meter_idle.min(metered - pods_mj) };
-        let system_mj = metered - active_mj - idle_mj;
-        let active: &[i64] = if pods_mj > metered {
+        let mut system_mj = metered - active_mj - idle_mj;
+        let tails: &[i64] = if buffers.tail.is_empty() { &[] } else { &buffers.tail[rows.clone()] };
+        let tails_mj: i64 = tails.iter().sum();
+        if !(0..LARGEST_WHOLE).contains(&tails_mj) {
+            bail!("usage: the tails of node {node_id} in step {step} claim {tails_mj} mJ, which is not a machine's energy");
+        }
+        let tail_mj = tails_mj.min(system_mj);
+        let moved_mj = if terms.tails == Tails::LastRate { tail_mj } else { 0 };
+        system_mj -= moved_mj;
+        // Tails are moved only where something is left, pods are scaled down only where nothing is: never both.
+        let active: &[i64] = if moved_mj > 0 {
+            // tail_quotas.sql
+            buffers.moved.resize(count, 0);
+            self.splitter.split(moved_mj, tails, tails_mj, &mut buffers.moved[..count]);
+            buffers.corrected.clear();
+            buffers
+                .corrected
+                .extend(buffers.active[rows.clone()].iter().zip(&buffers.moved[..count]).map(|(active, moved)| active + moved));
+            &buffers.corrected
+        } else if pods_mj > metered {
             buffers.corrected.resize(count, 0);
             self.splitter.split(metered, &buffers.active[rows.clone()], pods_mj, &mut buffers.corrected[..count]);
             &buffers.corrected[..count]
@@ -256,6 +237,11 @@ impl<'a> Pass<'a> {
                 IdlePolicy::ByRequest => {
                     buffers.weights.clear();
                     buffers.weights.extend(pods.iter().map(|pod| terms.pods[*pod as usize].cpu_request_milli));
+                    let measured = buffers.active[rows.clone()].iter().zip(&buffers.cpu[rows.clone()]);
+                    for ((weight, tail), (active, cpu)) in buffers.weights.iter_mut().zip(tails).zip(measured) {
+                        // A pod of which only a tail is known takes no idle energy.
+                        *weight = if *tail > 0 && *active == 0 && *cpu == 0 { 0 } else { *weight };
+                    }
                     &buffers.weights
                 }
                 IdlePolicy::ByUsage | IdlePolicy::Unallocated => &buffers.cpu[rows.clone()],
@@ -303,8 +289,12 @@ impl<'a> Pass<'a> {
         // emissions.sql, ledger.sql, workload_hours.sql
         let grid = GridStep::of(terms, &self.segments, node, offset);
         let is_in_period = terms.is_in_period(step);
+        let is_plain = tier == Tier::Metered && moved_mj == 0;
         for i in 0..count {
-            let sums = Sums { active_mj: active[i], idle_mj: idle_parts[i], ..grid.meet(facility[i + 2]) };
+            let mut sums = Sums { active_mj: active[i], idle_mj: idle_parts[i], ..grid.meet(facility[i + 2]) };
+            if !is_plain {
+                sums.grade(tier, if moved_mj > 0 { buffers.moved[i] } else { 0 });
+            }
             if is_in_period {
                 let place = (pods[i] - first_pod) as usize;
                 let pod_hour = &mut buffers.pod_hour[place];
@@ -318,6 +308,10 @@ impl<'a> Pass<'a> {
                 pod_hour.facility_mj += sums.facility_mj;
                 pod_hour.operational_hourly_ugco2e += sums.operational_hourly_ugco2e;
                 pod_hour.operational_annual_ugco2e += sums.operational_annual_ugco2e;
+                if !is_plain {
+                    pod_hour.allocated_mj += sums.allocated_mj;
+                    pod_hour.modelled_mj += sums.modelled_mj;
+                }
             }
             if let Some(kept) = self.rows.as_mut() {
                 push_row(kept, node_id, step, pods[i], &sums, &grid);
@@ -325,7 +319,8 @@ impl<'a> Pass<'a> {
         }
         let shared = [(IDLE_ROW, idle_left_mj, 0, facility[0]), (SYSTEM_ROW, 0, system_mj, facility[1])];
         for (row_id, idle_mj, system_mj, facility_mj) in shared {
-            let sums = Sums { idle_mj, system_mj, ..grid.meet(facility_mj) };
+            let mut sums = Sums { idle_mj, system_mj, ..grid.meet(facility_mj) };
+            sums.grade(tier, 0);
             if let Some(kept) = self.rows.as_mut() {
                 push_row(kept, node_id, step, row_id, &sums, &grid);
             }
@@ -340,6 +335,7 @@ impl<'a> Pass<'a> {
             day.idle_mj += idle_left_mj;
             day.system_mj += system_mj;
             day.correction_mj += active_mj - pods_mj;
+            day.tail_mj += tail_mj;
             day.idle_cut_mj += if pods_mj > metered { 0 } else { idle_mj - meter_idle };
         }
         Ok(())
@@ -372,57 +368,15 @@ impl<'a> Pass<'a> {
     }
 }
 
-/// facility_quotas.sql: round(E × PUE).
-fn facility_whole(energy_mj: i64, pue: f64) -> i64 {
-    rounded(energy_mj as f64 * pue)
-}
-
-/// The one place in Rust where energy meets its factor; emissions.sql says the same, operation for operation.
-///
-/// Method, section 2: `floor(mJ × g/kWh / 3600 + 0.5)` µg, in doubles, exact below 2^53 mJ a row.
-fn emissions(energy_mj: i64, gco2e_per_kwh: f64) -> i64 {
-    rounded(energy_mj as f64 * gco2e_per_kwh / 3_600.0)
-}
-
-/// floor(x + 0.5) of what is not negative: the cast cuts towards zero, and costs no call.
-fn rounded(value: f64) -> i64 {
-    (value + 0.5) as i64
-}
-
-/// What the electricity of a node's grid zone emits in one step.
-struct GridStep<'a> {
-    segments: &'a [Segment],
-    annual_gco2e_per_kwh: Option<f64>,
-    step_s: i64,
-}
-
-impl<'a> GridStep<'a> {
-    fn of(terms: &DayTerms<'_>, segments: &'a [Vec<Segment>], node: usize, offset: usize) -> Self {
-        let zone = terms.sites[terms.nodes[node].site].zone;
-        Self {
-            segments: &segments[zone * terms.step_count + offset],
-            annual_gco2e_per_kwh: terms.zones[zone].annual_direct_gco2e_per_kwh,
-            step_s: terms.step_seconds,
+impl Sums {
+    /// energy.sql: which part of a row is not metered. `moved_mj` is the tail that was moved to it.
+    fn grade(&mut self, tier: Tier, moved_mj: i64) {
+        let energy_mj = self.active_mj + self.idle_mj + self.system_mj;
+        match tier {
+            Tier::Metered => self.allocated_mj = moved_mj,
+            Tier::Allocated => self.allocated_mj = energy_mj,
+            Tier::Modelled => self.modelled_mj = energy_mj,
         }
-    }
-
-    /// Facility energy with its emissions; whose energy it is, the caller adds.
-    fn meet(&self, facility_mj: i64) -> Sums {
-        Sums {
-            facility_mj,
-            operational_hourly_ugco2e: self.hourly(facility_mj),
-            operational_annual_ugco2e: self.annual_gco2e_per_kwh.map_or(0, |factor| emissions(facility_mj, factor)),
-            ..Sums::default()
-        }
-    }
-
-    /// emissions.sql: a row, cut where the intensity changes within the step.
-    fn hourly(&self, facility_mj: i64) -> i64 {
-        if let [segment] = self.segments {
-            return emissions(facility_mj, segment.gco2e_per_kwh);
-        }
-        let up_to = |seconds: i64| rounded(facility_mj as f64 * seconds as f64 / self.step_s as f64);
-        self.segments.iter().map(|segment| emissions(up_to(segment.to_s) - up_to(segment.from_s), segment.gco2e_per_kwh)).sum()
     }
 }
 
@@ -469,26 +423,11 @@ fn push_row(kept: &mut Vec<LedgerRow>, node_id: i32, step: i32, row_id: i32, sum
             idle_mj: sums.idle_mj,
             system_mj: sums.system_mj,
             gap_mj: sums.gap_mj,
+            allocated_mj: sums.allocated_mj,
+            modelled_mj: sums.modelled_mj,
             facility_mj: sums.facility_mj,
             operational_hourly_ugco2e: (!grid.segments.is_empty()).then_some(sums.operational_hourly_ugco2e),
             operational_annual_ugco2e: grid.annual_gco2e_per_kwh.is_some().then_some(sums.operational_annual_ugco2e),
         });
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_kilowatt_hour_at_300_grams_emits_300_grams() {
-        assert_eq!(emissions(3_600_000_000, 300.0), 300_000_000);
-    }
-
-    #[test]
-    fn half_a_microgram_rounds_up() {
-        // 1800 mJ at 1 g/kWh is exactly 0.5 µg.
-        assert_eq!(emissions(1_800, 1.0), 1);
-        assert_eq!(emissions(1_799, 1.0), 0);
     }
 }

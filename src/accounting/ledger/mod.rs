@@ -7,7 +7,9 @@
 //! Assumes: usage is sorted by pod and step, and pods of a node stand together. Does not: read, ask the time, or know names.
 
 pub mod columns;
+mod grid;
 mod hours;
+pub mod inputs;
 pub mod sql;
 #[cfg(test)]
 mod tests;
@@ -16,7 +18,7 @@ use sha2::{Digest, Sha256};
 
 use crate::accounting::intensity::ZoneIntensity;
 use crate::accounting::retiming::RunTiming;
-use crate::model::policy::IdlePolicy;
+use crate::model::policy::{IdlePolicy, Tails};
 
 /// What is true of a node for the ledger.
 #[derive(Clone, Debug)]
@@ -78,6 +80,7 @@ pub struct DayTerms<'a> {
     /// The steps of the period, half-open.
     pub period_steps: (i32, i32),
     pub idle: IdlePolicy,
+    pub tails: Tails,
     pub nodes: Vec<NodeTerms>,
     pub pods: Vec<PodTerms>,
     pub sites: &'a [SiteTerms],
@@ -135,6 +138,10 @@ pub struct Sums {
     pub idle_mj: i64,
     pub system_mj: i64,
     pub gap_mj: i64,
+    /// Of active, idle and system: what a node's meter shared by CPU time, and tails that were moved.
+    pub allocated_mj: i64,
+    /// Of active, idle and system: what no meter saw and a model says.
+    pub modelled_mj: i64,
     pub facility_mj: i64,
     pub operational_hourly_ugco2e: i64,
     pub operational_annual_ugco2e: i64,
@@ -151,8 +158,18 @@ macro_rules! checked_sums {
     };
 }
 
-checked_sums!(Sums { active_mj, idle_mj, system_mj, gap_mj, facility_mj, operational_hourly_ugco2e, operational_annual_ugco2e });
-checked_sums!(NodeDay { metered_mj, attributed_mj, idle_mj, system_mj, gap_mj, correction_mj, idle_cut_mj });
+checked_sums!(Sums {
+    active_mj,
+    idle_mj,
+    system_mj,
+    gap_mj,
+    allocated_mj,
+    modelled_mj,
+    facility_mj,
+    operational_hourly_ugco2e,
+    operational_annual_ugco2e,
+});
+checked_sums!(NodeDay { metered_mj, attributed_mj, idle_mj, system_mj, gap_mj, correction_mj, idle_cut_mj, tail_mj });
 checked_sums!(RunSums { active_mj, outside_mj, actual_ugco2e, counterfactual_ugco2e });
 
 /// Sums by site, workload and hour.
@@ -175,6 +192,8 @@ pub struct NodeDay {
     pub gap_mj: i64,
     pub correction_mj: i64,
     pub idle_cut_mj: i64,
+    /// Size of the tails, moved or not: at most what each step had left for (system).
+    pub tail_mj: i64,
 }
 
 /// What a day adds to a job run.
@@ -196,6 +215,8 @@ pub struct LedgerRow {
     pub idle_mj: i64,
     pub system_mj: i64,
     pub gap_mj: i64,
+    pub allocated_mj: i64,
+    pub modelled_mj: i64,
     pub facility_mj: i64,
     pub operational_hourly_ugco2e: Option<i64>,
     pub operational_annual_ugco2e: Option<i64>,
@@ -208,10 +229,9 @@ pub fn content_sha256(rows: &[LedgerRow]) -> String {
     let text = |value: Option<i64>| value.map(|value| value.to_string()).unwrap_or_default();
     for row in rows {
         let (hourly, annual) = (text(row.operational_hourly_ugco2e), text(row.operational_annual_ugco2e));
-        digest.update(format!(
-            "{}|{}|{}|{}|{}|{}|{}|{}|{hourly}|{annual}\n",
-            row.node_id, row.step, row.row_id, row.active_mj, row.idle_mj, row.system_mj, row.gap_mj, row.facility_mj
-        ));
+        let energy = [row.active_mj, row.idle_mj, row.system_mj, row.gap_mj, row.allocated_mj, row.modelled_mj, row.facility_mj];
+        let energy = energy.map(|mj| mj.to_string()).join("|");
+        digest.update(format!("{}|{}|{}|{energy}|{hourly}|{annual}\n", row.node_id, row.step, row.row_id));
     }
     digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -11,7 +11,7 @@ use polars::prelude::{DataFrame, Engine, IntoLazy, df};
 use polars::sql::SQLContext;
 
 use super::{DayFold, DayTerms, LedgerRow, NodeDay, RunSums, RunTerms, Sums, WorkloadHour};
-use crate::model::policy::IdlePolicy;
+use crate::model::policy::{IdlePolicy, Tails};
 
 /// The plan, and the text of every file it names.
 pub const PLAN: &str = include_str!("../../../queries/accounting/plan.txt");
@@ -27,6 +27,7 @@ pub const QUERIES: &[(&str, &str)] = &[
     ("ledger.sql", include_str!("../../../queries/accounting/ledger.sql")),
     ("node_days.sql", include_str!("../../../queries/accounting/node_days.sql")),
     ("split.sql", include_str!("../../../queries/accounting/split.sql")),
+    ("tail_quotas.sql", include_str!("../../../queries/accounting/tail_quotas.sql")),
     ("workload_hours.sql", include_str!("../../../queries/accounting/workload_hours.sql")),
 ];
 
@@ -88,6 +89,10 @@ pub fn inputs(terms: &DayTerms<'_>, node_steps: DataFrame, usage: DataFrame) -> 
         IdlePolicy::ByUsage => 1,
         IdlePolicy::ByRequest => 2,
     };
+    let tail_policy = match terms.tails {
+        Tails::Unattributed => 0,
+        Tails::LastRate => 1,
+    };
     let node_count = terms.nodes.len();
     let nodes = df!(
         "node_id" => (0..node_count as i32).collect::<Vec<_>>(),
@@ -95,6 +100,7 @@ pub fn inputs(terms: &DayTerms<'_>, node_steps: DataFrame, usage: DataFrame) -> 
         "zone_id" => terms.nodes.iter().map(|node| terms.sites[node.site].zone as i32).collect::<Vec<_>>(),
         "pue" => terms.nodes.iter().map(|node| terms.sites[node.site].pue).collect::<Vec<_>>(),
         "idle_policy" => vec![idle_policy; node_count],
+        "tail_policy" => vec![tail_policy; node_count],
         "annual_gco2e_per_kwh" => terms.nodes.iter().map(|node| annual(node.site)).collect::<Vec<Option<f64>>>()
     )?;
     let pods = df!(
@@ -181,6 +187,8 @@ pub fn fold(terms: &DayTerms<'_>, tables: &BTreeMap<String, DataFrame>, usage_ro
                 idle_mj: hours.integer("idle_mj", i)?,
                 system_mj: hours.integer("system_mj", i)?,
                 gap_mj: hours.integer("gap_mj", i)?,
+                allocated_mj: hours.integer("allocated_mj", i)?,
+                modelled_mj: hours.integer("modelled_mj", i)?,
                 facility_mj: hours.integer("facility_mj", i)?,
                 operational_hourly_ugco2e: hours.integer("operational_hourly_ugco2e", i)?,
                 operational_annual_ugco2e: hours.optional("operational_annual_ugco2e", i)?.unwrap_or(0),
@@ -199,6 +207,7 @@ pub fn fold(terms: &DayTerms<'_>, tables: &BTreeMap<String, DataFrame>, usage_ro
             gap_mj: days.integer("gap_mj", i)?,
             correction_mj: days.integer("correction_mj", i)?,
             idle_cut_mj: days.integer("idle_cut_mj", i)?,
+            tail_mj: days.integer("tail_mj", i)?,
         };
     }
     let jobs = Columns(table("job_rows")?);
@@ -228,6 +237,8 @@ pub fn rows(tables: &BTreeMap<String, DataFrame>) -> Result<Vec<LedgerRow>> {
             idle_mj: ledger.integer("idle_mj", i)?,
             system_mj: ledger.integer("system_mj", i)?,
             gap_mj: ledger.integer("gap_mj", i)?,
+            allocated_mj: ledger.integer("allocated_mj", i)?,
+            modelled_mj: ledger.integer("modelled_mj", i)?,
             facility_mj: ledger.integer("facility_mj", i)?,
             operational_hourly_ugco2e: ledger.optional("operational_hourly_ugco2e", i)?,
             operational_annual_ugco2e: ledger.optional("operational_annual_ugco2e", i)?,

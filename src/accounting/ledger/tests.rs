@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use polars::prelude::df;
 
-use super::columns::{Meters, Pass, UsageColumns};
+use super::columns::Pass;
+use super::inputs::{Meters, NodeStepColumns, UsageColumns};
 use super::*;
 use crate::accounting::intensity::Wanted;
 use crate::model::policy::FactorKind;
-use crate::model::{GAP_ROW, IDLE_ROW, IntensitySeries, SYSTEM_ROW};
+use crate::model::{GAP_ROW, IDLE_ROW, IntensitySeries, SYSTEM_ROW, Tier};
 
 /// SplitMix64: the same days for everyone.
 struct Random(u64);
@@ -54,15 +55,32 @@ type UsageRow = (i32, i32, i32, Option<i64>, Option<i64>);
 struct Evidence {
     node_steps: Vec<(i32, i32, i64, Option<i64>)>,
     usage: Vec<UsageRow>,
+    /// By node and step; metered where nothing is said.
+    tiers: BTreeMap<(i32, i32), Tier>,
+    /// By pod and step, of rows that are in `usage`.
+    tails: BTreeMap<(i32, i32), i64>,
+}
+
+impl Evidence {
+    fn tiers(&self) -> Vec<i32> {
+        self.node_steps.iter().map(|row| self.tiers.get(&(row.0, row.1)).copied().unwrap_or_default().id()).collect()
+    }
+
+    fn tails(&self) -> Vec<Option<i64>> {
+        self.usage.iter().map(|row| self.tails.get(&(row.1, row.2)).copied()).collect()
+    }
 }
 
 fn by_columns(terms: &DayTerms<'_>, evidence: &Evidence) -> (DayFold, Vec<LedgerRow>) {
     let meters = Meters::new(
         terms,
-        &evidence.node_steps.iter().map(|row| row.0).collect::<Vec<_>>(),
-        &evidence.node_steps.iter().map(|row| row.1).collect::<Vec<_>>(),
-        &evidence.node_steps.iter().map(|row| row.2).collect::<Vec<_>>(),
-        &evidence.node_steps.iter().map(|row| row.3.unwrap_or(0)).collect::<Vec<_>>(),
+        NodeStepColumns {
+            node_id: &evidence.node_steps.iter().map(|row| row.0).collect::<Vec<_>>(),
+            step: &evidence.node_steps.iter().map(|row| row.1).collect::<Vec<_>>(),
+            metered_mj: &evidence.node_steps.iter().map(|row| row.2).collect::<Vec<_>>(),
+            idle_mj: &evidence.node_steps.iter().map(|row| row.3.unwrap_or(0)).collect::<Vec<_>>(),
+            tier: &evidence.tiers(),
+        },
     )
     .expect("sound");
     let mut pass = Pass::new(terms, &meters).keeping_rows();
@@ -74,7 +92,9 @@ fn by_columns(terms: &DayTerms<'_>, evidence: &Evidence) -> (DayFold, Vec<Ledger
         active.push(row.3.unwrap_or(0));
         cpu.push(row.4.unwrap_or(0));
     }
-    let usage = UsageColumns { node_id: &node_id, pod_id: &pod_id, step: &step, active_mj: &active, cpu_ms: &cpu };
+    let tails: Vec<i64> = evidence.tails().into_iter().map(|tail| tail.unwrap_or(0)).collect();
+    let tail_mj = (!evidence.tails.is_empty()).then_some(tails.as_slice());
+    let usage = UsageColumns { node_id: &node_id, pod_id: &pod_id, step: &step, active_mj: &active, cpu_ms: &cpu, tail_mj };
     pass.account(0..terms.nodes.len(), usage).expect("sound");
     let (fold, mut rows) = pass.finish();
     rows.sort_unstable();
@@ -86,7 +106,8 @@ fn by_sql(terms: &DayTerms<'_>, evidence: &Evidence) -> (DayFold, Vec<LedgerRow>
         "node_id" => evidence.node_steps.iter().map(|row| row.0).collect::<Vec<_>>(),
         "step" => evidence.node_steps.iter().map(|row| row.1).collect::<Vec<_>>(),
         "metered_mj" => evidence.node_steps.iter().map(|row| row.2).collect::<Vec<_>>(),
-        "idle_mj" => evidence.node_steps.iter().map(|row| row.3).collect::<Vec<_>>()
+        "idle_mj" => evidence.node_steps.iter().map(|row| row.3).collect::<Vec<_>>(),
+        "tier" => evidence.tiers()
     )
     .unwrap();
     let usage = df!(
@@ -94,7 +115,8 @@ fn by_sql(terms: &DayTerms<'_>, evidence: &Evidence) -> (DayFold, Vec<LedgerRow>
         "pod_id" => evidence.usage.iter().map(|row| row.1).collect::<Vec<_>>(),
         "step" => evidence.usage.iter().map(|row| row.2).collect::<Vec<_>>(),
         "active_mj" => evidence.usage.iter().map(|row| row.3).collect::<Vec<_>>(),
-        "cpu_ms" => evidence.usage.iter().map(|row| row.4).collect::<Vec<_>>()
+        "cpu_ms" => evidence.usage.iter().map(|row| row.4).collect::<Vec<_>>(),
+        "tail_mj" => evidence.tails()
     )
     .unwrap();
     let tables = sql::run_plan(&sql::inputs(terms, node_steps, usage).unwrap()).unwrap();
@@ -108,6 +130,7 @@ fn terms<'a>(sites: &'a [SiteTerms], zones: &'a [ZoneIntensity], nodes: usize, p
         step_count: 96,
         period_steps: (0, 96),
         idle: IdlePolicy::ByUsage,
+        tails: Tails::Unattributed,
         nodes: (0..nodes).map(|node| NodeTerms { site: node % sites.len() }).collect(),
         pods: (0..pods).map(|pod| PodTerms { workload: (pod / 2) as i32, job: -1, cpu_request_milli: 100 }).collect(),
         sites,
@@ -127,6 +150,7 @@ fn two_pods_share_idle_by_cpu_time_and_the_meter_balances() {
     let evidence = Evidence {
         node_steps: vec![(0, 0, 10_000, Some(2_000))],
         usage: vec![(0, 0, 0, Some(3_000), Some(30_000)), (0, 1, 0, Some(1_000), Some(90_000))],
+        ..Evidence::default()
     };
     let (fold, rows) = by_columns(&terms, &evidence);
 
@@ -144,7 +168,7 @@ fn an_idle_node_keeps_its_energy_unallocated() {
     let zones = [zone(&[100.0; 24], 3_600)];
     let sites = [SiteTerms { zone: 0, pue: 1.0 }];
     let terms = terms(&sites, &zones, 1, 0);
-    let evidence = Evidence { node_steps: vec![(0, 5, 1_000, Some(900))], usage: vec![] };
+    let evidence = Evidence { node_steps: vec![(0, 5, 1_000, Some(900))], ..Evidence::default() };
     let (fold, rows) = by_columns(&terms, &evidence);
 
     assert_eq!(
@@ -162,6 +186,7 @@ fn pods_above_their_meter_are_scaled_down_to_it() {
     let evidence = Evidence {
         node_steps: vec![(0, 0, 100, Some(50))],
         usage: vec![(0, 0, 0, Some(50), Some(1)), (0, 1, 0, Some(50), Some(1)), (0, 2, 0, Some(50), None)],
+        ..Evidence::default()
     };
     let (fold, rows) = by_columns(&terms, &evidence);
 
@@ -175,7 +200,7 @@ fn idle_that_does_not_fit_is_cut() {
     let zones = [zone(&[100.0; 24], 3_600)];
     let sites = [SiteTerms { zone: 0, pue: 1.0 }];
     let terms = terms(&sites, &zones, 1, 1);
-    let evidence = Evidence { node_steps: vec![(0, 0, 100, Some(50))], usage: vec![(0, 0, 0, Some(70), Some(0))] };
+    let evidence = Evidence { node_steps: vec![(0, 0, 100, Some(50))], usage: vec![(0, 0, 0, Some(70), Some(0))], ..Evidence::default() };
     let (fold, _) = by_columns(&terms, &evidence);
 
     assert_eq!((fold.node_days[0].idle_mj, fold.node_days[0].idle_cut_mj, fold.node_days[0].system_mj), (30, -20, 0));
@@ -190,12 +215,143 @@ fn a_row_across_an_intensity_boundary_is_split_by_time() {
     let zones = [zone(&values, 300)];
     let sites = [SiteTerms { zone: 0, pue: 1.0 }];
     let terms = terms(&sites, &zones, 1, 0);
-    let evidence = Evidence { node_steps: vec![(0, 0, 36_000, Some(36_000))], usage: vec![] };
+    let evidence = Evidence { node_steps: vec![(0, 0, 36_000, Some(36_000))], ..Evidence::default() };
     let (_, rows) = by_columns(&terms, &evidence);
 
     // 12,000 mJ each: 333.33 -> 333, 666.67 -> 667, 1000.
     assert_eq!(rows[0].operational_hourly_ugco2e, Some(2_000));
     assert_eq!(by_sql(&terms, &evidence).1, rows);
+}
+
+#[test]
+fn a_tail_moves_from_system_to_its_pod_and_keeps_the_balance() {
+    let zones = [zone(&[360.0; 24], 3_600)];
+    let sites = [SiteTerms { zone: 0, pue: 1.5 }];
+    let mut terms = terms(&sites, &zones, 1, 3);
+    // 10,000 mJ metered, 2,000 idle, one pod with 4,000: 4,000 is left for (system). 500 and 300 of it are tails, the second of a pod not seen in the step.
+    let evidence = Evidence {
+        node_steps: vec![(0, 0, 10_000, Some(2_000))],
+        usage: vec![(0, 0, 0, Some(4_000), Some(30_000)), (0, 2, 0, None, None)],
+        tails: BTreeMap::from([((0, 0), 500), ((2, 0), 300)]),
+        ..Evidence::default()
+    };
+    let seen = |rows: &[LedgerRow]| -> Vec<_> {
+        rows.iter().map(|row| (row.row_id, row.active_mj, row.idle_mj, row.system_mj, row.allocated_mj, row.facility_mj)).collect()
+    };
+    let (left, rows) = by_columns(&terms, &evidence);
+    assert_eq!(seen(&rows), [(SYSTEM_ROW, 0, 0, 4_000, 0, 6_000), (0, 4_000, 2_000, 0, 0, 9_000)]);
+    assert_eq!(by_sql(&terms, &evidence), (left.clone(), rows));
+
+    terms.tails = Tails::LastRate;
+    let (moved, rows) = by_columns(&terms, &evidence);
+    let expected = [(SYSTEM_ROW, 0, 0, 3_200, 0, 4_800), (0, 4_500, 2_000, 0, 500, 9_750), (2, 300, 0, 0, 300, 450)];
+    assert_eq!(seen(&rows), expected);
+    assert_eq!(by_sql(&terms, &evidence), (moved.clone(), rows));
+
+    // The size of the tails is known either way, and only attributed and system energy differ.
+    let [left, moved] = [left.node_days[0], moved.node_days[0]];
+    assert_eq!((left.tail_mj, left.attributed_mj, left.system_mj), (800, 6_000, 4_000));
+    assert_eq!(moved, NodeDay { attributed_mj: 6_800, system_mj: 3_200, ..left });
+}
+
+#[test]
+fn tails_beyond_what_the_system_used_are_scaled_down_to_it() {
+    let zones = [zone(&[100.0; 24], 3_600)];
+    let sites = [SiteTerms { zone: 0, pue: 1.0 }];
+    let mut terms = terms(&sites, &zones, 1, 3);
+    terms.tails = Tails::LastRate;
+    // 100 metered, 40 idle, 50 active: 10 is left. Of 20 + 10 + 5 that is 5.71, 2.86, 1.43: two units go to the remainders .86 and .71.
+    let evidence = Evidence {
+        node_steps: vec![(0, 0, 100, Some(40)), (0, 1, 100, Some(40))],
+        usage: vec![
+            (0, 0, 0, Some(50), None),
+            (0, 1, 0, None, None),
+            (0, 2, 0, None, None),
+            // More active energy than the meter shows: nothing is left for tails.
+            (0, 2, 1, Some(101), None),
+        ],
+        tails: BTreeMap::from([((0, 0), 20), ((1, 0), 10), ((2, 0), 5), ((2, 1), 7)]),
+        ..Evidence::default()
+    };
+    // Usage is sorted by pod, then step.
+    let (fold, rows) = by_columns(&terms, &evidence);
+
+    let seen: Vec<_> =
+        rows.iter().filter(|row| row.row_id >= 0).map(|row| (row.step, row.row_id, row.active_mj, row.allocated_mj)).collect();
+    assert_eq!(seen, [(0, 0, 56, 6), (0, 1, 3, 3), (0, 2, 1, 1), (1, 2, 100, 0)]);
+    let day = fold.node_days[0];
+    assert_eq!((day.tail_mj, day.system_mj, day.attributed_mj, day.idle_mj, day.correction_mj), (10, 0, 160, 40, -1));
+    assert_eq!(by_sql(&terms, &evidence), (fold, rows));
+}
+
+#[test]
+fn a_pod_of_which_only_a_tail_is_known_takes_no_idle_energy() {
+    let zones = [zone(&[100.0; 24], 3_600)];
+    let sites = [SiteTerms { zone: 0, pue: 1.0 }];
+    let mut terms = terms(&sites, &zones, 1, 2);
+    terms.idle = IdlePolicy::ByRequest;
+    let evidence = Evidence {
+        node_steps: vec![(0, 0, 1_000, Some(400))],
+        usage: vec![(0, 0, 0, Some(300), Some(1)), (0, 1, 0, None, None)],
+        tails: BTreeMap::from([((1, 0), 50)]),
+        ..Evidence::default()
+    };
+    for tails in [Tails::Unattributed, Tails::LastRate] {
+        terms.tails = tails;
+        let (fold, rows) = by_columns(&terms, &evidence);
+
+        assert_eq!(rows.iter().map(|row| row.idle_mj).filter(|idle| *idle > 0).collect::<Vec<_>>(), [400]);
+        assert_eq!(by_sql(&terms, &evidence), (fold, rows));
+    }
+}
+
+#[test]
+fn all_rows_of_a_step_take_its_tier() {
+    let zones = [zone(&[100.0; 24], 3_600)];
+    let sites = [SiteTerms { zone: 0, pue: 1.0 }];
+    let mut terms = terms(&sites, &zones, 1, 2);
+    terms.tails = Tails::LastRate;
+    terms.gaps = vec![GapStep { node_id: 0, step: 3, gap_mj: 70 }];
+    // The same energy in three tiers, within one hour: 100 metered, 40 idle, 30 and 10 active, a tail of 5 of the first pod.
+    let evidence = Evidence {
+        node_steps: (0..3).map(|step| (0, step, 100, Some(40))).collect(),
+        usage: (0..2).flat_map(|pod| (0..3).map(move |step| (0, pod, step, Some(30 - 20 * i64::from(pod)), Some(1)))).collect(),
+        tiers: BTreeMap::from([((0, 1), Tier::Allocated), ((0, 2), Tier::Modelled)]),
+        tails: (0..3).map(|step| ((0, step), 5)).collect(),
+    };
+    let (fold, rows) = by_columns(&terms, &evidence);
+
+    let seen: Vec<_> = rows
+        .iter()
+        .map(|row| (row.step, row.row_id, row.active_mj + row.idle_mj + row.system_mj, row.allocated_mj, row.modelled_mj))
+        .collect();
+    let expected = [
+        (0, SYSTEM_ROW, 15, 0, 0),
+        (0, 0, 55, 5, 0),
+        (0, 1, 30, 0, 0),
+        (1, SYSTEM_ROW, 15, 15, 0),
+        (1, 0, 55, 55, 0),
+        (1, 1, 30, 30, 0),
+        (2, SYSTEM_ROW, 15, 0, 15),
+        (2, 0, 55, 0, 55),
+        (2, 1, 30, 0, 30),
+        (3, GAP_ROW, 0, 0, 0),
+    ];
+    assert_eq!(seen, expected);
+    // Both pods are of one workload: 85 of each step.
+    let workload = fold.workload_hours.iter().find(|row| row.workload == 0).unwrap();
+    assert_eq!((workload.sums.allocated_mj, workload.sums.modelled_mj), (5 + 85, 85));
+    assert_eq!(by_sql(&terms, &evidence), (fold, rows));
+}
+
+#[test]
+fn a_tier_that_nobody_knows_is_an_error() {
+    let zones = [zone(&[100.0; 24], 3_600)];
+    let sites = [SiteTerms { zone: 0, pue: 1.0 }];
+    let terms = terms(&sites, &zones, 1, 0);
+    let steps = NodeStepColumns { node_id: &[0], step: &[0], metered_mj: &[1], idle_mj: &[0], tier: &[4] };
+    let error = Meters::new(&terms, steps).err().unwrap().to_string();
+    assert_eq!(error, "node_steps: node 0 step 0: 4 is not a tier; 1 is metered, 2 allocated, 3 modelled");
 }
 
 fn seeded_day(seed: u64, nodes: usize, pods: usize) -> (Evidence, Vec<GapStep>) {
@@ -223,7 +379,26 @@ fn seeded_day(seed: u64, nodes: usize, pods: usize) -> (Evidence, Vec<GapStep>) 
             evidence.usage.push((node, pod, step, active, cpu));
         }
     }
+    add_tiers_and_tails(&mut evidence, seed);
     (evidence, gaps)
+}
+
+/// Steps of all three tiers, and tails: small ones, ones that exceed what the system used, and pods that have nothing else.
+fn add_tiers_and_tails(evidence: &mut Evidence, seed: u64) {
+    let mut random = Random(seed ^ 0x7a11);
+    for (node, step, ..) in &evidence.node_steps {
+        let tier = [Tier::Metered, Tier::Metered, Tier::Allocated, Tier::Modelled][random.below(4) as usize];
+        evidence.tiers.insert((*node, *step), tier);
+    }
+    for row in &mut evidence.usage {
+        if random.below(6) == 0 {
+            let largest = if random.below(2) == 0 { 1_000_000 } else { 1 << 33 };
+            evidence.tails.insert((row.1, row.2), random.below(largest));
+            if random.below(3) == 0 {
+                (row.3, row.4) = (None, None);
+            }
+        }
+    }
 }
 
 #[test]
@@ -233,10 +408,17 @@ fn both_engines_give_the_same_ledger() {
     let fine: Vec<f64> = (0..576).map(|_| random.below(60_000) as f64 / 100.0).collect();
     let zones = [zone(&hourly, 3_600), zone(&fine, 300)];
     let sites = [SiteTerms { zone: 0, pue: 1.2 }, SiteTerms { zone: 1, pue: 1.37 }];
-    for (seed, idle) in [(1, IdlePolicy::ByUsage), (2, IdlePolicy::ByRequest), (3, IdlePolicy::Unallocated)] {
+    let policies = [
+        (1, IdlePolicy::ByUsage, Tails::LastRate),
+        (2, IdlePolicy::ByRequest, Tails::LastRate),
+        (3, IdlePolicy::Unallocated, Tails::Unattributed),
+        (4, IdlePolicy::ByRequest, Tails::Unattributed),
+    ];
+    for (seed, idle, tails) in policies {
         let (evidence, gaps) = seeded_day(seed, 5, 40);
         let mut terms = terms(&sites, &zones, 5, 40);
         terms.idle = idle;
+        terms.tails = tails;
         terms.gaps = gaps;
         terms.period_steps = (30, 96);
         for pod in (0..40).step_by(3) {
@@ -267,9 +449,40 @@ fn both_engines_give_the_same_ledger() {
         assert_eq!(columns, sql);
         assert!(columns.runs.iter().any(|run| run.actual_ugco2e != run.counterfactual_ugco2e && run.outside_mj > 0));
         assert!(rows.iter().any(|row| row.row_id == GAP_ROW) && columns.unmetered_rows > 0);
+        assert!(rows.iter().any(|row| row.modelled_mj > 0) && rows.iter().any(|row| row.allocated_mj > 0));
         for day in &columns.node_days {
+            assert!(day.tail_mj > 0);
             assert_eq!(day.metered_mj, day.attributed_mj + day.idle_mj + day.system_mj);
         }
+    }
+}
+
+#[test]
+fn moving_tails_changes_nothing_but_whose_system_energy_was() {
+    let zones = [zone(&[123.45; 24], 3_600)];
+    let sites = [SiteTerms { zone: 0, pue: 1.2 }];
+    for seed in 20..40 {
+        let (evidence, gaps) = seeded_day(seed, 3, 30);
+        let mut terms = terms(&sites, &zones, 3, 30);
+        terms.gaps = gaps;
+        let (left, left_rows) = by_columns(&terms, &evidence);
+        terms.tails = Tails::LastRate;
+        let (moved, moved_rows) = by_columns(&terms, &evidence);
+        let bare = Evidence { tails: BTreeMap::new(), ..evidence.clone() };
+        let (without, without_rows) = by_columns(&terms, &bare);
+
+        assert_eq!(left_rows, without_rows, "evidence of tails that stay moves no figure");
+        for ((left, moved), without) in left.node_days.iter().zip(&moved.node_days).zip(&without.node_days) {
+            assert_eq!(*left, NodeDay { tail_mj: left.tail_mj, ..*without });
+            let expected = NodeDay { attributed_mj: left.attributed_mj + left.tail_mj, system_mj: left.system_mj - left.tail_mj, ..*left };
+            assert_eq!(*moved, expected);
+        }
+        for row in &moved_rows {
+            assert!(row.allocated_mj + row.modelled_mj <= row.active_mj + row.idle_mj + row.system_mj);
+            assert!(row.system_mj >= 0 && row.allocated_mj >= 0 && row.modelled_mj >= 0);
+        }
+        let facility = |rows: &[LedgerRow]| rows.iter().map(|row| row.facility_mj).sum::<i64>();
+        assert_eq!(facility(&left_rows), facility(&moved_rows));
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::meter_day;
-use crate::model::{SampleTable, Series};
+use crate::model::{MeteringTerms, SampleTable, Series};
 use crate::units::UtcDay;
 
 /// The samples of a text exposition: metric, labels, value. Comments and time stamps are left out.
@@ -64,7 +64,7 @@ fn real_scrapes_give_the_joules_that_a_hand_gets() {
         let text = std::fs::read_to_string(shared.join(file)).unwrap();
         parts.extend(exposition(&text).into_iter().map(|(series, value)| (series, vec![(at(second), value)])));
     }
-    let metered = meter_day(&SampleTable::from_series(parts), day, 900).unwrap();
+    let metered = meter_day(&SampleTable::from_series(parts), day, &MeteringTerms::of_step(900)).unwrap();
 
     let ints = |frame: &polars::prelude::DataFrame, column: &str| frame.column(column).unwrap().i64().unwrap().iter().collect::<Vec<_>>();
     // Package and dram: (4,299,930,605 - 774,051,200) + (644,989,590 - 116,107,680) µJ.

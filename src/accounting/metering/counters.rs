@@ -125,7 +125,7 @@ impl StepSums {
     }
 
     /// The straight line from `(t0, a)` to `(t1, b)`, cut to the window and at every step edge.
-    fn add_line(&mut self, t0: i64, a: f64, t1: i64, b: f64) {
+    pub fn add_line(&mut self, t0: i64, a: f64, t1: i64, b: f64) {
         let Window { start_ms, end_ms, step_ms } = self.window;
         let (from, to) = (t0.max(start_ms), t1.min(end_ms));
         if to <= from {

@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::counters::{Merge, OnRestart, Reading, Samples, Start, StepSums, Tally, Window, difference};
 use super::findings::{LARGEST_PLAUSIBLE_CPUS, Oddities, listed};
-use super::pods::PodRecord;
+use super::pods::{PodRecord, add_rows};
 use super::state::{ClusterState, own_label};
 use super::targets::{CPU_METRIC, KubeletTargets};
 use crate::model::{Finding, SampleTable, Series, Severity};
@@ -246,25 +246,13 @@ impl<'a> Pods<'a> {
             born_since_ms: None,
             last_ms: None,
             energy: Vec::new(),
+            tail: Vec::new(),
             cpu: Vec::new(),
         };
         self.insert(records.len(), &record);
         records.push(record);
         records.len() - 1
     }
-}
-
-/// Adds rows to rows, both sorted by step.
-fn add_rows(known: &mut Vec<(i32, i64)>, rows: &[(i32, i64)]) {
-    known.extend_from_slice(rows);
-    known.sort_by_key(|row| row.0);
-    known.dedup_by(|later, earlier| {
-        let same = later.0 == earlier.0;
-        if same {
-            earlier.1 += later.1;
-        }
-        same
-    });
 }
 
 #[cfg(test)]

@@ -1,44 +1,11 @@
 //! Stories of a small cluster, metered as a whole day.
 
-use std::collections::BTreeMap;
-
 use polars::prelude::DataFrame;
 
-use super::{MeteredDay, meter_day};
-use crate::model::{SampleTable, Series, Severity};
+use super::meter_day;
+use super::story::*;
+use crate::model::{MeteringTerms, SampleTable, Severity};
 use crate::units::UtcDay;
-
-const STEP_S: i64 = 900;
-
-fn day() -> UtcDay {
-    "2026-10-02".parse().unwrap()
-}
-
-/// Milliseconds since the epoch of a second of the day.
-fn at(second: i64) -> i64 {
-    day().start().timestamp_millis() + second * 1_000
-}
-
-/// Number of the day's step.
-fn step(n: i64) -> i32 {
-    i32::try_from(at(0) / 1_000 / STEP_S + n).unwrap()
-}
-
-type Part = (Series, Vec<(i64, f64)>);
-
-/// `metric{a="b",c="d"}` with (second of the day, value).
-fn part(text: &str, samples: &[(i64, f64)]) -> Part {
-    let (metric, labels) = text.trim_end_matches('}').split_once('{').unwrap();
-    let labels = labels.split(',').filter(|label| !label.is_empty()).map(|label| {
-        let (name, value) = label.split_once('=').unwrap();
-        (name.to_owned(), value.trim_matches('"').to_owned())
-    });
-    (Series { metric: metric.to_owned(), labels: labels.collect::<BTreeMap<_, _>>() }, samples.iter().map(|(s, v)| (at(*s), *v)).collect())
-}
-
-fn meter(parts: Vec<Part>) -> MeteredDay {
-    meter_day(&SampleTable::from_series(parts), day(), STEP_S).unwrap()
-}
 
 fn node(zone: &str, samples: &[(i64, f64)]) -> Part {
     part(&format!("kepler_node_cpu_joules_total{{instance=k1,node_name=n1,path=/{zone},zone={zone}}}"), samples)
@@ -54,31 +21,6 @@ fn steady_node() -> Part {
     node("package", &(0..=60).map(|minute| (minute * 60, (minute * 600) as f64)).collect::<Vec<_>>())
 }
 
-fn ints(frame: &DataFrame, column: &str) -> Vec<Option<i64>> {
-    frame.column(column).unwrap().cast(&polars::prelude::DataType::Int64).unwrap().i64().unwrap().iter().collect()
-}
-
-fn texts(frame: &DataFrame, column: &str) -> Vec<Option<String>> {
-    frame.column(column).unwrap().str().unwrap().iter().map(|text| text.map(str::to_owned)).collect()
-}
-
-fn bools(frame: &DataFrame, column: &str) -> Vec<Option<bool>> {
-    frame.column(column).unwrap().bool().unwrap().iter().collect()
-}
-
-fn severity(day: &MeteredDay, code: &str) -> Option<Severity> {
-    day.findings.iter().find(|finding| finding.code == code).map(|finding| finding.severity)
-}
-
-/// (step of the day, active mJ, CPU ms) of a pod.
-fn usage_of(day: &MeteredDay, uid: &str) -> Vec<(i64, Option<i64>, Option<i64>)> {
-    let id = texts(&day.pods, "uid").iter().position(|known| known.as_deref() == Some(uid)).map(|id| id as i64);
-    let (pods, steps) = (ints(&day.usage, "pod_id"), ints(&day.usage, "step"));
-    let (active, cpu) = (ints(&day.usage, "active_mj"), ints(&day.usage, "cpu_ms"));
-    let rows = (0..pods.len()).filter(|row| pods[*row] == id);
-    rows.map(|row| (steps[row].unwrap() - i64::from(step(0)), active[row], cpu[row])).collect()
-}
-
 #[test]
 fn the_columns_are_those_that_the_model_names() {
     let day = meter(vec![]);
@@ -90,11 +32,14 @@ fn the_columns_are_those_that_the_model_names() {
         "job_id namespace job workload uid created_ms started_ms completed_ms was_suspended scheduled_timestamp schedule schedule_time_zone \
          baseline_start home_zone is_carbon_aware is_deferrable"
     );
-    assert_eq!(columns(&day.node_steps), "node_id step metered_mj idle_mj");
-    assert_eq!(columns(&day.usage), "node_id pod_id step active_mj cpu_ms");
+    assert_eq!(columns(&day.node_steps), "node_id step metered_mj idle_mj tier");
+    assert_eq!(columns(&day.usage), "node_id pod_id step active_mj cpu_ms tail_mj");
     assert_eq!(day.usage.column("step").unwrap().dtype(), &polars::prelude::DataType::Int32);
-    assert_eq!(day.usage.column("active_mj").unwrap().dtype(), &polars::prelude::DataType::Int64);
-    assert!(meter_day(&SampleTable::default(), self::day(), 7_000).is_err());
+    for column in ["active_mj", "tail_mj"] {
+        assert_eq!(day.usage.column(column).unwrap().dtype(), &polars::prelude::DataType::Int64);
+    }
+    assert_eq!(day.node_steps.column("tier").unwrap().dtype(), &polars::prelude::DataType::Int32);
+    assert!(meter_day(&SampleTable::default(), self::day(), &MeteringTerms::of_step(7_000)).is_err());
 }
 
 #[test]
@@ -235,7 +180,7 @@ fn two_days_computed_apart_are_one_computed_whole() {
     let after = |samples: &[(i64, f64)]| samples[samples.partition_point(|sample| sample.0 < noon).saturating_sub(1)..].to_vec();
     let total = |node_samples: &[(i64, f64)], pod_samples: &[(i64, f64)], day: UtcDay| {
         let parts = vec![node("package", node_samples), pod("a", "running", pod_samples)];
-        let day = meter_day(&SampleTable::from_series(parts), day, STEP_S).unwrap();
+        let day = meter_day(&SampleTable::from_series(parts), day, &MeteringTerms::of_step(STEP_S)).unwrap();
         let sum = |frame: &DataFrame, column| ints(frame, column).into_iter().flatten().sum::<i64>();
         (sum(&day.node_steps, "metered_mj"), sum(&day.usage, "active_mj"))
     };

@@ -1,8 +1,10 @@
 //! What was odd about a day's samples, as findings: one a code, with counts and the first names.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use super::counters::Tally;
+use super::meters::Readings;
 use crate::model::{Finding, Severity};
 
 /// Above this average power a delta is not energy but a fault of the meter. The largest servers (eight accelerators) draw 10 to 15 kW.
@@ -20,6 +22,32 @@ pub fn listed<T: Display>(names: &[T]) -> String {
         Some(more) if more > 0 => format!("{} and {more} more", shown.join(", ")),
         _ => shown.join(", "),
     }
+}
+
+/// Power zones of unknown meaning.
+pub fn unknown_zones(readings: &[Readings]) -> Option<Finding> {
+    let unknown: Vec<&String> = readings.iter().flat_map(|readings| &readings.unknown_zones).collect();
+    (!unknown.is_empty()).then(|| {
+        let examined = readings.iter().map(|readings| readings.nodes.len() + readings.unknown_zones.len()).sum();
+        let message = format!(
+            "Power zones of unknown meaning were left out: {}. Their energy may be missing or be part of another zone; check the exporter.",
+            listed(&unknown)
+        );
+        Finding::new("POWER_ZONE", Severity::Disclosed, message).examined(examined).failing(unknown.len())
+    })
+}
+
+/// Series of meters that could not be placed on a node, by metric and scrape address.
+pub fn without_node(series: &BTreeMap<String, usize>) -> Option<Finding> {
+    (!series.is_empty()).then(|| {
+        let names: Vec<&String> = series.keys().collect();
+        let message = format!(
+            "These meters could not be placed on a node and are not used: {}. Add a `node` label to their scrape, or map a management              controller by [[cluster.bmc]].",
+            listed(&names)
+        );
+        let count = series.values().sum();
+        Finding::new("METER_UNMAPPED", Severity::Disclosed, message).examined(count).failing(count)
+    })
 }
 
 /// What was odd about the counters of one kind.

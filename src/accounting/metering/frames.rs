@@ -8,8 +8,8 @@ use anyhow::{Context, Result};
 use polars::df;
 use polars::prelude::DataFrame;
 
+use super::choice::MeteredNode;
 use super::jobs::JobRow;
-use super::nodes::NodeMeter;
 use super::pods::PodRecord;
 
 /// A row of `nodes`.
@@ -86,37 +86,40 @@ pub fn jobs(rows: &[JobRow]) -> Result<DataFrame> {
     .context("frame of jobs")
 }
 
-pub fn node_steps(meters: &[NodeMeter], node_ids: &BTreeMap<&str, i32>) -> Result<DataFrame> {
-    let rows = meters.iter().map(|meter| meter.metered.len()).sum();
+pub fn node_steps(nodes: &[MeteredNode], node_ids: &BTreeMap<&str, i32>) -> Result<DataFrame> {
+    let rows = nodes.iter().map(|node| node.steps.len()).sum();
     let (mut node_id, mut step) = (Vec::with_capacity(rows), Vec::with_capacity(rows));
     let (mut metered_mj, mut idle_mj) = (Vec::<i64>::with_capacity(rows), Vec::<Option<i64>>::with_capacity(rows));
-    for meter in meters {
-        let mut idle = meter.idle.iter().peekable();
-        for (at, metered) in &meter.metered {
-            // Idle energy in a step without a delta of the node's total has nothing to be part of.
-            while idle.next_if(|(earlier, _)| earlier < at).is_some() {}
-            node_id.push(node_ids[meter.node]);
+    let mut tier = Vec::<i32>::with_capacity(rows);
+    for node in nodes {
+        for (at, row) in &node.steps {
+            node_id.push(node_ids[node.node]);
             step.push(*at);
-            metered_mj.push(*metered);
-            idle_mj.push(idle.next_if(|(same, _)| same == at).map(|(_, idle)| *idle));
+            metered_mj.push(row.metered_mj);
+            idle_mj.push(row.idle_mj);
+            tier.push(row.tier.id());
         }
     }
-    df!["node_id" => node_id, "step" => step, "metered_mj" => metered_mj, "idle_mj" => idle_mj].context("frame of node steps")
+    df!["node_id" => node_id, "step" => step, "metered_mj" => metered_mj, "idle_mj" => idle_mj, "tier" => tier]
+        .context("frame of node steps")
 }
 
 pub fn usage(rows: &[PodRow], node_ids: &BTreeMap<&str, i32>) -> Result<DataFrame> {
-    let most = rows.iter().map(|row| row.record.energy.len().max(row.record.cpu.len())).sum();
+    let most = rows.iter().map(|row| row.record.energy.len().max(row.record.cpu.len()) + row.record.tail.len()).sum();
     let (mut node_id, mut pod_id, mut step) = (Vec::with_capacity(most), Vec::with_capacity(most), Vec::<i32>::with_capacity(most));
-    let (mut active_mj, mut cpu_ms) = (Vec::<Option<i64>>::with_capacity(most), Vec::<Option<i64>>::with_capacity(most));
+    let [mut active_mj, mut cpu_ms, mut tail_mj] = [(); 3].map(|()| Vec::<Option<i64>>::with_capacity(most));
     for (id, row) in rows.iter().enumerate() {
-        let (mut energy, mut cpu) = (row.record.energy.iter().peekable(), row.record.cpu.iter().peekable());
-        while let Some(at) = [energy.peek(), cpu.peek()].into_iter().flatten().map(|(at, _)| *at).min() {
+        let mut streams = [&row.record.energy, &row.record.cpu, &row.record.tail].map(|rows| rows.iter().peekable());
+        while let Some(at) = streams.iter_mut().filter_map(|rows| rows.peek().map(|(at, _)| *at)).min() {
+            let [energy, cpu, tail] = &mut streams;
             step.push(at);
-            active_mj.push(energy.next_if(|(same, _)| *same == at).map(|(_, mj)| *mj));
-            cpu_ms.push(cpu.next_if(|(same, _)| *same == at).map(|(_, ms)| *ms));
+            for (rows, column) in [(energy, &mut active_mj), (cpu, &mut cpu_ms), (tail, &mut tail_mj)] {
+                column.push(rows.next_if(|(same, _)| *same == at).map(|(_, amount)| *amount));
+            }
         }
         node_id.resize(step.len(), node_ids[row.record.node]);
         pod_id.resize(step.len(), row_number(id));
     }
-    df!["node_id" => node_id, "pod_id" => pod_id, "step" => step, "active_mj" => active_mj, "cpu_ms" => cpu_ms].context("frame of usage")
+    df!["node_id" => node_id, "pod_id" => pod_id, "step" => step, "active_mj" => active_mj, "cpu_ms" => cpu_ms, "tail_mj" => tail_mj]
+        .context("frame of usage")
 }

@@ -5,15 +5,20 @@
 //! Rule (method, sections 2 and 3): counters are differenced exactly, by identity, aware of resets, cut at step edges.
 //! Assumes: [`SampleTable`] is sorted. Does not: fill gaps, share idle energy, or ask the time, a disk or a network.
 
+mod choice;
 mod counters;
 mod cpu;
 mod findings;
 mod frames;
+mod gpus;
 mod jobs;
+mod meters;
 mod nodes;
 mod owners;
 mod pods;
+mod shares;
 mod state;
+mod tails;
 mod targets;
 mod zones;
 
@@ -23,22 +28,23 @@ mod captures_test;
 mod counters_test;
 #[cfg(test)]
 mod day_test;
+#[cfg(test)]
+mod story;
 
 use std::collections::BTreeMap;
 
 use anyhow::Result;
 use polars::prelude::DataFrame;
 
+use self::choice::MeteredNode;
 use self::counters::{Merge, Window};
 use self::findings::listed;
 use self::frames::{NodeRow, PodRow, row_number};
 use self::jobs::{JobTable, Jobs};
-use self::nodes::NodeMeter;
 use self::pods::{PodRecord, UNKNOWN_NAMESPACE};
+use self::shares::Shares;
 use self::state::{ClusterState, existing, own_label};
-use self::targets::KeplerTargets;
-use self::zones::PowerZone;
-use crate::model::{Finding, SampleTable, Severity};
+use crate::model::{Finding, MeteringTerms, SampleTable, Severity};
 use crate::units::UtcDay;
 
 /// What a day's samples say, as the evidence tables of the same names (`model::tables`).
@@ -52,16 +58,31 @@ pub struct MeteredDay {
 }
 
 /// Meters one cluster and UTC day. The step must divide a day.
-pub fn meter_day(samples: &SampleTable, day: UtcDay, step_seconds: i64) -> Result<MeteredDay> {
-    let window = Window::of_day(day, step_seconds)?;
+pub fn meter_day(samples: &SampleTable, day: UtcDay, terms: &MeteringTerms) -> Result<MeteredDay> {
+    let window = Window::of_day(day, terms.step_seconds)?;
     let mut findings = Vec::new();
     let mut merge = Merge::default();
     let state = ClusterState::of(samples, &window);
-    let targets = KeplerTargets::of(samples);
-    let choice = nodes::zone_choice(samples, &window, &mut findings);
-    let meters = nodes::meter_nodes(samples, &targets, &choice, &window, &mut merge, &mut findings);
-    let mut records = pods::meter_pods(samples, &state, &targets, &choice, &window, &mut merge, &mut findings);
+    let context = meters::Context { table: samples, state: &state, terms, window };
+    let mut unmapped = BTreeMap::new();
+    let readings = meters::read_all(&context, &mut unmapped);
+    let devices = meters::devices(&context, &mut unmapped);
+    findings.extend(findings::without_node(&unmapped));
+    findings.extend(findings::unknown_zones(&readings));
+    let families = readings.iter().map(|readings| {
+        let choice = nodes::zone_choice(readings, &window);
+        choice::Family {
+            exporter: readings.exporter,
+            name: readings.name,
+            meters: nodes::meter_nodes(readings, &choice, &window, &mut merge, &mut findings),
+            records: pods::meter_pods(readings, &state, &choice, &window, &mut merge, &mut findings),
+        }
+    });
+    let families: Vec<choice::Family> = families.collect();
+    let (mut nodes, mut records) = choice::settle(families, &state, terms, &window, &mut findings);
     cpu::add_cpu(samples, &state, &window, &mut merge, &mut records, &mut findings);
+    Shares { table: samples, state: &state, terms, window }.settle(&mut nodes, &mut records, &mut merge, &mut findings);
+    gpus::add_gpus(&devices, &window, &mut merge, &mut nodes, &mut records, &mut findings);
     if merge.non_finite > 0 {
         let message = format!(
             "{} counter samples were not a number from zero up (NaN, infinity, negative) and were left out. Check the exporter.",
@@ -73,14 +94,14 @@ pub fn meter_day(samples: &SampleTable, day: UtcDay, step_seconds: i64) -> Resul
 
     let mut pod_rows = owned_rows(records, &state, &mut findings);
     let jobs = job_table(samples, &state, &window, &mut pod_rows);
-    let node_rows = node_rows(&state, &meters, &choice, &pod_rows, &window);
+    let node_rows = node_rows(&state, &nodes, &pod_rows, &window);
     let node_ids: BTreeMap<&str, i32> = node_rows.iter().enumerate().map(|(id, row)| (row.node.as_str(), row_number(id))).collect();
     findings.sort();
     Ok(MeteredDay {
         nodes: frames::nodes(&node_rows)?,
         pods: frames::pods(&pod_rows, &node_ids)?,
         jobs: frames::jobs(&jobs.rows)?,
-        node_steps: frames::node_steps(&meters, &node_ids)?,
+        node_steps: frames::node_steps(&nodes, &node_ids)?,
         usage: frames::usage(&pod_rows, &node_ids)?,
         findings,
     })
@@ -141,13 +162,7 @@ fn job_table<'a>(samples: &'a SampleTable, state: &ClusterState<'a>, window: &Wi
 }
 
 /// Every node of which anything was seen on the day, by name, with its existence cut to the day.
-fn node_rows(
-    state: &ClusterState,
-    meters: &[NodeMeter],
-    choice: &BTreeMap<&str, Vec<PowerZone>>,
-    pods: &[PodRow],
-    window: &Window,
-) -> Vec<NodeRow> {
+fn node_rows(state: &ClusterState, nodes: &[MeteredNode], pods: &[PodRow], window: &Window) -> Vec<NodeRow> {
     let mut spans: BTreeMap<&str, (i64, i64)> = BTreeMap::new();
     let mut widen = |node, (first, last): (i64, i64)| {
         let span = spans.entry(node).or_insert((first, last));
@@ -156,21 +171,32 @@ fn node_rows(
     for (node, info) in &state.nodes {
         widen(node, (info.first_ms, info.last_ms));
     }
-    for meter in meters {
-        widen(meter.node, meter.span);
+    for metered in nodes.iter().filter(|metered| metered.span.0 <= metered.span.1) {
+        widen(metered.node, metered.span);
     }
     // Pods tell of a node only where nothing else does: their own signs of life may reach beyond it.
-    let told: Vec<&str> = state.nodes.keys().copied().chain(meters.iter().map(|meter| meter.node)).collect();
+    let told: Vec<&str> = state.nodes.keys().copied().chain(nodes.iter().map(|metered| metered.node)).collect();
     for row in pods.iter().filter(|row| !told.contains(&row.record.node)) {
         widen(row.record.node, row.record.seen);
     }
-    let row = |(node, (first, last)): (&str, (i64, i64))| NodeRow {
-        node: node.to_owned(),
-        power_zones: choice.get(node).map_or_else(String::new, |zones| PowerZone::text(zones)),
-        labels: state.node_labels_json(node),
-        first_ms: first.max(window.start_ms),
-        last_ms: last.min(window.end_ms),
-        is_metered: meters.iter().any(|meter| meter.node == node && !meter.zones.is_empty()),
+    // A modelled node that only its CPU time tells of is there in the steps of that time.
+    for metered in nodes.iter().filter(|metered| metered.span.0 > metered.span.1) {
+        if let (false, Some((first, _)), Some((last, _))) =
+            (state.nodes.contains_key(metered.node), metered.steps.first_key_value(), metered.steps.last_key_value())
+        {
+            widen(metered.node, (i64::from(*first) * window.step_ms, (i64::from(*last) + 1) * window.step_ms));
+        }
+    }
+    let row = |(node, (first, last)): (&str, (i64, i64))| {
+        let metered = nodes.iter().find(|metered| metered.node == node);
+        NodeRow {
+            node: node.to_owned(),
+            power_zones: metered.map_or_else(String::new, |metered| metered.described.clone()),
+            labels: state.node_labels_json(node),
+            first_ms: first.max(window.start_ms),
+            last_ms: last.min(window.end_ms),
+            is_metered: metered.is_some_and(|metered| !metered.zones.is_empty()),
+        }
     };
     spans.into_iter().map(row).collect()
 }

@@ -1,20 +1,19 @@
 //! What the node meters say: energy and idle energy by node and step, and which power zones were added.
 //!
-//! In: Kepler's node counters of a day. Out: a [`NodeMeter`] for each node that was metered, and findings.
+//! In: one family's node counters of a day. Out: a [`NodeMeter`] for each node that it metered, and findings.
 //! Rule (method, section 3): the widest meter without overlap; the node total is the hardware's value and so is never counted from zero
 //! at its first sample; Kepler's `idle` restarts at a value that is not energy, so its first delta after a restart is dropped and that
 //! energy stays in `(system)`.
 //! Assumes: several `path` values of a zone are sockets that add up, unless Kepler exports the sum itself (`aggregated-<zone>`).
 //! Does not: fill steps that no delta reaches.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::counters::{Merge, OnRestart, Reading, Samples, Start, StepSums, Tally, Window, difference};
 use super::findings::{LARGEST_PLAUSIBLE_WATTS, Oddities, listed};
-use super::state::existing;
-use super::targets::{KeplerTargets, NODE_METRICS, POD_METRIC};
+use super::meters::{Part, Readings, RestartRule};
 use super::zones::PowerZone;
-use crate::model::{Finding, SampleTable, Severity};
+use crate::model::{Finding, Severity};
 
 /// A delta across more than this many scrape intervals is named as a hole.
 const HOLE_INTERVALS: f64 = 2.5;
@@ -28,20 +27,20 @@ pub struct NodeMeter<'a> {
     pub metered: Vec<(i32, i64)>,
     /// Step, idle mJ.
     pub idle: Vec<(i32, i64)>,
+    /// The exporter's own estimate and no measurement.
+    pub is_estimate: bool,
 }
 
-/// The counters of one metric by node, zone and path; each may stand in several series (replicas, instances).
-type Paths<'a> = BTreeMap<&'a str, Vec<Samples<'a>>>;
-type Counters<'a> = BTreeMap<&'a str, BTreeMap<PowerZone, Paths<'a>>>;
+/// The counters of one part by node, zone and path; each may stand in several series (replicas, instances).
+type Paths<'r> = BTreeMap<&'r str, Vec<Samples<'r>>>;
+type Counters<'r, 'a> = BTreeMap<&'a str, BTreeMap<PowerZone, Paths<'r>>>;
 
 /// Series by node, zone and path; a path that is only seen before or only after the day is no part of it.
-fn counters_of<'a>(table: &'a SampleTable, metric: &str, window: &Window) -> Counters<'a> {
+fn counters_of<'r, 'a>(readings: &'r Readings<'a>, part: Part, window: &Window) -> Counters<'r, 'a> {
     let mut counters = Counters::new();
-    for (series, ts_ms, value) in table.of_metric(metric) {
-        if let Some(zone) = PowerZone::parse(series.label("zone")) {
-            let zones = counters.entry(series.label("node_name")).or_default();
-            zones.entry(zone).or_default().entry(series.label("path")).or_default().push(Samples { ts_ms, value });
-        }
+    for series in readings.nodes.iter().filter(|series| series.part == part) {
+        let zones = counters.entry(series.node).or_default();
+        zones.entry(series.zone).or_default().entry(&*series.path).or_default().push(series.curve.samples());
     }
     for zones in counters.values_mut() {
         for paths in zones.values_mut() {
@@ -70,54 +69,49 @@ fn keep_what_adds_up(paths: &mut Paths) {
 }
 
 /// The power zones of every node that has a meter for itself or its pods: of the zones seen on the day, the widest set.
-pub fn zone_choice<'a>(table: &'a SampleTable, window: &Window, findings: &mut Vec<Finding>) -> BTreeMap<&'a str, Vec<PowerZone>> {
+pub fn zone_choice<'a>(readings: &Readings<'a>, window: &Window) -> BTreeMap<&'a str, Vec<PowerZone>> {
     let mut choice = BTreeMap::new();
-    let mut unknown: BTreeSet<String> = BTreeSet::new();
-    let mut examined = 0;
-    for metric in [NODE_METRICS[0], POD_METRIC] {
-        let mut spans: BTreeMap<(&'a str, &'a str), (i64, i64)> = BTreeMap::new();
-        for (series, first, last) in existing(table, metric) {
-            let span = spans.entry((series.label("node_name"), series.label("zone"))).or_insert((first, last));
-            *span = (span.0.min(first), span.1.max(last));
-        }
-        spans.retain(|_, (first, last)| window.overlaps(*first, *last));
-        examined += spans.len();
-        let mut present: BTreeMap<&'a str, Vec<PowerZone>> = BTreeMap::new();
-        for (node, label) in spans.into_keys() {
-            match PowerZone::parse(label) {
-                Some(zone) => present.entry(node).or_default().push(zone),
-                None => drop(unknown.insert(format!("`{label}` on {node}"))),
-            }
-        }
-        for (node, zones) in present {
-            choice.entry(node).or_insert_with(|| PowerZone::widest(&zones));
-        }
-    }
-    if !unknown.is_empty() {
-        let names: Vec<&String> = unknown.iter().collect();
-        let message = format!(
-            "Power zones of unknown meaning were left out: {}. Their energy may be missing or be part of another zone; check the exporter.",
-            listed(&names)
-        );
-        findings.push(Finding::new("POWER_ZONE", Severity::Disclosed, message).examined(examined).failing(names.len()));
+    let nodes = readings.nodes.iter().filter(|series| series.part == Part::Total);
+    let of_nodes = nodes.map(|series| ((series.node, series.zone), series.curve.span()));
+    let of_pods = readings.pods.iter().map(|series| ((series.node, series.zone), series.curve.span()));
+    for (node, zones) in present(of_nodes, window).into_iter().chain(present(of_pods, window)) {
+        choice.entry(node).or_insert_with(|| PowerZone::widest(&zones));
     }
     choice
 }
 
+/// The zones of each node of which something was seen on the day.
+fn present<'a>(
+    series: impl Iterator<Item = ((&'a str, PowerZone), Option<(i64, i64)>)>,
+    window: &Window,
+) -> BTreeMap<&'a str, Vec<PowerZone>> {
+    let mut spans: BTreeMap<(&'a str, PowerZone), (i64, i64)> = BTreeMap::new();
+    for (key, (first, last)) in series.filter_map(|(key, span)| Some((key, span?))) {
+        let span = spans.entry(key).or_insert((first, last));
+        *span = (span.0.min(first), span.1.max(last));
+    }
+    spans.retain(|_, (first, last)| window.overlaps(*first, *last));
+    let mut present: BTreeMap<&'a str, Vec<PowerZone>> = BTreeMap::new();
+    for (node, zone) in spans.into_keys() {
+        present.entry(node).or_default().push(zone);
+    }
+    present
+}
+
 /// Differences the meters of all nodes.
 pub fn meter_nodes<'a>(
-    table: &'a SampleTable,
-    targets: &KeplerTargets,
+    readings: &Readings<'a>,
     choice: &BTreeMap<&'a str, Vec<PowerZone>>,
     window: &Window,
     merge: &mut Merge,
     findings: &mut Vec<Finding>,
 ) -> Vec<NodeMeter<'a>> {
-    let [total, active, idle] = NODE_METRICS.map(|metric| counters_of(table, metric, window));
+    let [total, active, idle] = [Part::Total, Part::Active, Part::Idle].map(|part| counters_of(readings, part, window));
     let mut sums = StepSums::new(*window);
     let (mut tally, mut idle_tally, mut holes) = (Tally::default(), Tally::default(), Holes::default());
     let mut odd_nodes: Vec<&str> = Vec::new();
     let mut meters = Vec::with_capacity(total.len());
+    let is_hardware = readings.restart == RestartRule::HardwareTotal;
     for (node, zones) in &total {
         let chosen = choice.get(node).cloned().unwrap_or_default();
         let before = tally.clone();
@@ -125,7 +119,7 @@ pub fn meter_nodes<'a>(
             let reading = Reading {
                 start: Start::Anchor,
                 on_restart: OnRestart::FromZero,
-                restarts: &[],
+                restarts: if is_hardware { &[] } else { readings.scrapes.restarts(node) },
                 largest_per_second: LARGEST_PLAUSIBLE_WATTS,
             };
             difference(merge.of(parts), &reading, &mut sums, &mut tally);
@@ -137,11 +131,11 @@ pub fn meter_nodes<'a>(
         for (zone, path, parts) in chosen.iter().flat_map(|zone| with_paths(&idle, node, *zone)) {
             let actives = active.get(node).and_then(|zones| zones.get(&zone)).and_then(|paths| paths.get(path));
             let fell_together = both_fell(parts, actives.map_or(&[][..], Vec::as_slice), merge);
-            let mut restarts = [targets.restarts(node), &fell_together].concat();
+            let mut restarts = [readings.scrapes.restarts(node), &fell_together].concat();
             restarts.sort_unstable();
             let reading = Reading {
                 start: Start::Anchor,
-                on_restart: OnRestart::Drop,
+                on_restart: if is_hardware { OnRestart::Drop } else { OnRestart::FromZero },
                 restarts: &restarts,
                 largest_per_second: LARGEST_PLAUSIBLE_WATTS,
             };
@@ -150,7 +144,8 @@ pub fn meter_nodes<'a>(
         let series: Vec<Samples> = chosen.iter().filter_map(|zone| zones.get(zone)).flat_map(BTreeMap::values).flatten().copied().collect();
         holes.look(node, &series, window);
         let Some(span) = span_of(&series) else { continue };
-        meters.push(NodeMeter { node, zones: chosen, span, metered, idle: sums.drain() });
+        let is_estimate = readings.estimated.contains(node);
+        meters.push(NodeMeter { node, zones: chosen, span, metered, idle: sums.drain(), is_estimate });
     }
     let odd = Oddities {
         kind: "node energy",
@@ -162,15 +157,15 @@ pub fn meter_nodes<'a>(
     };
     findings.extend(odd.findings());
     findings.extend(idle_finding(&idle_tally));
-    findings.extend(holes.finding());
+    findings.extend(holes.finding(readings.is_gauge));
     meters
 }
 
-fn with_paths<'c, 'a>(
-    counters: &'c Counters<'a>,
+fn with_paths<'c, 'r>(
+    counters: &'c Counters<'r, '_>,
     node: &str,
     zone: PowerZone,
-) -> impl Iterator<Item = (PowerZone, &'c &'a str, &'c Vec<Samples<'a>>)> + use<'c, 'a> {
+) -> impl Iterator<Item = (PowerZone, &'c &'r str, &'c Vec<Samples<'r>>)> {
     counters.get(node).and_then(|zones| zones.get(&zone)).into_iter().flatten().map(move |(path, parts)| (zone, path, parts))
 }
 
@@ -237,13 +232,15 @@ impl Holes {
         }
     }
 
-    fn finding(&self) -> Option<Finding> {
+    fn finding(&self, is_gauge: bool) -> Option<Finding> {
         (self.count > 0).then(|| {
-            let message = format!(
-                "Scrapes of node meters are missing: {}. The counters carry the energy across, spread evenly over the hole.",
-                listed(&self.names)
-            );
-            Finding::new("HOLE", Severity::Noted, message).examined(self.examined).failing(self.count)
+            let (severity, becomes) = if is_gauge {
+                (Severity::Disclosed, "What was drawn meanwhile is unknown; steps without any sample are a gap.")
+            } else {
+                (Severity::Noted, "The counters carry the energy across, spread evenly over the hole.")
+            };
+            let message = format!("Scrapes of node meters are missing: {}. {becomes}", listed(&self.names));
+            Finding::new("HOLE", severity, message).examined(self.examined).failing(self.count)
         })
     }
 }

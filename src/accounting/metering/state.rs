@@ -70,6 +70,10 @@ pub struct ClusterState<'a> {
     node_labels: BTreeMap<&'a str, (i64, &'a Series)>,
     /// By uid and container: last time and cores.
     cpu_requests: ByName<'a, CpuRequests<'a>>,
+    /// When a pod's last container ended, ms, by uid.
+    pod_ends: ByName<'a, BTreeMap<&'a str, i64>>,
+    /// Cores of a node, as it was seen last.
+    node_cores: BTreeMap<&'a str, (i64, f64)>,
 }
 
 impl<'a> ClusterState<'a> {
@@ -78,6 +82,7 @@ impl<'a> ClusterState<'a> {
         state.read_pods(table);
         state.read_owners(table);
         state.read_nodes(table, window);
+        state.read_ends(table);
         for (series, ts_ms, value) in table.of_metric("kube_pod_container_resource_requests") {
             let (Some(last_ms), Some(cores)) = (ts_ms.last(), value.last()) else { continue };
             if series.label("resource") == "cpu" && cores.is_finite() {
@@ -144,12 +149,61 @@ impl<'a> ClusterState<'a> {
                 self.node_by_ip.insert(internal_ip, node);
             }
         }
+        for (series, ts_ms, cores) in table.of_metric("kube_node_status_capacity") {
+            let (Some(last_ms), Some(cores)) = (ts_ms.last(), cores.last()) else { continue };
+            if series.label("resource") == "cpu" && *cores > 0.0 {
+                let known = self.node_cores.entry(own_label(series, "node")).or_insert((*last_ms, *cores));
+                if *last_ms > known.0 {
+                    *known = (*last_ms, *cores);
+                }
+            }
+        }
         for (series, _, last_ms) in existing(table, "kube_node_labels") {
             let known = self.node_labels.entry(own_label(series, "node")).or_insert((last_ms, series));
             if last_ms > known.0 {
                 *known = (last_ms, series);
             }
         }
+    }
+
+    fn read_ends(&mut self, table: &'a SampleTable) {
+        for (series, _, seconds) in table.of_metric("kube_pod_completion_time") {
+            for seconds in seconds.iter().filter(|seconds| seconds.is_finite() && **seconds > 0.0) {
+                let pods = self.pod_ends.entry(own_label(series, "namespace")).or_default();
+                let ends = pods.entry(own_label(series, "pod")).or_default();
+                let end = ends.entry(own_label(series, "uid")).or_insert(i64::MIN);
+                *end = (*end).max((seconds * 1_000.0) as i64);
+            }
+        }
+    }
+
+    /// When a pod ended, as far as that was recorded: by uid, else by a name that only one pod had.
+    pub fn pod_end_ms(&self, namespace: &str, pod: &str, uid: &str) -> Option<i64> {
+        let ends = find(&self.pod_ends, namespace, pod)?;
+        let only = || ends.values().next().filter(|_| ends.len() == 1 && (uid.is_empty() || ends.contains_key("")));
+        ends.get(uid).or_else(only).copied()
+    }
+
+    /// The uid of the pod that had a name on a node within a span of time: the one that overlaps it longest. Empty where none is known.
+    pub fn uid_at(&self, namespace: &str, pod: &str, node: &str, (first_ms, last_ms): (i64, i64)) -> &'a str {
+        let overlap = |info: &&PodInfo| info.last_ms.min(last_ms) - info.first_ms.max(first_ms);
+        let there = self.pods_by_name(namespace, pod).filter(|info| info.node == node || info.node.is_empty());
+        there.max_by_key(|info| (overlap(info), std::cmp::Reverse(info.first_ms))).map_or("", |info| info.uid)
+    }
+
+    /// Where a pod ran, by its name alone.
+    pub fn node_of_pod(&self, namespace: &str, pod: &str) -> Option<&'a str> {
+        self.pods_by_name(namespace, pod).map(|info| info.node).find(|node| !node.is_empty())
+    }
+
+    pub fn node_cores(&self, node: &str) -> Option<f64> {
+        self.node_cores.get(node).map(|(_, cores)| *cores)
+    }
+
+    /// Labels of a node without the prefix that kube-state-metrics adds.
+    pub fn node_labels(&self, node: &str) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let labels = self.node_labels.get(node).map(|(_, series)| &series.labels).into_iter().flatten();
+        labels.filter_map(|(name, value)| Some((name.strip_prefix("label_")?, value.as_str())))
     }
 
     pub fn pod_by_uid(&self, uid: &str) -> Option<&PodInfo<'a>> {
@@ -194,9 +248,7 @@ impl<'a> ClusterState<'a> {
 
     /// Labels of a node as JSON, keys sorted, without the prefix that kube-state-metrics adds. Dots and slashes stay underscores.
     pub fn node_labels_json(&self, node: &str) -> String {
-        let labels: BTreeMap<&str, &str> = self.node_labels.get(node).map_or_else(BTreeMap::new, |(_, series)| {
-            series.labels.iter().filter_map(|(name, value)| Some((name.strip_prefix("label_")?, value.as_str()))).collect()
-        });
+        let labels: BTreeMap<&str, &str> = self.node_labels(node).collect();
         serde_json::to_string(&labels).expect("a map of texts is valid JSON")
     }
 }

@@ -1,18 +1,16 @@
 //! When the exporters were scraped, and when they restarted.
 //!
-//! In: the samples of a day. Out: for each Kepler instance its scrape times, for each node the first scrapes after a restart, for each
-//! kubelet the times of its containers' samples. Rule (method, section 3, first sample): a counter born while its target was being
+//! In: the samples of a day. Out: for each instance of an exporter its scrape times, for each node the first scrapes after a restart, for
+//! each kubelet the times of its containers' samples. Rule (method, section 3, first sample): a counter born while its target was being
 //! scraped counts from zero, since the scrape before; one that is there at the first scrape is an anchor.
 //! Assumes: a target is `instance` and `job` (and the node it speaks of). Does not: look at values of energy.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::counters::{Samples, Start, Window};
+use super::meters::{NodeSeries, PodSeries};
 use crate::model::{SampleTable, Series};
 
-pub const NODE_METRICS: [&str; 3] =
-    ["kepler_node_cpu_joules_total", "kepler_node_cpu_active_joules_total", "kepler_node_cpu_idle_joules_total"];
-pub const POD_METRIC: &str = "kepler_pod_cpu_joules_total";
 pub const CPU_METRIC: &str = "container_cpu_usage_seconds_total";
 const PROCESS_START_METRIC: &str = "process_start_time_seconds";
 
@@ -23,50 +21,50 @@ const FIRST_SCRAPE_MS: i64 = 30_000;
 /// Samples of the kubelet this close together belong to one scrape.
 const SAME_SCRAPE_MS: i64 = 1_000;
 
-type Target<'a> = (&'a str, &'a str, &'a str);
+/// Who an exporter's samples come from: instance, job, and the node they speak of.
+pub type Target<'a> = (&'a str, &'a str, &'a str);
 
-fn target<'a>(series: &'a Series) -> Target<'a> {
-    (series.label("instance"), series.label("job"), series.label("node_name"))
+pub fn target<'a>(series: &'a Series, node: &'a str) -> Target<'a> {
+    (series.label("instance"), series.label("job"), node)
 }
 
-/// Scrape times of every Kepler instance, and restarts by node.
-pub struct KeplerTargets<'a> {
-    scrapes: BTreeMap<Target<'a>, Vec<i64>>,
+/// Scrape times of every instance of a family's exporter, and restarts by node.
+#[derive(Default)]
+pub struct Scrapes<'a> {
+    times: BTreeMap<Target<'a>, Vec<i64>>,
     restarts: BTreeMap<&'a str, Vec<i64>>,
 }
 
-impl<'a> KeplerTargets<'a> {
-    pub fn of(table: &'a SampleTable) -> Self {
-        let mut times: BTreeMap<Target, Vec<&[i64]>> = BTreeMap::new();
-        for (series, ts_ms, _) in NODE_METRICS.iter().flat_map(|metric| table.of_metric(metric)) {
-            let known = times.entry(target(series)).or_default();
+impl<'a> Scrapes<'a> {
+    pub fn of(nodes: &[NodeSeries<'a>], pods: &[PodSeries<'a>], table: &SampleTable) -> Self {
+        let mut slices: BTreeMap<Target, Vec<&[i64]>> = BTreeMap::new();
+        for series in nodes {
+            let known = slices.entry(series.target).or_default();
+            let ts_ms = series.curve.samples().ts_ms;
             // All node counters of a scrape carry its time, so one slice mostly stands for all.
             if !known.contains(&ts_ms) {
                 known.push(ts_ms);
             }
         }
-        let with_node_counters: Vec<Target> = times.keys().copied().collect();
-        for (series, ts_ms, _) in table.of_metric(POD_METRIC) {
-            let key = target(series);
-            if with_node_counters.binary_search(&key).is_err() {
-                times.entry(key).or_default().push(ts_ms);
-            }
+        let with_node_counters: BTreeSet<Target> = slices.keys().copied().collect();
+        for series in pods.iter().filter(|series| !with_node_counters.contains(&series.target)) {
+            slices.entry(series.target).or_default().push(series.curve.samples().ts_ms);
         }
-        let scrapes = times.into_iter().map(|(key, slices)| (key, union(&slices))).collect();
-        let restarts = restarts(table, &scrapes);
-        Self { scrapes, restarts }
+        let times: BTreeMap<Target, Vec<i64>> = slices.into_iter().map(|(key, slices)| (key, union(&slices))).collect();
+        let restarts = restarts(table, &times);
+        Self { times, restarts }
     }
 
-    /// Where a counter begins whose first sample is in this series.
-    pub fn start(&self, series: &'a Series, first_ms: i64) -> Start {
-        let scrapes = self.scrapes.get(&target(series)).map_or(&[][..], Vec::as_slice);
+    /// Where a counter begins whose first sample is of this target.
+    pub fn start(&self, target: &Target, first_ms: i64) -> Start {
+        let scrapes = self.times.get(target).map_or(&[][..], Vec::as_slice);
         match scrapes.partition_point(|t| *t < first_ms) {
             0 => Start::Anchor,
             n => Start::Zero { since_ms: scrapes[n - 1] },
         }
     }
 
-    /// Times of the first scrape after each restart of Kepler on a node, sorted.
+    /// Times of the first scrape after each restart of the exporter on a node, sorted.
     pub fn restarts(&self, node: &str) -> &[i64] {
         self.restarts.get(node).map_or(&[], Vec::as_slice)
     }
@@ -80,7 +78,7 @@ fn union(slices: &[&[i64]]) -> Vec<i64> {
 }
 
 /// A restart is a later process start than any before, on any instance of the node.
-fn restarts<'a>(table: &'a SampleTable, scrapes: &BTreeMap<Target<'a>, Vec<i64>>) -> BTreeMap<&'a str, Vec<i64>> {
+fn restarts<'a>(table: &SampleTable, scrapes: &BTreeMap<Target<'a>, Vec<i64>>) -> BTreeMap<&'a str, Vec<i64>> {
     let mut nodes: BTreeMap<(&str, &str), &'a str> = BTreeMap::new();
     for (instance, job, node) in scrapes.keys() {
         nodes.insert((instance, job), node);

@@ -23,7 +23,8 @@ use crate::accounting::dimensions::DayDimensions;
 use crate::accounting::frames::{ids, integers};
 use crate::accounting::intensity::{Wanted, ZoneIntensity};
 use crate::accounting::inventory::Inventory;
-use crate::accounting::ledger::columns::{Meters, Pass, UsageColumns};
+use crate::accounting::ledger::columns::Pass;
+use crate::accounting::ledger::inputs::{Meters, NodeStepColumns, UsageColumns};
 use crate::accounting::ledger::{DayFold, DayTerms, LedgerRow, sql};
 use crate::accounting::plan::{Plan, wanted_zones};
 use crate::accounting::survey::{ClusterTerms, MonthTerms, Site, Survey};
@@ -173,6 +174,7 @@ fn month_terms(config: &Config, period: ReportingPeriod) -> MonthTerms {
         period,
         step_seconds: config.report.step_seconds,
         idle: config.report.idle,
+        tails: config.report.tails,
         max_gap_share: config.report.max_gap_share,
         clusters: clusters.collect(),
     }
@@ -366,7 +368,7 @@ fn account_day(store: &Store, plan: &Plan<'_>, day: &DayToAccount, engine: Engin
         }
         (Some(manifest), Engine::Columns) => columns(store, manifest, &terms)?,
         (None, _) => {
-            let meters = Meters::new(&terms, &[], &[], &[], &[])?;
+            let meters = Meters::new(&terms, NodeStepColumns::default())?;
             let mut pass = Pass::new(&terms, &meters);
             pass.account(0..terms.nodes.len(), UsageColumns::default())?;
             pass.finish().0
@@ -399,7 +401,8 @@ fn meters(terms: &DayTerms<'_>, node_steps: &DataFrame) -> Result<Meters> {
         bail!("node_steps: column metered_mj holds a null");
     }
     let idle = or_zero(integers(node_steps, "idle_mj")?);
-    Meters::new(terms, &ids(node_steps, "node_id")?, &ids(node_steps, "step")?, &or_zero(metered), &idle)
+    let (node_id, step, tier) = (ids(node_steps, "node_id")?, ids(node_steps, "step")?, ids(node_steps, "tier")?);
+    Meters::new(terms, NodeStepColumns { node_id: &node_id, step: &step, metered_mj: &or_zero(metered), idle_mj: &idle, tier: &tier })
 }
 
 /// One file of `usage`, as columns; nulls are 0, as `COALESCE` makes them in the SQL files. What lies in one piece is borrowed.
@@ -409,6 +412,8 @@ struct UsagePart<'a> {
     step: Cow<'a, [i32]>,
     active_mj: Cow<'a, [i64]>,
     cpu_ms: Cow<'a, [i64]>,
+    /// None where no row has a tail, as in nearly every file.
+    tail_mj: Option<Cow<'a, [i64]>>,
 }
 
 impl<'a> UsagePart<'a> {
@@ -430,16 +435,29 @@ impl<'a> UsagePart<'a> {
                 _ => Ok(Cow::Owned(values.iter().map(|value| value.unwrap_or(0)).collect())),
             }
         };
+        let has_tails = frame.column("tail_mj")?.null_count() < frame.height();
+        let tail_mj = if has_tails { Some(amount("tail_mj")?) } else { None };
+        if tail_mj.iter().flat_map(|tails| tails.iter()).any(|tail| *tail < 0) {
+            bail!("column tail_mj holds an energy below zero");
+        }
         Ok(Self {
             node_id: id("node_id")?,
             pod_id: id("pod_id")?,
             step: id("step")?,
             active_mj: amount("active_mj")?,
             cpu_ms: amount("cpu_ms")?,
+            tail_mj,
         })
     }
 
     fn columns(&self) -> UsageColumns<'_> {
-        UsageColumns { node_id: &self.node_id, pod_id: &self.pod_id, step: &self.step, active_mj: &self.active_mj, cpu_ms: &self.cpu_ms }
+        UsageColumns {
+            node_id: &self.node_id,
+            pod_id: &self.pod_id,
+            step: &self.step,
+            active_mj: &self.active_mj,
+            cpu_ms: &self.cpu_ms,
+            tail_mj: self.tail_mj.as_deref(),
+        }
     }
 }

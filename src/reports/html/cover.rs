@@ -17,6 +17,8 @@ pub struct Cover<'a> {
     pub emissions: Vec<InventoryRow>,
     pub tiers: Vec<Tier>,
     pub gap_share: String,
+    /// Size of the tails, and what became of them.
+    pub tails: String,
     pub max_gap_share: String,
     pub severities: Vec<(&'static str, usize)>,
     pub accepted: Vec<&'a Finding>,
@@ -60,7 +62,7 @@ pub struct Tier {
 
 impl<'a> Cover<'a> {
     pub fn of(statement: &'a Statement) -> Self {
-        let totals = &statement.totals;
+        let totals = &statement.totals.figures;
         Self {
             headlines: headlines(statement),
             clusters: statement.clusters.iter().map(cluster_row).collect(),
@@ -69,6 +71,7 @@ impl<'a> Cover<'a> {
             emissions: inventory::emissions(statement).into_iter().map(inventory_row).collect(),
             tiers: tiers(&statement.tier_share),
             gap_share: view::percent_of(totals.gap_mj.get(), (totals.metered_mj + totals.gap_mj).get()),
+            tails: method::tails_found(statement),
             max_gap_share: view::percent(Some(statement.policy.max_gap_share)),
             severities: [("blocked", Severity::Blocked), ("disclosed", Severity::Disclosed), ("noted", Severity::Noted)]
                 .map(|(word, severity)| (word, statement.findings.iter().filter(|finding| finding.severity == severity).count()))
@@ -81,7 +84,7 @@ impl<'a> Cover<'a> {
 }
 
 fn headlines(statement: &Statement) -> Vec<Headline> {
-    let totals = &statement.totals;
+    let totals = &statement.totals.figures;
     let (energy, energy_unit) = view::headline_energy(totals.facility_mj);
     let (hourly, annual) = (totals.scope2_location_based_ugco2e, totals.scope2_location_based_annual_ugco2e);
     let (unit_size, unit) = view::headline_emissions_unit(annual.map_or(hourly, |annual| annual.max(hourly)));
@@ -154,7 +157,7 @@ fn tiers(share: &TierShare) -> Vec<Tier> {
     };
     vec![
         tier("metered", "the workload's own meter", share.metered),
-        tier("allocated", "the node's meter, shared by CPU time", share.allocated),
+        tier("allocated", "the node's meter, shared by CPU time; moved tails", share.allocated),
         tier("modelled", "CPU use and the hardware's watts", share.modelled),
         tier("filled", "gaps, from the node's own mean", share.filled),
     ]

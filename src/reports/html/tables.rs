@@ -52,8 +52,8 @@ pub struct Row<'a> {
     pub figures: Vec<Figure>,
     /// Of the cluster's facility energy.
     pub share: String,
-    /// Share of the row's energy that its own meter counted.
-    pub metered: String,
+    /// Shares of the row's energy by tier: metered, allocated, modelled, filled. Empty where the table does not show them.
+    pub tiers: Vec<String>,
     /// `(idle)`, `(system)`, `(gap)`: set apart in type.
     pub is_not_a_workload: bool,
 }
@@ -101,7 +101,9 @@ fn row<'a>(
             Figure::emissions("operational_annual_ugco2e", figures.operational_annual_ugco2e),
         ],
         share: view::percent_of(figures.facility_mj.get(), cluster.figures.facility_mj.get()),
-        metered: tier_share.map_or_else(String::new, |share| view::share_percent(share.metered)),
+        tiers: tier_share.map_or_else(Vec::new, |share| {
+            [share.metered, share.allocated, share.modelled, share.filled].map(view::share_percent).to_vec()
+        }),
         is_not_a_workload: namespace.starts_with('('),
     }
 }

@@ -124,7 +124,7 @@ fn an_empty_statement_still_makes_a_page() {
     statement.clusters[0].figures.facility_mj = Millijoules::ZERO;
     statement.counterfactual.total = Default::default();
     statement.counterfactual.by_cause = Default::default();
-    statement.totals.scope2_location_based_annual_ugco2e = None;
+    statement.totals.figures.scope2_location_based_annual_ugco2e = None;
     let page = String::from_utf8(html(&statement).unwrap()).unwrap();
 
     assert!(page.contains("No finding: every check passed."));
@@ -135,8 +135,8 @@ fn an_empty_statement_still_makes_a_page() {
 #[test]
 fn headlines_change_their_unit_together() {
     let mut statement = fixture::statement();
-    statement.totals.scope2_location_based_ugco2e = MicrogramsCo2e::new(12_345_678_000_000_000_i64);
-    statement.totals.scope2_location_based_annual_ugco2e = Some(MicrogramsCo2e::new(1_000_000));
+    statement.totals.figures.scope2_location_based_ugco2e = MicrogramsCo2e::new(12_345_678_000_000_000_i64);
+    statement.totals.figures.scope2_location_based_annual_ugco2e = Some(MicrogramsCo2e::new(1_000_000));
     let page = String::from_utf8(html(&statement).unwrap()).unwrap();
 
     assert!(page.contains(r#"data-value="12345678000000000">12,345.7 <small>t CO₂e</small>"#));

@@ -2,7 +2,7 @@
 
 use super::table::{Cell, Column, Table};
 use crate::disclosure::Statement;
-use crate::disclosure::statement::{CounterfactualFigures, Figures};
+use crate::disclosure::statement::{CounterfactualFigures, Figures, TierShare};
 use crate::model::{BaselineRule, Boundary, Cause, Severity};
 use crate::reports::average_day::Curve;
 use crate::reports::inventory::{self, Amount};
@@ -71,8 +71,10 @@ fn cover(statement: &Statement) -> Table {
     let tiers = &statement.tier_share;
     for (name, tier) in [("metered", tiers.metered), ("allocated", tiers.allocated), ("modelled", tiers.modelled), ("filled", tiers.filled)]
     {
-        rows.push(vec![text(format!("Share of facility energy: {name}")), share(tier), text("share"), text("")]);
+        rows.push(vec![text(format!("Share of energy before PUE: {name}")), share(tier), text("share"), text("")]);
     }
+    let tail = vec![text("Tails of ended pods"), Cell::Energy(statement.totals.tail_mj), text("kWh"), text(method::tails_found(statement))];
+    rows.push(tail);
     for finding in statement.findings.iter().filter(|finding| finding.accepted_by.is_some()) {
         rows.push(fact(
             &format!("Accepted finding {}", finding.code),
@@ -122,8 +124,14 @@ fn figure_cells(figures: &Figures) -> Vec<Cell> {
     ]
 }
 
+/// Of the row's energy before PUE.
+fn tier_cells(tiers: &TierShare) -> Vec<Cell> {
+    [tiers.metered, tiers.allocated, tiers.modelled, tiers.filled].map(share).to_vec()
+}
+
 fn keyed(keys: &[(&str, f64)]) -> Vec<Column> {
-    keys.iter().map(|(header, width)| Column::text(header, *width)).chain(figure_columns()).collect()
+    let tiers = ["Metered", "Allocated", "Modelled", "Filled"].map(|tier| Column::text(&format!("{tier} (of energy)"), 12.0));
+    keys.iter().map(|(header, width)| Column::text(header, *width)).chain(figure_columns()).chain(tiers).collect()
 }
 
 fn clusters(statement: &Statement) -> Table {
@@ -158,13 +166,17 @@ fn clusters(statement: &Statement) -> Table {
             text(cluster.power_zones.join("; ")),
         ]);
         row.extend(figure_cells(&cluster.figures));
+        row.extend(tier_cells(&cluster.tier_share));
         row
     });
     table("Clusters", "Boundary and figures by cluster", ROUNDING, keyed(&keys), rows.collect(), true)
 }
 
 fn namespaces(statement: &Statement) -> Table {
-    let rows = statement.namespaces.iter().map(|row| [vec![text(&row.cluster), text(&row.namespace)], figure_cells(&row.figures)].concat());
+    let rows = statement
+        .namespaces
+        .iter()
+        .map(|row| [vec![text(&row.cluster), text(&row.namespace)], figure_cells(&row.figures), tier_cells(&row.tier_share)].concat());
     table(
         "Namespaces",
         "Energy and emissions by namespace",
@@ -176,10 +188,10 @@ fn namespaces(statement: &Statement) -> Table {
 }
 
 fn workloads(statement: &Statement) -> Table {
-    let rows = statement
-        .workloads
-        .iter()
-        .map(|row| [vec![text(&row.cluster), text(&row.namespace), text(&row.workload)], figure_cells(&row.figures)].concat());
+    let rows = statement.workloads.iter().map(|row| {
+        [vec![text(&row.cluster), text(&row.namespace), text(&row.workload)], figure_cells(&row.figures), tier_cells(&row.tier_share)]
+            .concat()
+    });
     table(
         "Workloads",
         "Energy and emissions by workload",
@@ -343,9 +355,11 @@ fn reconciliation(statement: &Statement) -> Table {
         Column::figure("Difference (kWh)", "difference_mj"),
         Column::figure("Correction (kWh)", "correction_mj"),
         Column::figure("Gap (kWh)", "gap_mj"),
+        Column::figure("Tails (kWh)", "tail_mj"),
     ];
     let rows = statement.reconciliation.iter().map(|row| {
-        let figures = [row.metered_mj, row.attributed_mj, row.idle_mj, row.system_mj, row.difference_mj, row.correction_mj, row.gap_mj];
+        let figures =
+            [row.metered_mj, row.attributed_mj, row.idle_mj, row.system_mj, row.difference_mj, row.correction_mj, row.gap_mj, row.tail_mj];
         [text(&row.cluster), text(&row.node), text(&row.day)].into_iter().chain(figures.map(Cell::Energy)).collect()
     });
     table("Reconciliation", "Metered = attributed + idle + system, per node and day, exact", ROUNDING, columns, rows.collect(), true)

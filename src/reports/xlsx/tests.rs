@@ -47,12 +47,12 @@ fn stored_totals_are_the_statements_and_the_exact_columns_add_up_to_them() {
     {
         let range = sheet(name);
         for (shown, exact, total) in [
-            ("Facility (kWh)", "facility_mj", statement.totals.facility_mj.get()),
-            ("Metered (kWh)", "metered_mj", statement.totals.metered_mj.get()),
+            ("Facility (kWh)", "facility_mj", statement.totals.figures.facility_mj.get()),
+            ("Metered (kWh)", "metered_mj", statement.totals.figures.metered_mj.get()),
             (
                 "Scope 2 location-based, hourly (kg CO2e)",
                 "scope2_location_based_ugco2e",
-                statement.totals.scope2_location_based_ugco2e.get(),
+                statement.totals.figures.scope2_location_based_ugco2e.get(),
             ),
         ] {
             let exact_column = column(&range, exact);

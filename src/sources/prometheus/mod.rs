@@ -108,7 +108,7 @@ async fn ask(client: &Client, question: &'static Question, selector: &str, day: 
     let near = start - NEAR_EDGE_S..end + NEAR_EDGE_S;
     let mut fetched = windows::fetch(client, question, selector, near.start, near.end).await?;
     note(selector, near.clone(), &fetched);
-    if question.kind == Kind::Counter {
+    if matches!(question.kind, Kind::Counter | Kind::Gauge) {
         let (without_before, without_after) = selection::targets_without_edge(&fetched.samples, &day_ms);
         let far_before = start - FAR_EDGE_S..near.start;
         let far_after = near.end..end + FAR_EDGE_S;

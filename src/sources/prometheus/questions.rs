@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 pub enum Kind {
     /// A counter: every sample of the day.
     Counter,
+    /// A power: every sample of the day, and never fewer.
+    Gauge,
     /// Labels or a slow value, of something that may be gone when the day starts: both ends of every run of one value.
     State,
     /// The same, of nodes: only what was there during the day, since these samples say when a node existed.
@@ -39,6 +41,20 @@ pub const QUESTIONS: &[Question] = questions![
     Counter "kepler/node_cpu_joules.promql",
     Counter "kepler/node_cpu_active_joules.promql",
     Counter "kepler/node_cpu_idle_joules.promql",
+    Counter "kepler/node_gpu_joules.promql",
+    Counter "kepler/node_gpu_active_joules.promql",
+    Counter "kepler/node_gpu_idle_joules.promql",
+    Counter "kepler/pod_gpu_joules.promql",
+    Counter "kepler-legacy/container_component_joules.promql",
+    Counter "kepler-legacy/node_component_joules.promql",
+    Gauge "scaphandre/process_power_microwatts.promql",
+    Counter "scaphandre/host_energy_microjoules.promql",
+    Counter "node-exporter/node_rapl_joules.promql",
+    Gauge "bmc/machine_power_watts.promql",
+    Counter "dcgm/device_energy_millijoules.promql",
+    Gauge "dcgm/device_power_watts.promql",
+    Counter "kubelet/node_cpu_seconds.promql",
+    Counter "kubelet/root_cpu_seconds.promql",
     State "kepler/exporter_start_seconds.promql",
     State "kube-state-metrics/pod_info_flag.promql",
     State "kube-state-metrics/pod_owner_flag.promql",
@@ -61,6 +77,7 @@ pub const QUESTIONS: &[Question] = questions![
     State "kube-state-metrics/cronjob_annotations_flag.promql",
     NodeState "kube-state-metrics/node_info_flag.promql",
     NodeState "kube-state-metrics/node_labels_flag.promql",
+    NodeState "kube-state-metrics/node_capacity_cores.promql",
 ];
 
 /// Counts the samples of another question.

@@ -118,7 +118,7 @@ pub fn cut(samples: Samples, day_ms: &Range<i64>, kind: Kind, edges: &TargetEdge
         if is_kept {
             let range = first.saturating_sub(1)..(last + 1).min(values.len());
             let values = values[range].to_vec();
-            kept.insert(labels, if kind == Kind::Counter { values } else { runs(&values) });
+            kept.insert(labels, if matches!(kind, Kind::Counter | Kind::Gauge) { values } else { runs(&values) });
         }
     }
     kept

@@ -1,0 +1,159 @@
+//! From a cluster's sources to its evidence, one UTC day at a time.
+//!
+//! In: clusters and days. Out: an [`Outcome`]; each complete day is in the store. Rule: trouble with one day or one server does not keep the
+//! others from being collected. Does not: ask again for a day that is there.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+use chrono::{DateTime, Utc};
+
+use super::super::progress::Progress;
+use super::{Incomplete, Outcome};
+use crate::accounting::metering;
+use crate::config::{self, Cluster, Config};
+use crate::evidence::{DayManifest, QueryRecord, SCHEMA, Store, samples_to_frames};
+use crate::model::tables::Table;
+use crate::model::{MeteringTerms, PoolTerms};
+use crate::sources::prometheus::{CollectedDay, Connection, Prometheus};
+use crate::sources::{Reach, Refusal};
+use crate::units::UtcDay;
+
+/// The last scrapes of a day arrive after it.
+const SETTLING: chrono::Duration = chrono::Duration::minutes(5);
+
+/// Collects what is missing. Trouble with one day or one server does not keep the others from being collected.
+pub fn collect_days(store: &Store, config: &Config, clusters: &[&Cluster], days: &[UtcDay], now: DateTime<Utc>) -> Result<Outcome> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().context("start the runtime")?;
+    let progress = Progress::new("collect", (clusters.len() * days.len()) as u64);
+    let mut outcome = Outcome::default();
+    for cluster in clusters {
+        let source = cluster.prometheus.as_ref().map(connect).transpose().with_context(|| format!("cluster {}", cluster.name))?;
+        let mut out_of_reach: Option<Refusal> = None;
+        for day in days {
+            progress.tick(&format!("{} {day}", cluster.name));
+            if store.day(&cluster.name, *day)?.is_some() {
+                tracing::info!(cluster = cluster.name, %day, "already there");
+                outcome.already_there += 1;
+                continue;
+            }
+            let collected = match (&source, &out_of_reach) {
+                _ if now < day.end() + SETTLING => Err(not_finished(*day)),
+                (_, Some(refusal)) => Err(refusal.clone()),
+                (None, None) => Err(no_source()),
+                (Some(source), None) => runtime.block_on(source.collect_day(*day)).and_then(|collected| require_samples(collected, *day)),
+            };
+            match collected {
+                Ok(collected) => {
+                    let samples = collected.samples.ts_ms.len();
+                    store_day(store, config, cluster, *day, collected).with_context(|| format!("collect {} {day}", cluster.name))?;
+                    tracing::info!(cluster = cluster.name, %day, samples, "collected");
+                    outcome.collected += 1;
+                }
+                Err(refusal) => {
+                    if refusal.reach == Reach::Source {
+                        out_of_reach = Some(refusal.clone());
+                    }
+                    tracing::info!(cluster = cluster.name, %day, code = refusal.code, "incomplete");
+                    outcome.incomplete.push(Incomplete { cluster: cluster.name.clone(), day: *day, why: refusal });
+                }
+            }
+        }
+    }
+    progress.done();
+    Ok(outcome)
+}
+
+fn connect(prometheus: &config::Prometheus) -> Result<Prometheus> {
+    let connection = Connection {
+        url: prometheus.url.clone(),
+        token_file: prometheus.token_file.clone(),
+        ca_file: prometheus.ca_file.clone(),
+        tenant: prometheus.tenant.clone(),
+    };
+    Prometheus::connect(&connection, &prometheus.selector)
+}
+
+/// A cluster can live on evidence that was brought here; what is missing of it cannot be asked for.
+fn no_source() -> Refusal {
+    Refusal::new("NO_SOURCE", Reach::Source, "the cluster has no `prometheus` in the configuration")
+        .hint("add it, or bring the evidence folder")
+}
+
+fn not_finished(day: UtcDay) -> Refusal {
+    Refusal::new("NOT_FINISHED", Reach::Range, format!("the UTC day ends at {}", day.end().format("%Y-%m-%dT%H:%M:%SZ")))
+        .hint("collect it five minutes after its end")
+}
+
+/// An empty answer is no evidence of an idle cluster.
+fn require_samples(collected: CollectedDay, day: UtcDay) -> Result<CollectedDay, Refusal> {
+    if collected.samples_on_the_day > 0 {
+        return Ok(collected);
+    }
+    let time = |time: DateTime<Utc>| time.format("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let message = format!("the server has no sample of any metric from {} to {}", time(day.start()), time(day.end()));
+    Err(Refusal::new("NO_DATA", Reach::Range, message)
+        .hint("check `selector`, the server's retention, and whether the exporters were scraped"))
+}
+
+fn store_day(store: &Store, config: &Config, cluster: &Cluster, day: UtcDay, collected: CollectedDay) -> Result<()> {
+    let terms = metering_terms(config, cluster);
+    let metered = metering::meter_day(&collected.samples, day, &terms)?;
+    let (series, samples) = samples_to_frames(&collected.samples)?;
+    let tables = BTreeMap::from([
+        (Table::Series, series),
+        (Table::Samples, samples),
+        (Table::Nodes, metered.nodes),
+        (Table::Pods, metered.pods),
+        (Table::Jobs, metered.jobs),
+        (Table::NodeSteps, metered.node_steps),
+        (Table::Usage, metered.usage),
+    ]);
+    let mut findings = collected.findings;
+    findings.extend(metered.findings);
+    let queries = collected.asked.into_iter().map(|asked| QueryRecord {
+        name: asked.name.to_owned(),
+        promql: asked.promql,
+        from_s: asked.from_s,
+        to_s: asked.to_s,
+        series: asked.series,
+        samples: asked.samples,
+    });
+    let manifest = DayManifest {
+        schema: SCHEMA.to_owned(),
+        cluster: cluster.name.clone(),
+        day: day.to_string(),
+        step_seconds: terms.step_seconds,
+        metering: Some(terms),
+        software: concat!("wattledger ", env!("CARGO_PKG_VERSION")).to_owned(),
+        queries: queries.collect(),
+        files: Vec::new(),
+        findings,
+    };
+    store.write_day(&tables, manifest)?;
+    Ok(())
+}
+
+/// What the configuration says of a cluster's meters.
+pub fn metering_terms(config: &Config, cluster: &Cluster) -> MeteringTerms {
+    let pool = |pool: &config::Pool| PoolTerms { selector: pool.selector.clone(), terms: pool.metering.clone() };
+    MeteringTerms {
+        step_seconds: config.report.step_seconds,
+        cluster: cluster.metering.clone(),
+        pools: cluster.pools.iter().map(pool).collect(),
+        bmc: cluster.bmc.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_without_samples_is_said_with_its_range() {
+        let day: UtcDay = "2026-10-01".parse().unwrap();
+        let refusal = require_samples(CollectedDay::default(), day).unwrap_err();
+        assert_eq!(refusal.code, "NO_DATA");
+        assert!(refusal.message.contains("2026-10-01T00:00:00Z to 2026-10-02T00:00:00Z"), "{}", refusal.message);
+    }
+}

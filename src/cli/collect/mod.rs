@@ -1,0 +1,102 @@
+//! `wattledger collect`: from Prometheus and intensity files to evidence, by cluster and UTC day.
+//!
+//! In: a month or a range of days, the configuration. Out: evidence, and an exit code. Rule: a day that is complete is not asked for again;
+//! a day that is not finished, has no samples, or was refused is said and left out (exit 3). Assumes: the clock is right to minutes.
+//! Does not: account for anything beyond what a day's samples say by themselves.
+
+mod days;
+mod feeds;
+mod outcome;
+
+use anyhow::{Result, bail};
+use chrono::Utc;
+use clap::Args;
+
+pub use self::days::collect_days;
+pub use self::feeds::collect_intensity;
+pub use self::outcome::{Incomplete, Outcome};
+use crate::config::{Cluster, Config};
+use crate::evidence::Store;
+use crate::units::{ReportingPeriod, UtcDay};
+
+/// Collects evidence from Prometheus and intensity files, by cluster and UTC day. Exit code 3: some days are incomplete.
+#[derive(Args, Clone, Debug)]
+pub struct CollectArgs {
+    /// A month of the organisation's time zone, for example 2026-10: every UTC day that it touches.
+    #[arg(long, value_name = "YYYY-MM", value_parser = super::month, required_unless_present = "from", conflicts_with_all = ["from", "to"])]
+    pub month: Option<String>,
+    /// First UTC day.
+    #[arg(long, value_name = "YYYY-MM-DD", requires = "to")]
+    pub from: Option<UtcDay>,
+    /// The UTC day after the last.
+    #[arg(long, value_name = "YYYY-MM-DD", requires = "from")]
+    pub to: Option<UtcDay>,
+    /// Only this cluster (repeatable); all by default.
+    #[arg(long, value_name = "NAME")]
+    pub cluster: Vec<String>,
+}
+
+pub fn run(args: &CollectArgs, config: &Config) -> Result<u8> {
+    let days = days(args, config)?;
+    let clusters = clusters(args, config)?;
+    let store = Store::new(&config.evidence_dir);
+    let outcome = collect_days(&store, config, &clusters, &days, Utc::now())?;
+    let zones = collect_intensity(&store, config)?;
+    outcome.print_incomplete();
+    eprintln!(
+        "collected {} cluster-days, {} already there, {} incomplete; intensity of {zones} zones; evidence in {}",
+        outcome.collected,
+        outcome.already_there,
+        outcome.incomplete.len(),
+        config.evidence_dir.display()
+    );
+    Ok(outcome.exit_code())
+}
+
+fn days(args: &CollectArgs, config: &Config) -> Result<Vec<UtcDay>> {
+    match (&args.month, args.from, args.to) {
+        (Some(month), _, _) => Ok(ReportingPeriod::parse(month, config.time_zone).map_err(anyhow::Error::msg)?.utc_days()),
+        (None, Some(from), Some(to)) if from < to => Ok(from.through(to.previous())),
+        (None, Some(from), Some(to)) => bail!("--to {to} is not after --from {from}; it is the day after the last"),
+        _ => bail!("say which days: --month, or --from and --to"),
+    }
+}
+
+fn clusters<'a>(args: &CollectArgs, config: &'a Config) -> Result<Vec<&'a Cluster>> {
+    for name in &args.cluster {
+        if !config.clusters.iter().any(|cluster| cluster.name == *name) {
+            let known: Vec<&str> = config.clusters.iter().map(|cluster| cluster.name.as_str()).collect();
+            bail!("no cluster `{name}` in {}; there is {}", config.path.display(), known.join(", "));
+        }
+    }
+    Ok(config.clusters.iter().filter(|cluster| args.cluster.is_empty() || args.cluster.contains(&cluster.name)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Command, FromArgMatches};
+
+    use super::*;
+
+    fn parse(arguments: &[&str]) -> Result<CollectArgs, clap::Error> {
+        let matches = CollectArgs::augment_args(Command::new("collect")).try_get_matches_from([&["collect"], arguments].concat())?;
+        CollectArgs::from_arg_matches(&matches)
+    }
+
+    #[test]
+    fn days_are_asked_for_by_month_or_by_range() {
+        assert_eq!(parse(&["--month", "2026-10"]).unwrap().month.as_deref(), Some("2026-10"));
+        let range = parse(&["--from", "2026-10-01", "--to", "2026-10-08"]).unwrap();
+        assert_eq!(range.from.unwrap().through(range.to.unwrap().previous()).len(), 7);
+        for wrong in [
+            &[][..],
+            &["--month", "2026-13"],
+            &["--month", "../../etc"],
+            &["--from", "2026-10-01"],
+            &["--to", "2026-10-01"],
+            &["--month", "2026-10", "--from", "2026-10-01", "--to", "2026-10-02"],
+        ] {
+            assert!(parse(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! Factors as data: figures of others, each with its source, in files that a person can read and mend.
+//!
+//! In: nothing but the files beside this one, embedded. Out: looked-up rows. Rule: a row without a source does not load.
+//! Assumes: the files are checked by tests. Does not: choose for the reader: what was taken is named in the report.
+
+pub mod instances;

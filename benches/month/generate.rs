@@ -169,6 +169,7 @@ fn write_day(store: &Store, day: UtcDay, number: i64, pods: usize) -> Result<()>
         day: day.to_string(),
         step_seconds: STEP_S,
         metering: None,
+        replaces: None,
         software: "bench".to_owned(),
         queries: vec![],
         files: vec![],

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
+use super::files::sha256;
 use crate::model::{Finding, MeteringTerms};
 
 /// The schema that this version writes.
@@ -21,6 +22,9 @@ pub struct DayManifest {
     /// What the derived tables depend on besides the samples.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metering: Option<MeteringTerms>,
+    /// SHA-256 of the manifest whose place this one took: the same samples, metered under other terms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<String>,
     pub software: String,
     /// What was asked, of whom.
     pub queries: Vec<QueryRecord>,
@@ -57,6 +61,10 @@ impl DayManifest {
 
     pub(super) fn version(&self) -> Result<u32> {
         version(&self.schema)
+    }
+
+    pub fn sha256(&self) -> Result<String> {
+        Ok(sha256(&self.to_json()?))
     }
 
     pub(super) fn from_json(bytes: &[u8]) -> Result<Self> {

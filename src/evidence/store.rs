@@ -15,6 +15,8 @@ use crate::model::tables::Table;
 use crate::units::UtcDay;
 
 const MANIFEST: &str = "manifest.json";
+/// Before the name of a day that another took the place of.
+const REPLACED: &str = ".replaced-";
 /// A part of `usage` ends with the node that reaches this many rows: some MiB, decoded.
 const PART_ROWS: usize = 256 * 1024;
 
@@ -33,7 +35,29 @@ impl Store {
     /// Writes tables and manifest of a day under a temporary name and renames it into place; the manifest's `files` are filled in here.
     ///
     /// A day that is there already stays: the same one again is fine, another one is an error.
-    pub fn write_day(&self, tables: &BTreeMap<Table, DataFrame>, mut manifest: DayManifest) -> Result<DayManifest> {
+    pub fn write_day(&self, tables: &BTreeMap<Table, DataFrame>, manifest: DayManifest) -> Result<DayManifest> {
+        self.write_then(tables, manifest, |temporary, folder, manifest| self.place(temporary, folder, manifest))
+    }
+
+    /// Puts a day in the place of the one that is there, which is kept beside it under a name that no reader looks at.
+    pub fn replace_day(&self, tables: &BTreeMap<Table, DataFrame>, manifest: DayManifest) -> Result<DayManifest> {
+        self.write_then(tables, manifest, |temporary, folder, manifest| {
+            let before = files::read_if_there(&folder.join(MANIFEST))?;
+            let Some(before) = before else { return self.place(temporary, folder, manifest) };
+            let aside = folder.with_file_name(format!("{REPLACED}{}-{}", manifest.day, &sha256(&before)[..12]));
+            files::remove_folder(&aside)?;
+            fs::rename(folder, &aside).with_context(|| format!("put {} aside", folder.display()))?;
+            fs::rename(temporary, folder).with_context(|| format!("put {} into place", folder.display()))?;
+            files::sync_folder(folder.parent().unwrap_or(&self.root))
+        })
+    }
+
+    fn write_then(
+        &self,
+        tables: &BTreeMap<Table, DataFrame>,
+        mut manifest: DayManifest,
+        place: impl FnOnce(&Path, &Path, &DayManifest) -> Result<()>,
+    ) -> Result<DayManifest> {
         let cluster = self.cluster_folder(&manifest.cluster)?;
         let name = folder_name(&manifest.day)?.to_owned();
         let folder = cluster.join(&name);
@@ -55,7 +79,7 @@ impl Store {
             files::write_synced(&temporary.join(MANIFEST), &manifest.to_json()?)?;
             files::sync_folder(&temporary)
         };
-        let placed = write().and_then(|()| self.place(&temporary, &folder, &manifest));
+        let placed = write().and_then(|()| place(&temporary, &folder, &manifest));
         if placed.is_err() {
             // The first error is the one to tell; a folder that stays behind is ignored by every reader.
             let _ = files::remove_folder(&temporary);
@@ -78,9 +102,25 @@ impl Store {
         files::sync_folder(folder.parent().unwrap_or(&self.root))
     }
 
+    /// Brings back what a replacement put aside and did not live to replace.
+    fn recover(&self, folder: &Path, day: UtcDay) -> Result<()> {
+        let Some(cluster) = folder.parent().filter(|cluster| !folder.exists() && cluster.is_dir()) else { return Ok(()) };
+        let entries = fs::read_dir(cluster).with_context(|| format!("look into {}", cluster.display()))?;
+        for entry in entries {
+            let path = entry.with_context(|| format!("look into {}", cluster.display()))?.path();
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            if name.starts_with(&format!("{REPLACED}{day}-")) {
+                fs::rename(&path, folder).with_context(|| format!("bring back {}", folder.display()))?;
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
     /// The manifest of a complete day, or none.
     pub fn day(&self, cluster: &str, day: UtcDay) -> Result<Option<DayManifest>> {
         let folder = self.cluster_folder(cluster)?.join(day.to_string());
+        self.recover(&folder, day)?;
         let Some(manifest) = read_manifest(&folder)? else { return Ok(None) };
         if manifest.cluster != cluster || manifest.day != day.to_string() {
             bail!("{} holds the evidence of {} on {}", folder.display(), manifest.cluster, manifest.day);
@@ -173,6 +213,7 @@ mod tests {
             day: "2026-10-01".to_owned(),
             step_seconds: 900,
             metering: None,
+            replaces: None,
             software: "wattledger 0.1.0".to_owned(),
             queries: Vec::new(),
             files: Vec::new(),

@@ -44,14 +44,22 @@ fn sample(line: &str) -> (Series, f64) {
     (Series { metric: line[..name_end].to_owned(), labels }, value)
 }
 
-#[test]
-fn real_scrapes_give_the_joules_that_a_hand_gets() {
+/// A capture that lies beside the project; none on a machine that has only the project.
+fn capture(name: &str) -> Option<PathBuf> {
     let shared = std::env::var_os("WATTLEDGER_SHARED_DATA")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
-    if !shared.join("kepler-0.11").is_dir() {
-        println!("left out: no captures in {}", shared.display());
-        return;
+    let found = shared.join(name);
+    if !found.exists() {
+        println!("left out: no capture {}", found.display());
+        return None;
     }
+    Some(found)
+}
+
+#[test]
+fn real_scrapes_give_the_joules_that_a_hand_gets() {
+    let Some(kepler) = capture("kepler-0.11") else { return };
+    let shared = kepler.parent().unwrap();
     let day: UtcDay = "2026-11-23".parse().unwrap();
     let at = |second: i64| day.start().timestamp_millis() + 19 * 3_600_000 + second * 1_000;
     let mut parts: Vec<(Series, Vec<(i64, f64)>)> = Vec::new();
@@ -90,4 +98,64 @@ fn real_scrapes_give_the_joules_that_a_hand_gets() {
     let scheduled: Vec<Option<&str>> = metered.jobs.column("scheduled_timestamp").unwrap().str().unwrap().iter().collect();
     assert_eq!(scheduled, [Some("2026-11-23T18:57:00Z"), None]);
     assert!(metered.findings.iter().any(|finding| finding.code == "UNKNOWN_OWNER" && finding.failing == 2));
+}
+
+/// Kepler of December 2023 on a machine with two sockets and five GPUs, read over HTTP: metric -> series with labels and values.
+#[test]
+fn a_real_range_of_the_older_kepler_adds_up_to_its_own_ends() {
+    let Some(file) = capture("kepler/kepler_prom_query_range_2023-12-13_idle.json") else { return };
+    let all: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+    let mut parts: Vec<(Series, Vec<(i64, f64)>)> = Vec::new();
+    // What a hand adds: last value less first value, of every series that counts, each end rounded to the millijoule.
+    let (mut node_mj, mut idle_mj, mut pods_mj) = (0, 0, 0);
+    for (metric, list) in all.as_object().unwrap() {
+        for series in list.as_array().unwrap() {
+            let labels: BTreeMap<String, String> = serde_json::from_value(series["metric"].clone()).unwrap();
+            let samples: Vec<(i64, f64)> = series["values"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|sample| (sample[0].as_i64().unwrap() * 1_000, sample[1].as_str().unwrap().parse().unwrap()))
+                .collect();
+            let millijoules = |at: usize| (samples[at].1 * 1_000.0 + 0.5).floor() as i64;
+            let gained = millijoules(samples.len() - 1) - millijoules(0);
+            let component = metric.trim_start_matches("kepler_node_").trim_start_matches("kepler_container_");
+            let counts = ["package_joules_total", "dram_joules_total", "gpu_joules_total", "other_joules_total"].contains(&component);
+            let (is_node, mode) = (metric.starts_with("kepler_node_"), labels.get("mode").map_or("", String::as_str));
+            if counts && is_node {
+                node_mj += gained;
+                idle_mj += if mode == "idle" { gained } else { 0 };
+            } else if counts && mode == "dynamic" && labels["container_namespace"] != "system" {
+                pods_mj += gained;
+            }
+            let labels = labels.into_iter().filter(|(name, _)| name != "__name__").collect();
+            parts.push((Series { metric: metric.clone(), labels }, samples));
+        }
+    }
+    let day: UtcDay = "2023-12-13".parse().unwrap();
+    let metered = meter_day(&SampleTable::from_series(parts), day, &MeteringTerms::of_step(900)).unwrap();
+
+    let sum = |frame: &polars::prelude::DataFrame, column: &str| frame.column(column).unwrap().i64().unwrap().iter().flatten().sum::<i64>();
+    assert_eq!(sum(&metered.node_steps, "metered_mj"), node_mj);
+    assert_eq!(sum(&metered.node_steps, "idle_mj"), idle_mj);
+    assert!((sum(&metered.usage, "active_mj") - pods_mj).abs() <= 1, "{} {pods_mj}", sum(&metered.usage, "active_mj"));
+    assert!(pods_mj > 0 && pods_mj < node_mj - idle_mj);
+    let zones: Vec<Option<&str>> = metered.nodes.column("power_zones").unwrap().str().unwrap().iter().collect();
+    assert_eq!(zones, [Some("package+dram+gpu+other (kepler-legacy)")]);
+}
+
+#[test]
+fn a_real_gpu_without_a_pod_is_idle() {
+    let Some(file) = capture("dcgm/tesla-t4.prom") else { return };
+    let day: UtcDay = "2026-11-23".parse().unwrap();
+    let at = |second: i64| day.start().timestamp_millis() + second * 1_000;
+    // The capture is one scrape; the second one has 9 W over a minute more.
+    let parts = exposition(&std::fs::read_to_string(file).unwrap()).into_iter().map(|(series, value)| {
+        let later = if series.metric == "DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION" { value + 540_000.0 } else { value };
+        (series, vec![(at(0), value), (at(60), later)])
+    });
+    let metered = meter_day(&SampleTable::from_series(parts), day, &MeteringTerms::of_step(900)).unwrap();
+    let ints = |column: &str| metered.node_steps.column(column).unwrap().i64().unwrap().iter().collect::<Vec<_>>();
+    assert_eq!((ints("metered_mj"), ints("idle_mj")), (vec![Some(540_000)], vec![Some(540_000)]));
+    assert!(metered.findings.iter().any(|finding| finding.code == "PARTIAL_METER"));
 }

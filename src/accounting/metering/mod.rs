@@ -30,6 +30,8 @@ mod counters_test;
 mod day_test;
 #[cfg(test)]
 mod story;
+#[cfg(test)]
+mod tails_test;
 
 use std::collections::BTreeMap;
 

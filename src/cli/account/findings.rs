@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use crate::accounting::inventory::Inventory;
 use crate::accounting::plan::{Plan, PlannedRun};
 use crate::accounting::survey::MonthTerms;
+use crate::cli::collect::metering_terms;
+use crate::config::Config;
 use crate::evidence::DayManifest;
 use crate::model::{Finding, Severity};
 use crate::units::UtcDay;
@@ -32,6 +34,26 @@ pub fn day_findings(manifests: &[BTreeMap<UtcDay, DayManifest>]) -> Vec<Finding>
         finding
     });
     grouped.collect()
+}
+
+/// Days whose meters were read under other terms than the configuration has now.
+pub fn other_terms(config: &Config, manifests: &[BTreeMap<UtcDay, DayManifest>]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (cluster, days) in config.clusters.iter().zip(manifests) {
+        let now = metering_terms(config, cluster);
+        let differs = |manifest: &&DayManifest| manifest.metering.as_ref().is_some_and(|terms| *terms != now);
+        let others: Vec<&str> = days.values().filter(differs).map(|manifest| manifest.day.as_str()).collect();
+        if let Some(first) = others.first() {
+            let message = format!(
+                "{}: {} days, the first {first}, were metered under other terms (exporter, hardware classes, management controllers, pools) than the \
+                 configuration has now; the figures are as they were metered. `wattledger collect --remeter` meters them anew from their samples.",
+                cluster.name,
+                others.len()
+            );
+            findings.push(Finding::new("METERING_TERMS", Severity::Disclosed, message).examined(days.len()).failing(others.len()));
+        }
+    }
+    findings
 }
 
 /// Days of the period without evidence: before a cluster's first sign of life they are noted, after it the report is not whole.

@@ -65,6 +65,7 @@ pub fn month(config: &Config, period: ReportingPeriod, accept: &[String], engine
     let mut survey = survey(&store, &terms, &manifests, workers)?;
     let mut findings = findings::day_findings(&manifests);
     findings.extend(findings::missing_days(&terms, &manifests));
+    findings.extend(findings::other_terms(config, &manifests));
     let (zones, mut evidence) = zones(&store, config, &terms, &survey, &mut findings)?;
     let runs = survey.take_runs();
     let plan = Plan::new(&terms, &survey, runs, zones);

@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
+use polars::prelude::DataFrame;
 
 use super::super::progress::Progress;
 use super::{Incomplete, Outcome};
-use crate::accounting::metering;
+use crate::accounting::metering::{self, MeteredDay};
 use crate::config::{self, Cluster, Config};
 use crate::evidence::{DayManifest, QueryRecord, SCHEMA, Store, samples_to_frames};
 use crate::model::tables::Table;
@@ -99,18 +100,10 @@ fn require_samples(collected: CollectedDay, day: UtcDay) -> Result<CollectedDay,
 fn store_day(store: &Store, config: &Config, cluster: &Cluster, day: UtcDay, collected: CollectedDay) -> Result<()> {
     let terms = metering_terms(config, cluster);
     let metered = metering::meter_day(&collected.samples, day, &terms)?;
-    let (series, samples) = samples_to_frames(&collected.samples)?;
-    let tables = BTreeMap::from([
-        (Table::Series, series),
-        (Table::Samples, samples),
-        (Table::Nodes, metered.nodes),
-        (Table::Pods, metered.pods),
-        (Table::Jobs, metered.jobs),
-        (Table::NodeSteps, metered.node_steps),
-        (Table::Usage, metered.usage),
-    ]);
     let mut findings = collected.findings;
-    findings.extend(metered.findings);
+    findings.extend(metered.findings.iter().cloned());
+    let (series, samples) = samples_to_frames(&collected.samples)?;
+    let tables = day_tables(series, samples, metered);
     let queries = collected.asked.into_iter().map(|asked| QueryRecord {
         name: asked.name.to_owned(),
         promql: asked.promql,
@@ -125,6 +118,7 @@ fn store_day(store: &Store, config: &Config, cluster: &Cluster, day: UtcDay, col
         day: day.to_string(),
         step_seconds: terms.step_seconds,
         metering: Some(terms),
+        replaces: None,
         software: concat!("wattledger ", env!("CARGO_PKG_VERSION")).to_owned(),
         queries: queries.collect(),
         files: Vec::new(),
@@ -132,6 +126,19 @@ fn store_day(store: &Store, config: &Config, cluster: &Cluster, day: UtcDay, col
     };
     store.write_day(&tables, manifest)?;
     Ok(())
+}
+
+/// The tables of a day: what was collected, and what was made of it.
+pub fn day_tables(series: DataFrame, samples: DataFrame, metered: MeteredDay) -> BTreeMap<Table, DataFrame> {
+    BTreeMap::from([
+        (Table::Series, series),
+        (Table::Samples, samples),
+        (Table::Nodes, metered.nodes),
+        (Table::Pods, metered.pods),
+        (Table::Jobs, metered.jobs),
+        (Table::NodeSteps, metered.node_steps),
+        (Table::Usage, metered.usage),
+    ])
 }
 
 /// What the configuration says of a cluster's meters.

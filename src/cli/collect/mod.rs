@@ -7,14 +7,16 @@
 mod days;
 mod feeds;
 mod outcome;
+mod remeter;
 
 use anyhow::{Result, bail};
 use chrono::Utc;
 use clap::Args;
 
-pub use self::days::collect_days;
+pub use self::days::{collect_days, metering_terms};
 pub use self::feeds::collect_intensity;
 pub use self::outcome::{Incomplete, Outcome};
+use super::exit;
 use crate::config::{Cluster, Config};
 use crate::evidence::Store;
 use crate::units::{ReportingPeriod, UtcDay};
@@ -34,12 +36,20 @@ pub struct CollectArgs {
     /// Only this cluster (repeatable); all by default.
     #[arg(long, value_name = "NAME")]
     pub cluster: Vec<String>,
+    /// Meter days of the evidence anew, from their own samples, where `exporter`, `hardware` or `bmc` has changed; asks no server.
+    #[arg(long)]
+    pub remeter: bool,
 }
 
 pub fn run(args: &CollectArgs, config: &Config) -> Result<u8> {
     let days = days(args, config)?;
     let clusters = clusters(args, config)?;
     let store = Store::new(&config.evidence_dir);
+    if args.remeter {
+        let count = remeter::remeter(&store, config, &clusters, &days)?;
+        eprintln!("metered {count} cluster-days anew; those that they replace are kept beside them in {}", config.evidence_dir.display());
+        return Ok(exit::DONE);
+    }
     let outcome = collect_days(&store, config, &clusters, &days, Utc::now())?;
     let zones = collect_intensity(&store, config)?;
     outcome.print_incomplete();

@@ -36,7 +36,7 @@ pub fn read<'a>(context: &Context<'a, '_>, unmapped: &mut BTreeMap<String, usize
             if says_estimate(series.label("source")) {
                 readings.estimated.insert(node);
             }
-            let path = format!("{}/{}", series.label("package"), series.label("mode"));
+            let path = format!("{}/{}", device(series), series.label("mode"));
             let curve = Curve::counter(ts_ms, joules);
             if part == Part::Idle {
                 let idle = NodeSeries { node, zone, path: path.clone().into(), part, target: target(series, node), curve: curve.clone() };
@@ -62,7 +62,7 @@ pub fn read<'a>(context: &Context<'a, '_>, unmapped: &mut BTreeMap<String, usize
                 pod,
                 uid: context.state.uid_at(namespace, pod, node, span),
                 zone,
-                path: series.label("container_id").into(),
+                path: format!("{}/{}", series.label("container_id"), device(series)).into(),
                 target: target(series, node),
                 curve: Curve::counter(ts_ms, joules),
             });
@@ -82,6 +82,11 @@ fn node_of<'a>(series: &'a Series, context: &Context<'a, '_>) -> Option<&'a str>
         // Without anything else that speaks of nodes, a name that is no address is taken at its word.
         Some(own).filter(|own| !own.is_empty() && !own.contains(':'))
     })
+}
+
+/// Which socket, and of GPUs which device: the label's name differs.
+fn device(series: &Series) -> String {
+    ["package", "index", "gpu_id"].map(|name| series.label(name)).join("/")
 }
 
 /// On machines without RAPL this Kepler states what a regression model predicts.

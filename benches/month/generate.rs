@@ -97,6 +97,7 @@ fn intensity() -> IntensitySeries {
         lifecycle_gco2e_per_kwh: vec![None; hours as usize],
         is_estimated: vec![false; hours as usize],
         estimation_method: vec![String::new(); hours as usize],
+        ..IntensitySeries::default()
     }
 }
 

@@ -1,11 +1,12 @@
 //! Grid intensity as the ledger needs it: every instant of a span has a value, and each value says how it was come by.
 //!
 //! In: the editions of a zone's series, and the reporting period. Out: [`ZoneIntensity`], intervals without holes, or findings that refuse.
-//! Rule (method, section 6): same key, same value twice is fine, different values are refused; missing up to 2 hours linear; longer, the mean of
-//! the same hour of day of that month. Assumes: sources refused what is implausible. Does not: fill beyond the series' ends outside the period.
+//! Rule (method, section 6): editions are put together as in `editions`; missing up to 2 hours linear; longer, the mean of the same hour of day
+//! of that month. Assumes: sources refused what is implausible. Does not: fill beyond the series' ends outside the period.
 
 use std::collections::BTreeMap;
 
+use super::editions::{Held, Reconciled, found_before, printed};
 use crate::model::policy::FactorKind;
 use crate::model::{Finding, IntensitySeries, Severity};
 
@@ -60,6 +61,8 @@ pub struct Wanted<'a> {
     pub year_from_s: i64,
     pub year_to_s: i64,
     pub configured_annual: Option<f64>,
+    /// The medians that a grid can have, in g/kWh.
+    pub plausible: (f64, f64),
 }
 
 impl ZoneIntensity {
@@ -76,7 +79,8 @@ impl ZoneIntensity {
                 ),
             ));
         }
-        let merged = merge(editions, zone)?;
+        let reconciled = Reconciled::of(editions, zone)?;
+        let merged = &reconciled.held;
         if merged.is_empty() {
             return Err(Finding::new(
                 "CI_GAP",
@@ -87,8 +91,8 @@ impl ZoneIntensity {
                 ),
             ));
         }
-        let annual = annual_mean(&merged, wanted.year_from_s, wanted.year_to_s);
-        let (filled, filled_s) = fill(&merged, wanted.period_from_s, wanted.period_to_s).map_err(|hours| {
+        let annual = annual_mean(merged, wanted.year_from_s, wanted.year_to_s);
+        let (filled, filled_s) = fill(merged, wanted.period_from_s, wanted.period_to_s).map_err(|hours| {
             Finding::new(
                 "CI_GAP",
                 Severity::Blocked,
@@ -130,11 +134,14 @@ impl ZoneIntensity {
                 .failing(1),
             );
         }
-        let editions: Vec<&str> = editions.iter().map(|series| series.edition.as_str()).collect();
+        let (from_s, to_s) = (wanted.period_from_s, wanted.period_to_s);
+        findings.extend(reconciled.revised(zone, from_s, to_s));
+        findings.extend(reconciled.implausible_unit(zone, (from_s, to_s), wanted.plausible, wanted.configured_annual));
+        findings.extend(found_before(editions, from_s, to_s));
         let zone_intensity = Self {
             zone: zone.to_owned(),
-            provider: merged_provider(&merged),
-            edition: editions.join("; "),
+            provider: reconciled.provider(),
+            edition: printed(editions),
             start_s: filled.iter().map(|piece| piece.from_s).collect(),
             end_s: filled.iter().map(|piece| piece.to_s).collect(),
             gco2e_per_kwh: filled.iter().map(|piece| piece.gco2e_per_kwh).collect(),
@@ -235,52 +242,8 @@ impl Integral {
     }
 }
 
-#[derive(Clone, Debug)]
-struct Merged<'a> {
-    to_s: i64,
-    value: f64,
-    is_estimated: bool,
-    series: &'a IntensitySeries,
-}
-
-fn merged_provider(merged: &BTreeMap<i64, Merged<'_>>) -> String {
-    let mut providers: Vec<&str> = merged.values().map(|value| value.series.provider.as_str()).collect();
-    providers.sort_unstable();
-    providers.dedup();
-    providers.join(", ")
-}
-
-fn merge<'a>(editions: &'a [IntensitySeries], zone: &str) -> Result<BTreeMap<i64, Merged<'a>>, Finding> {
-    let mut merged: BTreeMap<i64, Merged<'a>> = BTreeMap::new();
-    for series in editions {
-        for i in 0..series.len() {
-            let Some(value) = series.direct_gco2e_per_kwh[i] else { continue };
-            let row = Merged { to_s: series.end_s[i], value, is_estimated: series.is_estimated[i], series };
-            match merged.get(&series.start_s[i]) {
-                Some(other) if other.value != value || other.to_s != row.to_s => {
-                    let at = chrono::DateTime::from_timestamp(series.start_s[i], 0).map(|at| at.to_rfc3339()).unwrap_or_default();
-                    return Err(Finding::new(
-                        "CI_CONFLICT",
-                        Severity::Blocked,
-                        format!(
-                            "Zone {zone} has two values for {at}: {} from {} and {value} from {}. Nothing says which is the later one; \
-                             keep one edition in the [[intensity]] table.",
-                            other.value, other.series.edition, series.edition
-                        ),
-                    ));
-                }
-                Some(_) => {}
-                None => {
-                    merged.insert(series.start_s[i], row);
-                }
-            }
-        }
-    }
-    Ok(merged)
-}
-
 /// Mean of the series over the UTC calendar year, weighted by time; none where the year is not whole.
-fn annual_mean(merged: &BTreeMap<i64, Merged<'_>>, year_from_s: i64, year_to_s: i64) -> Option<f64> {
+fn annual_mean(merged: &BTreeMap<i64, Held<'_>>, year_from_s: i64, year_to_s: i64) -> Option<f64> {
     let (mut weighted, mut seconds) = (0.0, 0);
     for (from_s, row) in merged.range(year_from_s..year_to_s) {
         weighted += row.value * (row.to_s - from_s) as f64;
@@ -290,7 +253,7 @@ fn annual_mean(merged: &BTreeMap<i64, Merged<'_>>, year_from_s: i64, year_to_s: 
 }
 
 /// Pieces without holes over the series and the period; an error is the number of hours that nothing can fill.
-fn fill(merged: &BTreeMap<i64, Merged<'_>>, period_from_s: i64, period_to_s: i64) -> Result<(Vec<Piece>, i64), i64> {
+fn fill(merged: &BTreeMap<i64, Held<'_>>, period_from_s: i64, period_to_s: i64) -> Result<(Vec<Piece>, i64), i64> {
     let resolution = merged.iter().map(|(from, row)| row.to_s - from).min().unwrap_or(HOUR_S);
     let means = hour_of_day_means(merged, period_from_s, period_to_s);
     let mut pieces: Vec<Piece> = Vec::with_capacity(merged.len());
@@ -338,7 +301,7 @@ fn whole_hours(seconds: i64) -> i64 {
 }
 
 /// The mean of each UTC hour of day over the period's own values.
-fn hour_of_day_means(merged: &BTreeMap<i64, Merged<'_>>, period_from_s: i64, period_to_s: i64) -> [Option<f64>; 24] {
+fn hour_of_day_means(merged: &BTreeMap<i64, Held<'_>>, period_from_s: i64, period_to_s: i64) -> [Option<f64>; 24] {
     let mut sums = [(0_i64, 0_u32); 24];
     for (from_s, row) in merged.range(period_from_s..period_to_s) {
         let hour = usize::try_from(from_s.rem_euclid(86_400) / HOUR_S).unwrap_or(0);
@@ -365,6 +328,7 @@ mod tests {
             lifecycle_gco2e_per_kwh: vec![None; n],
             is_estimated: vec![false; n],
             estimation_method: vec![String::new(); n],
+            ..IntensitySeries::default()
         }
     }
 
@@ -377,6 +341,7 @@ mod tests {
             year_from_s: 0,
             year_to_s: 8_760 * HOUR_S,
             configured_annual: None,
+            plausible: (1.0, 1_500.0),
         }
     }
 

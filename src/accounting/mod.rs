@@ -5,6 +5,7 @@
 //! ([`intensity`], [`gaps`]) and for moving runs in time ([`retiming`], [`runs`]). Does not: read evidence, or know the configuration file.
 
 pub mod dimensions;
+pub mod editions;
 pub mod frames;
 pub mod gaps;
 pub mod intensity;

@@ -86,6 +86,7 @@ mod tests {
             year_from_s: 0,
             year_to_s: 1,
             configured_annual: Some(1.0),
+            plausible: (0.0, 2_000.0),
         };
         ZoneIntensity::build(&[series], wanted).expect("whole").0
     }

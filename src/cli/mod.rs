@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod collect;
+pub mod import;
 pub mod progress;
 pub mod report;
 
@@ -39,7 +40,7 @@ const ABOUT: &str = "The ledger of electricity and carbon for compute on Kuberne
 const MONTHLY_FLOW: &str = "\
 A month's report in two steps:
 
-1. collect: asks Prometheus, reads the intensity files, and keeps the
+1. collect: asks Prometheus and the grid's feeds, and keeps the
    answers as evidence, by cluster and day. Prometheus forgets after
    15 days by default, so run it daily; a complete day is not asked again.
 2. report: accounts the month from evidence alone, without network, and
@@ -70,6 +71,25 @@ Examples:
 A complete day is not asked for again, so it can run every day and be
 repeated after a failure. Exit code 3 says that some days are incomplete;
 stderr names them.";
+
+const IMPORT_EXAMPLES: &str = "\
+Examples:
+  wattledger import --kind intensity NL_2026_hourly.csv
+      the year that a provider published; what of it differs from what is
+      kept is refused, unless --published says that it is the later one
+  wattledger import --kind intensity --zone NL --unit lb/MWh export.csv
+      a file that says neither zone nor unit
+  wattledger import --kind prices --zone NL --time-zone Europe/Amsterdam p.csv
+      prices with local times
+
+Files are checked as a feed is, and kept as evidence beside what is there.
+The kinds and their columns:
+  intensity  ts,zone,intensity_gco2e_per_kwh (or _lb_per_mwh, _kg_per_mwh),
+             or an Electricity Maps CSV
+  prices     ts,zone,price_eur_per_mwh (or price_eur_per_kwh)
+  usage      cluster,node,ts,energy_kwh for a node's meter, and with
+             namespace,workload,pod for what of it a pod used; whole UTC
+             days, in rows of --step (default: the report's)";
 
 const REPORT_EXAMPLES: &str = "\
 Examples:
@@ -108,9 +128,12 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Collect what Prometheus and the intensity files say, and keep it as evidence
+    /// Collect what Prometheus and the feeds of intensity and prices say, and keep it as evidence
     #[command(after_long_help = COLLECT_EXAMPLES)]
     Collect(Accepting<collect::CollectArgs>),
+    /// Take files of intensity, prices or usage into the evidence
+    #[command(after_long_help = IMPORT_EXAMPLES)]
+    Import(Accepting<import::ImportArgs>),
     /// Account a month from evidence, and write its report
     #[command(after_long_help = REPORT_EXAMPLES)]
     Report(Accepting<report::ReportArgs>),
@@ -154,6 +177,7 @@ fn run(cli: &Cli) -> anyhow::Result<u8> {
     }
     match &cli.verb {
         Verb::Collect(verb) => collect::run(&verb.args, &config),
+        Verb::Import(verb) => import::run(&verb.args, &config),
         Verb::Report(verb) => report::run(&verb.args, &config, &accepted(&cli.accept, &verb.accept)),
     }
 }

@@ -39,6 +39,11 @@ fn a_command_line_that_is_not_understood_exits_with_64() {
         "report --out r --month ../2026",
         "report --month 2026-10 --out r --frobnicate",
         "report --month 2026-10 --out r --accept gap",
+        "import a.csv",
+        "import --kind intensity",
+        "import --kind weather a.csv",
+        "import --kind prices --time-zone Europe/Amsterdm a.csv",
+        "import --kind intensity --published 2026-13-01 a.csv",
         "--log-format xml report --month 2026-10 --out r",
     ] {
         let (code, stderr) = wattledger(line);
@@ -50,7 +55,7 @@ fn a_command_line_that_is_not_understood_exits_with_64() {
 
 #[test]
 fn help_and_version_exit_with_0() {
-    for line in ["--help", "-h", "--version", "report --help", "collect --help", "help report"] {
+    for line in ["--help", "-h", "--version", "report --help", "collect --help", "import --help", "help report"] {
         assert_eq!(wattledger(line), (exit::DONE, String::new()), "{line}");
     }
 }
@@ -59,7 +64,7 @@ fn help_and_version_exit_with_0() {
 fn help_teaches_the_monthly_flow_and_every_verb_has_examples() {
     let mut command = Cli::command();
     let help = command.render_long_help().to_string();
-    let longest = MONTHLY_FLOW.lines().chain(COLLECT_EXAMPLES.lines()).chain(REPORT_EXAMPLES.lines()).map(str::len).max();
+    let longest = [MONTHLY_FLOW, COLLECT_EXAMPLES, IMPORT_EXAMPLES, REPORT_EXAMPLES].into_iter().flat_map(str::lines).map(str::len).max();
     assert!(longest <= Some(80), "a terminal of 80 columns would break a line");
     assert!(help.find("1. collect:").unwrap() < help.find("2. report:").unwrap());
 

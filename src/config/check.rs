@@ -12,8 +12,8 @@ use super::raw::{Bmc, Hardware, Raw};
 use crate::model::Hint;
 use crate::units::GramsCo2ePerKilowattHour;
 
-/// The folder of the intensity series stands beside those of the clusters.
-const RESERVED_CLUSTER_NAME: &str = "intensity";
+/// The folders of the series by grid zone stand beside those of the clusters.
+const RESERVED_CLUSTER_NAMES: [&str; 2] = ["intensity", "prices"];
 
 /// A cluster's name is a folder of the evidence: letters, digits and dashes as in RFC 1123, dots within.
 pub(super) fn cluster_name(name: &str) -> Result<()> {
@@ -29,8 +29,8 @@ pub(super) fn cluster_name(name: &str) -> Result<()> {
         ));
     }
     ensure!(
-        name != RESERVED_CLUSTER_NAME,
-        "[[cluster]]: `{name}` cannot be a cluster's name, because evidence keeps grid intensities there"
+        !RESERVED_CLUSTER_NAMES.contains(&name),
+        "[[cluster]]: `{name}` cannot be a cluster's name, because evidence keeps series of grid zones there"
     );
     Ok(())
 }
@@ -48,18 +48,23 @@ pub(super) fn grid_zone(zone: &str) -> Result<()> {
 }
 
 pub(super) fn prometheus_url(url: &str) -> Result<()> {
+    server_url("prometheus.url", url)
+}
+
+/// The address of a server, without anything that is secret.
+pub(super) fn server_url(key: &str, url: &str) -> Result<()> {
     let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
     let host = rest.map_or("", |rest| rest.split(['/', '?', '#']).next().unwrap_or(""));
     // The address itself is not repeated: it may hold a password.
     if host.contains('@') {
         bail!(Hint::new(
-            "`prometheus.url` holds a user name or password: secrets are never read from the configuration itself",
+            format!("`{key}` holds a user name or password: secrets are never read from the configuration itself"),
             "write a bearer token to a file and name it: token_file = \"/path/to/token\"",
         ));
     }
     if host.is_empty() || url.contains(['?', '#']) || url.contains(char::is_whitespace) {
         bail!(Hint::new(
-            format!("`prometheus.url`: `{}` is not the address of a server", url.escape_debug()),
+            format!("`{key}`: `{}` is not the address of a server", url.escape_debug()),
             "write it as \"http://127.0.0.1:9090\", with the path before /api/v1 where there is one",
         ));
     }

@@ -5,6 +5,7 @@
 //! Does not: open a connection.
 
 mod check;
+mod feeds;
 mod misread;
 mod raw;
 mod resolve;
@@ -20,8 +21,10 @@ use chrono_tz::Tz;
 use sha2::{Digest, Sha256};
 
 use crate::model::policy::{FactorKind, IdlePolicy, LocationBased, Tails};
-use crate::model::{Boundary, Finding, Hint, NodeTerms, Placement, RenamedLabels};
-use crate::units::Pue;
+use crate::model::{Boundary, Finding, Hint, NodeTerms, Placement, RenamedLabels, Signal};
+use crate::units::{IntensityUnit, PriceUnit, Pue};
+
+pub use self::feeds::{intensity_unit, price_unit};
 
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -36,6 +39,7 @@ pub struct Config {
     /// Sorted by name.
     pub clusters: Vec<Cluster>,
     pub intensity: Vec<IntensityFeed>,
+    pub prices: Vec<PriceFeed>,
     pub deferrable: Vec<DeferrableRule>,
     /// What the file asks for that is understood and not computed yet, so that a reader does not take it for done.
     pub notes: Vec<Finding>,
@@ -97,13 +101,57 @@ pub struct Pool {
 pub struct IntensityFeed {
     pub zones: Vec<String>,
     pub provider: String,
+    /// How to ask the provider itself, where the table says so.
+    pub api: Option<IntensityApi>,
     /// Resolved globs, sorted, each file once.
     pub files: Vec<PathBuf>,
     /// Globs, as resolved, that no file matched when the configuration was read. No error yet: only `collect` needs the files.
     pub unmatched_globs: Vec<String>,
+    /// Of times in files without an offset.
+    pub time_zone: Option<Tz>,
+    /// Of values in files whose header does not name one.
+    pub unit: Option<IntensityUnit>,
     pub factor: FactorKind,
     /// Annual direct factor by zone, where one is configured.
     pub annual_direct_gco2e_per_kwh: BTreeMap<String, f64>,
+    /// Medians within are taken for g/kWh.
+    pub plausible_gco2e_per_kwh: (f64, f64),
+}
+
+/// How a provider is asked.
+#[derive(Clone, Debug)]
+pub enum IntensityApi {
+    ElectricityMaps {
+        url: String,
+        token_file: PathBuf,
+        /// Else only the last 24 hours.
+        has_past_range: bool,
+    },
+    WattTime {
+        url: String,
+        username: String,
+        password_file: PathBuf,
+        signal: Signal,
+        /// The provider's region by zone, where it is not called as the zone is.
+        regions: BTreeMap<String, String>,
+    },
+    Neso {
+        url: String,
+    },
+}
+
+/// Files of electricity prices.
+#[derive(Clone, Debug)]
+pub struct PriceFeed {
+    pub zones: Vec<String>,
+    /// Resolved globs, sorted, each file once.
+    pub files: Vec<PathBuf>,
+    /// As those of [`IntensityFeed`].
+    pub unmatched_globs: Vec<String>,
+    /// Of times without an offset.
+    pub time_zone: Option<Tz>,
+    /// Of files whose header does not name one.
+    pub unit: Option<PriceUnit>,
 }
 
 /// Which work may wait or move.
@@ -141,6 +189,11 @@ impl Config {
         });
         resolve::resolve(raw, path, sha256)
     }
+
+    /// The table that a zone's average intensity comes from.
+    pub fn average_feed(&self, zone: &str) -> Option<&IntensityFeed> {
+        self.intensity.iter().find(|feed| feed.signal() == Signal::Average && feed.zones.iter().any(|known| known == zone))
+    }
 }
 
 impl Cluster {
@@ -160,14 +213,32 @@ impl Cluster {
 }
 
 impl IntensityFeed {
-    /// The files to take in, or an error that names what was looked for: a feed without files would leave its zones without intensity.
-    pub fn files_to_collect(&self) -> Result<&[PathBuf]> {
-        match self.unmatched_globs.first() {
-            None => Ok(&self.files),
-            Some(glob) => bail!(Hint::new(
-                format!("no intensity file matches {glob} (zones {})", self.zones.join(", ")),
-                "put the files there, or mend `files` in [[intensity]]; paths are relative to the configuration file",
-            )),
+    pub fn signal(&self) -> Signal {
+        match &self.api {
+            Some(IntensityApi::WattTime { signal, .. }) => *signal,
+            _ => Signal::Average,
         }
     }
+
+    /// The files to take in, or an error that names what was looked for: a feed without files would leave its zones without intensity.
+    pub fn files_to_collect(&self) -> Result<&[PathBuf]> {
+        all_matched("intensity", &self.unmatched_globs, &self.zones)?;
+        Ok(&self.files)
+    }
+}
+
+impl PriceFeed {
+    /// The files to take in, or an error that names what was looked for.
+    pub fn files_to_collect(&self) -> Result<&[PathBuf]> {
+        all_matched("price", &self.unmatched_globs, &self.zones)?;
+        Ok(&self.files)
+    }
+}
+
+fn all_matched(table: &str, unmatched_globs: &[String], zones: &[String]) -> Result<()> {
+    let Some(glob) = unmatched_globs.first() else { return Ok(()) };
+    bail!(Hint::new(
+        format!("no {table} file matches {glob} (zones {})", zones.join(", ")),
+        format!("put the files there, or mend `files` in [[{table}]]; paths are relative to the configuration file"),
+    ))
 }

@@ -26,6 +26,8 @@ pub(super) struct Raw {
     #[serde(default)]
     pub intensity: Vec<Intensity>,
     #[serde(default)]
+    pub price: Vec<Price>,
+    #[serde(default)]
     pub instrument: Vec<Instrument>,
     #[serde(default)]
     pub deferrable: Vec<Deferrable>,
@@ -148,11 +150,21 @@ pub(super) struct Intensity {
     pub provider: Provider,
     #[serde(default)]
     pub files: Vec<String>,
+    pub time_zone: Option<String>,
+    pub unit: Option<String>,
+    pub url: Option<String>,
     pub token_file: Option<String>,
+    pub endpoint: Option<Endpoint>,
+    pub username: Option<String>,
+    pub password_file: Option<String>,
+    pub signal: Option<SignalType>,
+    #[serde(default)]
+    pub regions: BTreeMap<String, String>,
     #[serde(default)]
     pub factor: FactorKind,
     #[serde(default)]
     pub annual_direct_gco2e_per_kwh: BTreeMap<String, f64>,
+    pub plausible_gco2e_per_kwh: Option<[f64; 2]>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -162,6 +174,32 @@ pub(super) enum Provider {
     Watttime,
     Neso,
     Files,
+}
+
+/// Which of Electricity Maps' ways to the past a plan includes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Endpoint {
+    #[default]
+    History,
+    PastRange,
+}
+
+/// WattTime's own names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum SignalType {
+    Co2Aoer,
+    Co2Moer,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Price {
+    pub zones: Vec<String>,
+    pub files: Vec<String>,
+    pub time_zone: Option<String>,
+    pub unit: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -4,15 +4,16 @@
 //! becomes a note, and what would silently not be done as written is refused.
 //! Assumes: serde has checked types and single values. Does not: open what the file names; only globs look at folders.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use chrono_tz::{TZ_VARIANTS, Tz};
 
+use super::feeds;
 use super::misread::nearest;
 use super::raw::{self, Raw};
-use super::{Cluster, Config, DeferrableRule, IntensityFeed, Pool, Prometheus, ReportPolicy, Site, check};
+use super::{Cluster, Config, DeferrableRule, Pool, Prometheus, ReportPolicy, Site, check};
 use crate::model::{Boundary, ColocatedAs, Exporter, Finding, Hint, NodeTerms, Placement, PowerRange, Severity};
 use crate::units::Pue;
 
@@ -40,22 +41,23 @@ pub(super) fn resolve(raw: Raw, path: &Path, sha256: String) -> Result<Config> {
     Ok(Config {
         path: path.to_owned(),
         sha256,
-        time_zone: time_zone(&raw.organisation.time_zone)?,
+        time_zone: time_zone(&raw.organisation.time_zone).context("[organisation]")?,
         organisation: raw.organisation.name,
         report: report(&raw.report)?,
         evidence_dir: evidence_dir(raw.evidence.dir.as_deref().unwrap_or(DEFAULT_EVIDENCE_DIR), folder)?,
         clusters,
-        intensity: intensity(raw.intensity, folder)?,
+        intensity: feeds::intensity(raw.intensity, folder)?,
+        prices: feeds::prices(raw.price, folder)?,
         deferrable: raw.deferrable.into_iter().map(deferrable).collect::<Result<_>>()?,
         notes,
     })
 }
 
-fn time_zone(name: &str) -> Result<Tz> {
+pub(super) fn time_zone(name: &str) -> Result<Tz> {
     name.parse().map_err(|_| {
         let names: Vec<&str> = TZ_VARIANTS.iter().map(|zone| zone.name()).collect();
         anyhow::Error::new(Hint::new(
-            format!("[organisation]: `{name}` is not a time zone; the nearest known one is `{}`", nearest(name, &names)),
+            format!("`{name}` is not a time zone; the nearest known one is `{}`", nearest(name, &names)),
             "time zones are named as in the IANA database: \"Europe/Amsterdam\", \"UTC\"",
         ))
     })
@@ -213,86 +215,6 @@ impl SiteKeys<'_> {
     }
 }
 
-fn intensity(raw: Vec<raw::Intensity>, folder: &Path) -> Result<Vec<IntensityFeed>> {
-    let mut feeds: Vec<IntensityFeed> = Vec::new();
-    for (i, table) in raw.into_iter().enumerate() {
-        let feed = feed(table, folder).with_context(|| format!("[[intensity]] {}", i + 1))?;
-        for zone in &feed.zones {
-            if feeds.iter().any(|other| other.zones.contains(zone)) {
-                bail!(Hint::new(
-                    format!("[[intensity]]: zone `{zone}` is in two tables; which factor holds would be unsaid"),
-                    "put all files of a zone into the `files` of one table",
-                ));
-            }
-        }
-        feeds.push(feed);
-    }
-    Ok(feeds)
-}
-
-fn feed(raw: raw::Intensity, folder: &Path) -> Result<IntensityFeed> {
-    let provider = match raw.provider {
-        raw::Provider::ElectricityMaps => "electricity-maps",
-        raw::Provider::Files => "files",
-        raw::Provider::Watttime => return Err(provider_of_later("watttime")),
-        raw::Provider::Neso => return Err(provider_of_later("neso")),
-    };
-    ensure!(!raw.zones.is_empty(), "`zones` is empty");
-    for zone in &raw.zones {
-        check::grid_zone(zone).context("`zones`")?;
-    }
-    let repeated = raw.zones.iter().enumerate().find(|(i, zone)| raw.zones[..*i].contains(zone));
-    ensure!(repeated.is_none(), "`zones` names a zone twice");
-    check::annual_factors(&raw.annual_direct_gco2e_per_kwh, &raw.zones)?;
-    if raw.files.is_empty() {
-        let asked = if raw.token_file.is_some() { "; the provider's API is not read yet" } else { "" };
-        bail!(Hint::new(
-            format!("`files` is missing{asked}"),
-            "download the zones' CSV files and name them, as in files = [\"intensity/*.csv\"]; paths are relative to the configuration file",
-        ));
-    }
-    let mut files = BTreeSet::new();
-    let mut unmatched_globs = Vec::new();
-    for pattern in &raw.files {
-        let found = matching_files(pattern, folder)?;
-        if found.is_empty() {
-            unmatched_globs.push(folder.join(pattern).display().to_string());
-        }
-        files.extend(found);
-    }
-    Ok(IntensityFeed {
-        zones: raw.zones,
-        provider: provider.to_owned(),
-        files: files.into_iter().collect(),
-        unmatched_globs,
-        factor: raw.factor,
-        annual_direct_gco2e_per_kwh: raw.annual_direct_gco2e_per_kwh,
-    })
-}
-
-fn provider_of_later(name: &str) -> anyhow::Error {
-    Hint::new(
-        format!("`provider = \"{name}\"` is not supported yet"),
-        "use \"electricity-maps\" or \"files\", and name CSV files in `files`",
-    )
-    .into()
-}
-
-/// The folder's own name is taken literally, whatever characters it has; only the written pattern is one.
-fn matching_files(pattern: &str, folder: &Path) -> Result<Vec<PathBuf>> {
-    let literal = glob::Pattern::escape(&folder.to_string_lossy());
-    let whole = Path::new(&literal).join(pattern);
-    let paths = glob::glob(&whole.to_string_lossy()).with_context(|| format!("`files`: `{pattern}` is not a glob"))?;
-    let mut files = Vec::new();
-    for path in paths {
-        let path = path.with_context(|| format!("`files`: look for {pattern}"))?;
-        if path.is_file() {
-            files.push(path);
-        }
-    }
-    Ok(files)
-}
-
 fn deferrable(raw: raw::Deferrable) -> Result<DeferrableRule> {
     for zone in &raw.zones {
         check::grid_zone(zone).context("[[deferrable]]: `zones`")?;
@@ -307,6 +229,7 @@ fn deferrable(raw: raw::Deferrable) -> Result<DeferrableRule> {
 /// What the file asks for and the report does not yet give, each with the figures that stay null.
 fn notes(raw: &Raw) -> Vec<Finding> {
     let later: BTreeMap<&str, (bool, &str)> = BTreeMap::from([
+        ("[[price]]", (!raw.price.is_empty(), "costs in EUR")),
         ("[[hardware]]", (raw.hardware.iter().any(|class| class.embodied_kgco2e.is_some()), "embodied emissions")),
         ("[[instrument]]", (!raw.instrument.is_empty(), "market-based Scope 2")),
         ("[[losses]]", (!raw.losses.is_empty(), "Scope 3 category 3")),

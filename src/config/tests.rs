@@ -293,7 +293,7 @@ fn values_that_cannot_be_meant_are_refused() {
 
 #[test]
 fn a_cluster_name_that_cannot_be_a_folder_is_refused() {
-    for name in ["", ".", "..", "a/b", "../a", "a\\\\b", "-a", "a.", "a..b", "Prod", "a b", "intensity", &"a".repeat(64)] {
+    for name in ["", ".", "..", "a/b", "../a", "a\\\\b", "-a", "a.", "a..b", "Prod", "a b", "intensity", "prices", &"a".repeat(64)] {
         let (error, _) = refused(&small_with("prod-nl", name));
         assert!(error.contains("cannot be a cluster's name"), "{error}");
     }
@@ -315,11 +315,22 @@ fn clusters_are_sorted_by_name_and_names_are_unique() {
 #[test]
 fn intensity_tables_that_leave_something_unsaid_are_refused() {
     let cases = [
-        ("zones = [\"NL\"]\nprovider = \"watttime\"", "[[intensity]] 1: `provider = \"watttime\"` is not supported yet"),
+        ("zones = [\"NL\"]\nprovider = \"watttime\"", "[[intensity]] 1: `username`, `password_file` and `signal` are needed"),
+        ("zones = [\"NL\"]\nprovider = \"neso\"", "[[intensity]] 1: `zones` names `NL`, and this provider has GB only"),
+        ("zones = [\"NL\"]\nprovider = \"electricity-maps\"", "[[intensity]] 1: `files` is missing"),
         ("zones = [\"NL\"]\nprovider = \"files\"", "[[intensity]] 1: `files` is missing"),
         (
-            "zones = [\"NL\"]\nprovider = \"electricity-maps\"\ntoken_file = \"t\"",
-            "[[intensity]] 1: `files` is missing; the provider's API is not read yet",
+            "zones = [\"NL\"]\nprovider = \"electricity-maps\"\nendpoint = \"past-range\"",
+            "[[intensity]] 1: `token_file` is missing: without it the provider's API is not asked",
+        ),
+        (
+            "zones = [\"NL\"]\nprovider = \"files\"\nfiles = [\"*\"]\ntoken_file = \"t\"",
+            "[[intensity]] 1: `token_file` is there, but the provider of this table does not use it",
+        ),
+        ("zones = [\"NL\"]\nprovider = \"files\"\nfiles = [\"*\"]\nunit = \"g/MJ\"", "[[intensity]] 1: `g/MJ` is not a unit of intensity"),
+        (
+            "zones = [\"NL\"]\nprovider = \"files\"\nfiles = [\"*\"]\nplausible_gco2e_per_kwh = [10.0, 1.0]",
+            "[[intensity]] 1: `plausible_gco2e_per_kwh` is not a range of 0 or more",
         ),
         ("zones = []\nprovider = \"files\"\nfiles = [\"*\"]", "[[intensity]] 1: `zones` is empty"),
         ("zones = [\"NL\", \"NL\"]\nprovider = \"files\"\nfiles = [\"*\"]", "[[intensity]] 1: `zones` names a zone twice"),
@@ -339,6 +350,45 @@ fn intensity_tables_that_leave_something_unsaid_are_refused() {
     for (table, sentence) in cases {
         assert_eq!(refused(&format!("{SMALL}[[intensity]]\n{table}")).0, sentence);
     }
+}
+
+#[test]
+fn a_providers_api_is_asked_where_the_table_says_how_to_be_let_in() {
+    let table = |more: &str| read(&format!("{SMALL}[[intensity]]\n{more}")).unwrap().intensity.remove(0);
+
+    let maps = table("zones = [\"NL\"]\nprovider = \"electricity-maps\"\ntoken_file = \"token\"");
+    match maps.api {
+        Some(IntensityApi::ElectricityMaps { url, token_file, has_past_range }) => {
+            assert_eq!((url.as_str(), has_past_range), ("https://api.electricitymaps.com/v3", false));
+            assert_eq!(token_file, PathBuf::from("/etc/wattledger/token"));
+        }
+        other => panic!("{other:?}"),
+    }
+    let watttime = "zones = [\"US-CAL-CISO\"]\nprovider = \"watttime\"\nusername = \"u\"\npassword_file = \"p\"\nsignal = \"co2_moer\"\n\
+                    regions = { US-CAL-CISO = \"CAISO_NORTH\" }";
+    assert_eq!(table(watttime).signal(), Signal::Marginal);
+    assert!(matches!(table("zones = [\"GB\"]\nprovider = \"neso\"").api, Some(IntensityApi::Neso { .. })));
+    // A marginal series may stand beside the average one of the same zone.
+    let average = "[[intensity]]\nzones = [\"US-CAL-CISO\"]\nprovider = \"files\"\nfiles = [\"*\"]\n";
+    assert_eq!(read(&format!("{SMALL}[[intensity]]\n{watttime}\n{average}")).unwrap().intensity.len(), 2);
+}
+
+#[test]
+fn prices_are_read_checked_and_said_to_be_for_later() {
+    let table = "[[price]]\nzones = [\"NL\"]\nfiles = [\"prices/*.csv\"]\ntime_zone = \"Europe/Amsterdam\"\nunit = \"EUR/MWh\"\n";
+    let config = read(&format!("{SMALL}{table}")).unwrap();
+    assert_eq!((config.prices[0].time_zone, config.prices[0].unit), (Some(chrono_tz::Europe::Amsterdam), PriceUnit::parse("EUR/MWh")));
+    assert!(config.notes[0].message.contains("[[price]]"), "{}", config.notes[0].message);
+
+    assert_eq!(
+        refused(&format!("{SMALL}{table}{table}")).0,
+        "[[price]]: zone `NL` is in two tables; put all files of a zone into the `files` of one table"
+    );
+    let wrong = table.replace("Amsterdam", "Amsterdm");
+    assert_eq!(
+        refused(&format!("{SMALL}{wrong}")).0,
+        "[[price]] 1: `time_zone`: `Europe/Amsterdm` is not a time zone; the nearest known one is `Europe/Amsterdam`"
+    );
 }
 
 #[test]
@@ -407,4 +457,15 @@ fn the_readmes_configuration_loads_as_it_stands() {
     let config = read(toml).unwrap();
     assert_eq!(config.clusters[0].name, "prod-nl");
     assert!(config.notes.is_empty());
+}
+
+#[test]
+fn the_readmes_feeds_load_as_they_stand() {
+    let readme = include_str!("../../README.md");
+    let toml = readme.split("## Feeds").nth(1).and_then(|rest| rest.split("```toml\n").nth(1)?.split("```").next()).unwrap();
+
+    let config = read(&format!("{SMALL}{toml}")).unwrap();
+    assert_eq!((config.intensity.len(), config.prices.len()), (4, 1));
+    assert_eq!(config.intensity.iter().filter(|feed| feed.api.is_some()).count(), 3);
+    assert_eq!(config.average_feed("DE").unwrap().unit, IntensityUnit::parse("gCO2e/kWh"));
 }

@@ -1,115 +1,104 @@
 //! Editions of grid intensities in the evidence folder.
 
-use std::fs;
-use std::path::PathBuf;
+use std::collections::BTreeMap;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use polars::prelude::{Column, DataFrame};
-use serde::{Deserialize, Serialize};
 
-use super::files::{self, folder_name, sha256};
-use super::manifest::{FileRecord, check_schema, json};
-use super::{SCHEMA, Store, parquet};
-use crate::model::IntensitySeries;
-
-pub(super) const INTENSITY_FOLDER: &str = "intensity";
-const MANIFEST: &str = "manifest.json";
-/// Characters of a file's SHA-256 that name it.
-const DIGEST_IN_NAME: usize = 16;
-
-/// All editions of a zone, sorted by edition and provider.
-#[derive(Serialize, Deserialize)]
-struct ZoneManifest {
-    schema: String,
-    zone: String,
-    editions: Vec<Edition>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Edition {
-    edition: String,
-    provider: String,
-    file: FileRecord,
-}
+use super::Store;
+use super::editions::{Edition, Editions, INTENSITY_FOLDER};
+use super::manifest::FileRecord;
+use crate::model::{IntensitySeries, Version};
 
 impl Store {
-    fn zone_folder(&self, zone: &str) -> Result<PathBuf> {
-        Ok(self.root().join(INTENSITY_FOLDER).join(folder_name(zone)?))
+    fn intensities(&self) -> Editions<'_> {
+        Editions { store: self, folder: INTENSITY_FOLDER }
     }
 
     /// Adds a series as an edition of its zone; the same edition twice changes nothing.
     pub fn write_intensity(&self, series: &IntensitySeries) -> Result<()> {
-        let folder = self.zone_folder(&series.zone)?;
-        let mut manifest = self.zone_manifest(&series.zone)?;
-        let bytes = parquet::encode(INTENSITY_FOLDER, &to_frame(series)?)?;
-        let digest = sha256(&bytes);
-        let name = format!("{}.parquet", &digest[..DIGEST_IN_NAME]);
-        let record = FileRecord {
-            path: format!("{INTENSITY_FOLDER}/{}/{name}", series.zone),
-            sha256: digest,
-            bytes: bytes.len() as u64,
-            rows: series.len() as u64,
-        };
-        if let Some(known) = manifest.editions.iter().find(|known| known.edition == series.edition && known.provider == series.provider) {
-            if known.file == record {
-                return Ok(());
-            }
-            bail!("edition `{}` of zone {} is there already with other values", series.edition, series.zone);
+        self.append(series, &[])
+    }
+
+    /// Adds what a provider said, with its replies as they came: the values that are new or other than the newest known ones, which stay.
+    /// Gives back how many those are.
+    pub fn archive_intensity(&self, series: &IntensitySeries, replies: &[&[u8]]) -> Result<usize> {
+        let known: Vec<IntensitySeries> = self.intensity(&series.zone)?.into_iter().map(|(series, _)| series).collect();
+        let news = news(&known, series);
+        if !news.is_empty() {
+            self.append(&news, replies)?;
         }
-        manifest.editions.push(Edition { edition: series.edition.clone(), provider: series.provider.clone(), file: record });
-        manifest.editions.sort_by(|a, b| (&a.edition, &a.provider).cmp(&(&b.edition, &b.provider)));
-        fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
-        files::replace(&folder.join(name), &bytes)?;
-        // The manifest last: a file that it does not name is not there.
-        files::replace(&folder.join(MANIFEST), &json(&manifest)?)
+        Ok(news.len())
+    }
+
+    fn append(&self, series: &IntensitySeries, replies: &[&[u8]]) -> Result<()> {
+        let edition = Edition {
+            edition: series.edition.clone(),
+            provider: series.provider.clone(),
+            signal: series.signal,
+            retrieved_s: series.retrieved_s,
+            file: FileRecord::default(),
+            replies: Vec::new(),
+            findings: series.findings.clone(),
+        };
+        self.intensities().append(&series.zone, edition, &to_frame(series)?, replies)
     }
 
     /// All editions of a zone, sorted by edition, each with the file record of its Parquet file.
     pub fn intensity(&self, zone: &str) -> Result<Vec<(IntensitySeries, FileRecord)>> {
         let mut all = Vec::new();
-        for edition in self.zone_manifest(zone)?.editions {
-            let path = self.root().join(&edition.file.path);
-            let bytes = files::read_checked(&path, &edition.file)?;
-            let frame = parquet::decode(bytes).with_context(|| format!("decode {}", path.display()))?;
-            let series =
-                IntensitySeries { zone: zone.to_owned(), provider: edition.provider, edition: edition.edition, ..Default::default() };
-            let series = from_frame(&frame, series).with_context(|| format!("read {}", path.display()))?;
+        for (edition, frame) in self.intensities().read(zone)? {
+            let series = IntensitySeries {
+                zone: zone.to_owned(),
+                provider: edition.provider,
+                signal: edition.signal,
+                edition: edition.edition,
+                retrieved_s: edition.retrieved_s,
+                findings: edition.findings,
+                ..Default::default()
+            };
+            let series = from_frame(&frame, series).with_context(|| format!("read {}", edition.file.path))?;
             all.push((series, edition.file));
         }
         Ok(all)
     }
+}
 
-    fn zone_manifest(&self, zone: &str) -> Result<ZoneManifest> {
-        let path = self.zone_folder(zone)?.join(MANIFEST);
-        let Some(bytes) = files::read_if_there(&path)? else {
-            return Ok(ZoneManifest { schema: SCHEMA.to_owned(), zone: zone.to_owned(), editions: Vec::new() });
-        };
-        let read = || -> Result<ZoneManifest> {
-            check_schema(&bytes)?;
-            let manifest: ZoneManifest = serde_json::from_slice(&bytes)?;
-            for edition in &manifest.editions {
-                // The path comes from a file: it must not lead out of the zone's folder.
-                let name = edition.file.path.strip_prefix(&format!("{INTENSITY_FOLDER}/{zone}/")).unwrap_or_default();
-                folder_name(name)?;
+/// The rows of a series that no edition of its provider has, or not as their newest version.
+fn news(known: &[IntensitySeries], series: &IntensitySeries) -> IntensitySeries {
+    let mut newest: BTreeMap<i64, (Option<Version>, &IntensitySeries, usize)> = BTreeMap::new();
+    for edition in known.iter().filter(|known| (&known.provider, known.signal) == (&series.provider, series.signal)) {
+        for row in 0..edition.len() {
+            let version = edition.version(row);
+            let is_newer = newest.get(&edition.start_s[row]).is_none_or(|(other, ..)| version >= *other);
+            if is_newer {
+                newest.insert(edition.start_s[row], (version, edition, row));
             }
-            Ok(manifest)
-        };
-        read().with_context(|| format!("read {}", path.display()))
+        }
     }
+    series.with_rows(|row| newest.get(&series.start_s[row]).is_none_or(|(_, edition, other)| !is_same(edition, *other, series, row)))
+}
+
+fn is_same(a: &IntensitySeries, i: usize, b: &IntensitySeries, j: usize) -> bool {
+    a.end_s[i] == b.end_s[j]
+        && a.direct_gco2e_per_kwh[i] == b.direct_gco2e_per_kwh[j]
+        && a.lifecycle_gco2e_per_kwh[i] == b.lifecycle_gco2e_per_kwh[j]
+        && (a.is_estimated[i], &a.estimation_method[i], a.updated_s(i)) == (b.is_estimated[j], &b.estimation_method[j], b.updated_s(j))
 }
 
 fn to_frame(series: &IntensitySeries) -> Result<DataFrame> {
-    Ok(DataFrame::new(
-        series.len(),
-        vec![
-            Column::new("start_s".into(), series.start_s.as_slice()),
-            Column::new("end_s".into(), series.end_s.as_slice()),
-            Column::new("direct_gco2e_per_kwh".into(), series.direct_gco2e_per_kwh.as_slice()),
-            Column::new("lifecycle_gco2e_per_kwh".into(), series.lifecycle_gco2e_per_kwh.as_slice()),
-            Column::new("is_estimated".into(), series.is_estimated.as_slice()),
-            Column::new("estimation_method".into(), series.estimation_method.as_slice()),
-        ],
-    )?)
+    let mut columns = vec![
+        Column::new("start_s".into(), series.start_s.as_slice()),
+        Column::new("end_s".into(), series.end_s.as_slice()),
+        Column::new("direct_gco2e_per_kwh".into(), series.direct_gco2e_per_kwh.as_slice()),
+        Column::new("lifecycle_gco2e_per_kwh".into(), series.lifecycle_gco2e_per_kwh.as_slice()),
+        Column::new("is_estimated".into(), series.is_estimated.as_slice()),
+        Column::new("estimation_method".into(), series.estimation_method.as_slice()),
+    ];
+    if !series.updated_s.is_empty() {
+        columns.push(Column::new("updated_s".into(), series.updated_s.as_slice()));
+    }
+    Ok(DataFrame::new(series.len(), columns)?)
 }
 
 fn from_frame(frame: &DataFrame, mut series: IntensitySeries) -> Result<IntensitySeries> {
@@ -120,6 +109,9 @@ fn from_frame(frame: &DataFrame, mut series: IntensitySeries) -> Result<Intensit
     series.is_estimated = frame.column("is_estimated")?.bool()?.iter().map(|is| is.unwrap_or(false)).collect();
     series.estimation_method =
         frame.column("estimation_method")?.str()?.iter().map(|method| method.unwrap_or_default().to_owned()).collect();
+    if let Ok(updated) = frame.column("updated_s") {
+        series.updated_s = updated.i64()?.iter().collect();
+    }
     Ok(series)
 }
 
@@ -138,6 +130,7 @@ mod tests {
             lifecycle_gco2e_per_kwh: vec![None, None],
             is_estimated: vec![false, true],
             estimation_method: vec![String::new(), "GUESS".to_owned()],
+            ..IntensitySeries::default()
         }
     }
 
@@ -164,5 +157,38 @@ mod tests {
         bytes[20] ^= 1;
         std::fs::write(&path, bytes).unwrap();
         assert!(store.intensity("US-CAL-CISO").unwrap_err().to_string().starts_with("EVIDENCE_CHANGED"));
+    }
+
+    fn retrieved(at_s: i64, value: f64, updated_s: Option<i64>) -> IntensitySeries {
+        let updated_s = if updated_s.is_some() { vec![updated_s, None] } else { Vec::new() };
+        IntensitySeries { retrieved_s: Some(at_s), updated_s, ..series(&format!("{at_s}"), value) }
+    }
+
+    #[test]
+    fn only_news_is_archived_and_what_was_known_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path());
+        let first = retrieved(10_000, 1.0, Some(9_000));
+        assert_eq!(store.archive_intensity(&first, &[b"{}"]).unwrap(), 2);
+        // Asked again, the same answer is no news, whatever its edition.
+        assert_eq!(store.archive_intensity(&retrieved(20_000, 1.0, Some(9_000)), &[b"{}"]).unwrap(), 0);
+        // Revised, and revised back: both are news, each beside what was known.
+        assert_eq!(store.archive_intensity(&retrieved(30_000, 2.0, Some(29_000)), &[b"{ }"]).unwrap(), 1);
+        assert_eq!(store.archive_intensity(&retrieved(40_000, 1.0, Some(39_000)), &[b"{  }"]).unwrap(), 1);
+        let read: Vec<_> = store.intensity("US-CAL-CISO").unwrap().into_iter().map(|(series, _)| series).collect();
+        assert_eq!(read.iter().map(IntensitySeries::len).collect::<Vec<_>>(), [2, 1, 1]);
+        assert_eq!(read[0], first);
+        assert_eq!((read[1].retrieved_s, read[1].updated_s(0)), (Some(30_000), Some(29_000)));
+    }
+
+    #[test]
+    fn replies_are_kept_as_they_came_under_their_digest() {
+        let folder = tempfile::tempdir().unwrap();
+        let reply = br#"{"zone":"US-CAL-CISO"}"#;
+        Store::new(folder.path()).archive_intensity(&retrieved(10_000, 1.0, None), &[reply]).unwrap();
+        let digest = crate::evidence::files::sha256(reply);
+        let zone = folder.path().join("intensity/US-CAL-CISO");
+        assert_eq!(std::fs::read(zone.join(format!("replies/{digest}.json"))).unwrap(), reply);
+        assert!(std::fs::read_to_string(zone.join("manifest.json")).unwrap().contains(&digest));
     }
 }

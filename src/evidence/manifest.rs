@@ -44,7 +44,7 @@ pub struct QueryRecord {
     pub samples: u64,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct FileRecord {
     /// File name below the day's folder; of intensities, below the evidence folder.
     pub path: String,

@@ -4,10 +4,12 @@
 //! renamed; a day is complete when its folder with its manifest is there; every file's SHA-256 is checked before every use.
 //! Assumes: a local folder with atomic rename. Does not: change what is there, sign, or know what the tables mean.
 
+mod editions;
 mod files;
 mod intensity;
 mod manifest;
 mod parquet;
+mod prices;
 mod samples;
 mod store;
 mod upgrade;
@@ -18,7 +20,8 @@ pub use manifest::{DayManifest, FileRecord, QueryRecord, SCHEMA};
 pub use samples::{frames_to_samples, samples_to_frames};
 pub use store::files_of;
 
-/// The evidence folder: `<dir>/<cluster>/<YYYY-MM-DD>/{<table>.parquet, manifest.json}` and `<dir>/intensity/<zone>/{<digest>.parquet, manifest.json}`.
+/// The evidence folder: `<dir>/<cluster>/<YYYY-MM-DD>/{<table>.parquet, manifest.json}` and `<dir>/{intensity,prices}/<zone>/{<digest>.parquet,
+/// replies/<digest>.json, manifest.json}`.
 #[derive(Clone, Debug)]
 pub struct Store {
     root: PathBuf,

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use polars::prelude::DataFrame;
 
+use super::editions::{INTENSITY_FOLDER, PRICES_FOLDER};
 use super::files::{self, folder_name, sha256};
-use super::intensity::INTENSITY_FOLDER;
 use super::manifest::{DayManifest, FileRecord};
 use super::{Store, parquet, upgrade};
 use crate::model::tables::Table;
@@ -26,8 +26,8 @@ impl Store {
     }
 
     fn cluster_folder(&self, cluster: &str) -> Result<PathBuf> {
-        if cluster == INTENSITY_FOLDER {
-            bail!("a cluster cannot be called `{INTENSITY_FOLDER}`: the evidence keeps grid intensities there");
+        if [INTENSITY_FOLDER, PRICES_FOLDER].contains(&cluster) {
+            bail!("a cluster cannot be called `{cluster}`: the evidence keeps series of grid zones there");
         }
         Ok(self.root.join(folder_name(cluster)?))
     }
@@ -324,7 +324,7 @@ mod tests {
     #[test]
     fn a_clusters_name_leads_nowhere_else() {
         let store = Store::new("unused");
-        for name in ["../up", "a/b", "", ".hidden", "intensity"] {
+        for name in ["../up", "a/b", "", ".hidden", "intensity", "prices"] {
             assert!(store.day(name, day()).is_err(), "{name}");
         }
     }

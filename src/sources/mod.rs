@@ -1,11 +1,17 @@
 //! Sources: nouns that give columns.
 //!
-//! In: a Prometheus server, files of grid intensity. Out: `model::SampleTable`, `model::IntensitySeries`, findings.
+//! In: a Prometheus server, providers and files of grid intensity, files of prices. Out: `model::SampleTable`, `model::IntensitySeries`,
+//! `model::PriceSeries`, findings.
 //! Rule: samples and values are taken as they are, checked, and nothing is made of them here. An answer that is not whole is refused.
 //! Assumes: the exporters and file shapes that each module names. Does not: write anything, or difference a counter.
 
+mod delimited;
+mod digest;
 pub mod intensity;
+mod local_time;
+pub mod prices;
 pub mod prometheus;
 mod refusal;
+pub mod usage;
 
 pub use refusal::{Reach, Refusal};

@@ -7,11 +7,13 @@
 
 mod emissions;
 mod energy;
+mod money;
 mod period;
 mod ratio;
 
-pub use emissions::{GramsCo2ePerKilowattHour, MicrogramsCo2e, TonnesCo2e};
+pub use emissions::{GramsCo2ePerKilowattHour, IntensityUnit, MicrogramsCo2e, TonnesCo2e};
 pub use energy::{KilowattHours, Millijoules};
+pub use money::{MicroEurosPerKilowattHour, PriceUnit};
 pub use period::{ReportingPeriod, UtcDay};
 pub use ratio::{Pue, Share};
 

@@ -6,6 +6,7 @@ mod dialect;
 mod dst;
 mod end_to_end;
 mod engines;
+mod feeds;
 mod import_rule;
 mod one_build;
 mod prometheus;

@@ -44,6 +44,7 @@ fn zone(values: &[f64], interval_s: i64) -> ZoneIntensity {
         year_from_s: 0,
         year_to_s: 1,
         configured_annual: Some(250.0),
+        plausible: (0.0, 2_000.0),
     };
     ZoneIntensity::build(&[series], wanted).expect("whole").0
 }

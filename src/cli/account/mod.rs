@@ -36,7 +36,7 @@ use crate::evidence::{DayManifest, Store, files_of};
 use crate::model::policy::FactorKind;
 use crate::model::tables::Table;
 use crate::model::{Finding, Hint, Refusal, Severity};
-use crate::units::{ReportingPeriod, UtcDay};
+use crate::units::{GramsCo2ePerKilowattHour, ReportingPeriod, UtcDay};
 
 pub const SOFTWARE: &str = concat!("wattledger ", env!("CARGO_PKG_VERSION"));
 
@@ -265,7 +265,7 @@ fn zones(
     };
     let (mut zones, mut evidence, mut refused) = (Vec::new(), Vec::new(), Vec::new());
     for zone in used.iter().chain(&named) {
-        let feed = config.intensity.iter().find(|feed| feed.zones.contains(zone));
+        let feed = config.average_feed(zone);
         let editions = store.intensity(zone)?;
         let wanted = Wanted {
             zone,
@@ -275,6 +275,7 @@ fn zones(
             year_from_s,
             year_to_s,
             configured_annual: feed.and_then(|feed| feed.annual_direct_gco2e_per_kwh.get(zone).copied()),
+            plausible: feed.map_or(GramsCo2ePerKilowattHour::PLAUSIBLE_MEDIANS, |feed| feed.plausible_gco2e_per_kwh),
         };
         let (series, files): (Vec<_>, Vec<_>) = editions.into_iter().unzip();
         match ZoneIntensity::build(&series, wanted) {

@@ -1,45 +1,191 @@
-//! From intensity feeds to the evidence.
+//! From feeds of intensity and prices to the evidence.
 //!
-//! In: the configuration's feeds. Out: series in the store, each with its edition. Does not: judge whether a month is covered.
+//! In: the configuration's feeds, the days that are collected. Out: series in the store, each with its edition and, of a provider, the replies as
+//! they came. Rule: a provider is asked for the days and one more on each side, which baselines reach, again with every run: that is how its
+//! revisions are seen; trouble with one zone does not keep the others from being asked. Does not: judge whether a month is covered.
 
-use anyhow::{Context, Result, bail};
+use std::collections::BTreeSet;
 
-use crate::config::Config;
+use anyhow::{Context, Result};
+use chrono::{DateTime, Utc};
+
+use super::super::exit::{DONE, INCOMPLETE};
+use super::intake;
+use crate::config::{Config, IntensityApi, IntensityFeed, PriceFeed};
 use crate::evidence::Store;
-use crate::model::{Finding, Hint, Severity};
-use crate::sources::{Refusal, intensity};
+use crate::model::{Hint, IntensitySeries, Signal};
+use crate::sources::intensity::{
+    ElectricityMaps, Endpoint, Fetched, FileTerms, IntensityHistory, Neso, SignalType, Span, WattTime, read_files,
+};
+use crate::sources::prices::{self, PriceTerms};
+use crate::sources::{Reach, Refusal};
+use crate::units::UtcDay;
 
-/// Takes the intensity files of the configuration into the evidence; gives back how many zones they held.
-pub fn collect_intensity(store: &Store, config: &Config) -> Result<usize> {
-    let mut zones = 0;
-    for feed in &config.intensity {
-        if !matches!(feed.provider.as_str(), "electricity-maps" | "files") {
-            let message = format!("the intensity provider `{}` cannot be collected yet", feed.provider);
-            bail!(Hint::new(message, "give its files with provider = \"files\""));
-        }
-        let read = intensity::read_files(&feed.provider, &feed.zones, feed.files_to_collect()?, feed.factor).map_err(with_advice)?;
-        for series in &read.series {
-            store.write_intensity(series).with_context(|| format!("store the intensity of {}", series.zone))?;
-        }
-        zones += read.series.len();
-        read.findings.iter().for_each(print_finding);
+/// What became of the feeds.
+#[derive(Debug, Default)]
+pub struct Feeds {
+    pub intensity_zones: BTreeSet<String>,
+    pub price_zones: BTreeSet<String>,
+    /// Zones of which a provider gave nothing, each with the reason.
+    pub incomplete: Vec<(String, Refusal)>,
+}
+
+impl Feeds {
+    pub fn exit_code(&self) -> u8 {
+        if self.incomplete.is_empty() { DONE } else { INCOMPLETE }
     }
-    Ok(zones)
+
+    pub fn print_incomplete(&self) {
+        for (zone, why) in &self.incomplete {
+            eprintln!("incomplete: collect the intensity of {zone}: {why}");
+            if let Some(hint) = &why.hint {
+                eprintln!("hint: {hint}");
+            }
+        }
+    }
+}
+
+/// Asks the configuration's providers, then takes in its files. `now` is the time of retrieval.
+///
+/// The first error is told when all feeds had their turn: what a provider keeps for 24 hours does not wait for a file to be mended.
+pub fn collect_feeds(store: &Store, config: &Config, days: &[UtcDay], now: DateTime<Utc>) -> Result<Feeds> {
+    let mut feeds = Feeds::default();
+    let mut done = Ok(());
+    for feed in &config.intensity {
+        if let (Some(api), Some(span)) = (&feed.api, span(days, now)) {
+            done = done.and(ask(store, config, (feed, api), &span, now, &mut feeds));
+        }
+    }
+    for feed in config.intensity.iter().filter(|feed| !feed.files.is_empty() || !feed.unmatched_globs.is_empty()) {
+        done = done.and(take_files(store, config, feed, &mut feeds).map_err(|error| with_advice("intensity", error)));
+    }
+    for feed in &config.prices {
+        done = done.and(take_prices(store, feed, &mut feeds).map_err(|error| with_advice("prices", error)));
+    }
+    if done.is_err() {
+        feeds.print_incomplete();
+    }
+    done.map(|()| feeds)
+}
+
+/// The days with a day on each side, as far as they are past.
+fn span(days: &[UtcDay], now: DateTime<Utc>) -> Option<Span> {
+    let (first, last) = (days.iter().min()?, days.iter().max()?);
+    let span = first.previous().start().timestamp()..last.next().end().min(now).timestamp();
+    (!span.is_empty()).then_some(span)
+}
+
+fn take_files(store: &Store, config: &Config, feed: &IntensityFeed, feeds: &mut Feeds) -> Result<()> {
+    let terms = FileTerms { factor: feed.factor, zone: only(&feed.zones), unit: feed.unit, time_zone: feed.time_zone, published_s: None };
+    let read = read_files(&feed.provider, &feed.zones, feed.files_to_collect()?, &terms)?;
+    read.findings.iter().for_each(intake::print_finding);
+    for series in &read.series {
+        intake::require_no_conflict(store, series)?;
+        store.write_intensity(series).with_context(|| format!("store the intensity of {}", series.zone))?;
+        intake::print_findings(store, config, series)?;
+        feeds.intensity_zones.insert(series.zone.clone());
+    }
+    Ok(())
+}
+
+fn take_prices(store: &Store, feed: &PriceFeed, feeds: &mut Feeds) -> Result<()> {
+    let terms = PriceTerms { zone: only(&feed.zones), unit: feed.unit, time_zone: feed.time_zone, published_s: None };
+    for series in prices::read_files(&feed.zones, feed.files_to_collect()?, &terms)? {
+        intake::require_no_price_conflict(store, &series)?;
+        store.write_prices(&series).with_context(|| format!("store the prices of {}", series.zone))?;
+        feeds.price_zones.insert(series.zone);
+    }
+    Ok(())
+}
+
+/// Where a table has one zone only, its files need not name it.
+fn only(zones: &[String]) -> Option<String> {
+    if let [zone] = zones { Some(zone.clone()) } else { None }
+}
+
+/// Asks a provider zone by zone. What it refuses is said and left out; what it gives is kept as it came.
+fn ask(
+    store: &Store,
+    config: &Config,
+    (feed, api): (&IntensityFeed, &IntensityApi),
+    span: &Span,
+    now: DateTime<Utc>,
+    feeds: &mut Feeds,
+) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
+    let provider = connect(api).with_context(|| format!("intensity of {}", feed.zones.join(", ")))?;
+    let mut out_of_reach: Option<Refusal> = None;
+    for zone in &feed.zones {
+        let answer = match &out_of_reach {
+            Some(refusal) => Err(refusal.clone()),
+            None => runtime.block_on(provider.history(zone, span.clone(), now)),
+        };
+        match answer {
+            Ok(fetched) => {
+                archive(store, config, &fetched)?;
+                feeds.intensity_zones.insert(zone.clone());
+            }
+            Err(refusal) => {
+                // A zone that a provider does not know says nothing of the next one.
+                if refusal.reach == Reach::Source && ["CI_UNREACHABLE", "CI_DENIED", "CI_URL"].contains(&refusal.code) {
+                    out_of_reach = Some(refusal.clone());
+                }
+                feeds.incomplete.push((zone.clone(), refusal));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn archive(store: &Store, config: &Config, fetched: &Fetched) -> Result<()> {
+    let IntensitySeries { zone, signal, .. } = &fetched.series;
+    let replies: Vec<&[u8]> = fetched.replies.iter().map(|reply| reply.bytes.as_slice()).collect();
+    let news = store.archive_intensity(&fetched.series, &replies).with_context(|| format!("store the intensity of {zone}"))?;
+    fetched.missing.iter().for_each(intake::print_finding);
+    tracing::info!(zone, values = fetched.series.len(), news, "intensity collected");
+    if *signal == Signal::Marginal {
+        eprintln!("noted: CI_SIGNAL: zone {zone}: marginal intensities are kept and never enter the inventory");
+        return Ok(());
+    }
+    intake::print_findings(store, config, &fetched.series)
+}
+
+/// A provider of history, whichever it is.
+enum Provider {
+    ElectricityMaps(ElectricityMaps),
+    WattTime(WattTime),
+    Neso(Neso),
+}
+
+impl IntensityHistory for Provider {
+    async fn history(&self, zone: &str, span: Span, now: DateTime<Utc>) -> Result<Fetched, Refusal> {
+        match self {
+            Self::ElectricityMaps(provider) => provider.history(zone, span, now).await,
+            Self::WattTime(provider) => provider.history(zone, span, now).await,
+            Self::Neso(provider) => provider.history(zone, span, now).await,
+        }
+    }
+}
+
+fn connect(api: &IntensityApi) -> Result<Provider> {
+    Ok(match api {
+        IntensityApi::ElectricityMaps { url, token_file, has_past_range } => {
+            let endpoint = if *has_past_range { Endpoint::PastRange } else { Endpoint::History };
+            Provider::ElectricityMaps(ElectricityMaps::connect(url, token_file, endpoint)?)
+        }
+        IntensityApi::WattTime { url, username, password_file, signal, regions } => {
+            let signal = if *signal == Signal::Average { SignalType::Co2Aoer } else { SignalType::Co2Moer };
+            let regions = regions.iter().map(|(zone, region)| (zone.clone(), region.clone())).collect();
+            Provider::WattTime(WattTime::connect(url, username, password_file, signal, regions)?)
+        }
+        IntensityApi::Neso { url } => Provider::Neso(Neso::connect(url)?),
+    })
 }
 
 /// A refusal's own advice, where the command line looks for it.
-fn with_advice(error: anyhow::Error) -> anyhow::Error {
+pub fn with_advice(what: &str, error: anyhow::Error) -> anyhow::Error {
     match error.downcast_ref::<Refusal>().and_then(|refusal| refusal.hint.clone()) {
-        Some(advice) => error.context(Hint::new("intensity", advice)),
+        Some(advice) => error.context(Hint::new(what, advice)),
         None => error,
     }
-}
-
-fn print_finding(finding: &Finding) {
-    let severity = match finding.severity {
-        Severity::Blocked => "blocked",
-        Severity::Disclosed => "disclosed",
-        Severity::Noted => "noted",
-    };
-    eprintln!("{severity}: {}: {}", finding.code, finding.message);
 }

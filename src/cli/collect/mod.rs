@@ -1,4 +1,4 @@
-//! `wattledger collect`: from Prometheus and intensity files to evidence, by cluster and UTC day.
+//! `wattledger collect`: from Prometheus and feeds to evidence, by cluster and UTC day.
 //!
 //! In: a month or a range of days, the configuration. Out: evidence, and an exit code. Rule: a day that is complete is not asked for again;
 //! a day that is not finished, has no samples, or was refused is said and left out (exit 3). Assumes: the clock is right to minutes.
@@ -6,6 +6,7 @@
 
 mod days;
 mod feeds;
+pub mod intake;
 mod outcome;
 mod remeter;
 
@@ -14,14 +15,14 @@ use chrono::Utc;
 use clap::Args;
 
 pub use self::days::{collect_days, metering_terms};
-pub use self::feeds::collect_intensity;
+pub use self::feeds::{Feeds, collect_feeds, with_advice};
 pub use self::outcome::{Incomplete, Outcome};
 use super::exit;
 use crate::config::{Cluster, Config};
 use crate::evidence::Store;
 use crate::units::{ReportingPeriod, UtcDay};
 
-/// Collects evidence from Prometheus and intensity files, by cluster and UTC day. Exit code 3: some days are incomplete.
+/// Collects evidence from Prometheus and feeds, by cluster and UTC day. Exit code 3: some days are incomplete.
 #[derive(Args, Clone, Debug)]
 pub struct CollectArgs {
     /// A month of the organisation's time zone, for example 2026-10: every UTC day that it touches.
@@ -50,17 +51,21 @@ pub fn run(args: &CollectArgs, config: &Config) -> Result<u8> {
         eprintln!("metered {count} cluster-days anew; those that they replace are kept beside them in {}", config.evidence_dir.display());
         return Ok(exit::DONE);
     }
-    let outcome = collect_days(&store, config, &clusters, &days, Utc::now())?;
-    let zones = collect_intensity(&store, config)?;
+    // Both have their turn: neither waits for the other to be mended.
+    let outcome = collect_days(&store, config, &clusters, &days, Utc::now());
+    let feeds = collect_feeds(&store, config, &days, Utc::now());
+    let (outcome, feeds) = (outcome?, feeds?);
     outcome.print_incomplete();
+    feeds.print_incomplete();
+    let (zones, priced) = (feeds.intensity_zones.len(), feeds.price_zones.len());
     eprintln!(
-        "collected {} cluster-days, {} already there, {} incomplete; intensity of {zones} zones; evidence in {}",
+        "collected {} cluster-days, {} already there, {} incomplete; intensity of {zones} zones, prices of {priced}; evidence in {}",
         outcome.collected,
         outcome.already_there,
         outcome.incomplete.len(),
         config.evidence_dir.display()
     );
-    Ok(outcome.exit_code())
+    Ok(outcome.exit_code().max(feeds.exit_code()))
 }
 
 fn days(args: &CollectArgs, config: &Config) -> Result<Vec<UtcDay>> {

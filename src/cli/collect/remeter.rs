@@ -23,7 +23,8 @@ pub fn remeter(store: &Store, config: &Config, clusters: &[&Cluster], days: &[Ut
         for day in days {
             progress.tick(&format!("{} {day}", cluster.name));
             match store.day(&cluster.name, *day)? {
-                Some(manifest) if manifest.metering.as_ref() != Some(&terms) => {
+                // A day that was brought here as energy has no samples to meter.
+                Some(manifest) if !manifest.queries.is_empty() && manifest.metering.as_ref() != Some(&terms) => {
                     remeter_day(store, manifest, *day, &terms).with_context(|| format!("meter {} {day} anew", cluster.name))?;
                     count += 1;
                 }

@@ -1,13 +1,20 @@
+//! Files of grid intensity: written here after their documented shapes, and real ones where they are at hand.
+
 use std::path::{Path, PathBuf};
 
+use anyhow::Result;
+
+use super::files::IntensityFiles;
 use super::*;
+use crate::model::policy::FactorKind;
+use crate::units::IntensityUnit;
 
 const HEADER: &str = "Datetime (UTC),Country,Zone Name,Zone Id,Carbon Intensity gCO\u{2082}eq/kWh (direct),Carbon Intensity gCO\u{2082}eq/kWh (LCA),\
                       Low Carbon Percentage,Renewable Percentage,Data Source,Data Estimated,Data Estimation Method";
 const HEADER_2024: &str = "Datetime (UTC),Country,Zone name,Zone id,Carbon intensity gCO\u{2082}eq/kWh (direct),Carbon intensity gCO\u{2082}eq/kWh (Life cycle),\
                            Carbon-free energy percentage (CFE%),Renewable energy percentage (RE%),Data source,Data estimated,Data estimation method";
 
-fn read(files: &[(&str, String)], zones: &[&str]) -> Result<IntensityFiles> {
+fn read_with(files: &[(&str, String)], zones: &[&str], terms: FileTerms) -> Result<IntensityFiles> {
     let folder = tempfile::tempdir().unwrap();
     let mut paths = Vec::new();
     for (name, text) in files {
@@ -16,7 +23,11 @@ fn read(files: &[(&str, String)], zones: &[&str]) -> Result<IntensityFiles> {
         paths.push(path);
     }
     let zones: Vec<String> = zones.iter().map(|zone| (*zone).to_owned()).collect();
-    read_files("electricity-maps", &zones, &paths, FactorKind::Direct)
+    read_files("electricity-maps", &zones, &paths, &terms)
+}
+
+fn read(files: &[(&str, String)], zones: &[&str]) -> Result<IntensityFiles> {
+    read_with(files, zones, FileTerms::default())
 }
 
 fn rows(lines: &[&str]) -> String {
@@ -24,7 +35,11 @@ fn rows(lines: &[&str]) -> String {
 }
 
 fn refused(files: &[(&str, String)], zones: &[&str]) -> (&'static str, String) {
-    let error = read(files, zones).unwrap_err();
+    refused_with(files, zones, FileTerms::default())
+}
+
+fn refused_with(files: &[(&str, String)], zones: &[&str], terms: FileTerms) -> (&'static str, String) {
+    let error = read_with(files, zones, terms).unwrap_err();
     let refusal = error.downcast_ref::<Refusal>().unwrap_or_else(|| panic!("not a refusal: {error:#}"));
     (refusal.code, refusal.message.clone())
 }
@@ -112,7 +127,7 @@ fn a_plain_file_needs_an_offset_on_every_time() {
 fn a_header_without_the_unit_is_refused() {
     let text = "Datetime (UTC),Zone Id,Carbon Intensity (LCA)\n2026-10-01 00:00:00,NL,1\n".to_owned();
     assert_eq!(refused(&[("a.csv", text)], &["NL"]).0, "CI_UNIT");
-    assert_eq!(refused(&[("a.csv", "time,value\n1,2\n".to_owned())], &["NL"]).0, "CI_FORMAT");
+    assert_eq!(refused(&[("a.csv", "time,power\n1,2\n".to_owned())], &["NL"]).0, "CI_FORMAT");
 }
 
 #[test]
@@ -124,11 +139,69 @@ fn years_of_one_zone_make_one_series() {
     assert!(series[0].edition.starts_with("2025.csv ") && series[0].edition.contains(", 2026.csv "), "{}", series[0].edition);
 }
 
+#[test]
+fn pounds_a_megawatt_hour_are_converted_once() {
+    let text = "ts,zone,intensity_lb_per_mwh\n2026-10-01T00:00:00Z,NL,1000\n".to_owned();
+    let series = read(&[("a.csv", text)], &["NL"]).unwrap().series.remove(0);
+    assert_eq!(series.direct_gco2e_per_kwh, [Some(453.592_37)]);
+    // 5,000 lb/MWh are 2,268 g/kWh.
+    let text = "ts,zone,intensity_lb_per_mwh\n2026-10-01T00:00:00Z,NL,5000\n".to_owned();
+    let (code, message) = refused(&[("a.csv", text)], &["NL"]);
+    assert_eq!((code, message.as_str()), ("CI_IMPLAUSIBLE", "a.csv, line 2: 5000 lb/MWh lies outside 0 to 2000 g/kWh"));
+}
+
+#[test]
+fn what_a_plain_file_does_not_say_is_given_or_it_is_refused() {
+    let text = || "datetime,value\n2026-10-01 02:00:00,1000\n".to_owned();
+    let given = FileTerms {
+        zone: Some("NL".to_owned()),
+        unit: Some(IntensityUnit::PoundsPerMegawattHour),
+        time_zone: Some(chrono_tz::Europe::Amsterdam),
+        factor: FactorKind::Lifecycle,
+        published_s: Some(1_800_000_000),
+    };
+    let series = read_with(&[("a.csv", text())], &["NL"], given.clone()).unwrap().series.remove(0);
+    assert_eq!(
+        (series.start_s[0], series.lifecycle_gco2e_per_kwh[0], series.retrieved_s),
+        (1_790_812_800, Some(453.592_37), Some(1_800_000_000))
+    );
+    let cases = [
+        ("CI_UNIT", FileTerms { unit: None, ..given.clone() }),
+        ("CI_ZONE", FileTerms { zone: None, ..given.clone() }),
+        ("CI_AMBIGUOUS_TIME", FileTerms { time_zone: None, ..given.clone() }),
+    ];
+    for (code, terms) in cases {
+        assert_eq!(refused_with(&[("a.csv", text())], &["NL"], terms).0, code);
+    }
+    let said = "ts,intensity_gco2e_per_kwh\n2026-10-01T00:00:00Z,1\n".to_owned();
+    assert_eq!(refused_with(&[("a.csv", said)], &["NL"], given).0, "CI_UNIT");
+}
+
+#[test]
+fn a_local_time_in_the_hour_of_a_clock_change_is_refused_with_its_line() {
+    let terms = || FileTerms { time_zone: Some(chrono_tz::Europe::Amsterdam), ..FileTerms::default() };
+    let file = |times: &[&str]| {
+        let rows: Vec<String> = times.iter().map(|time| format!("{time},NL,100")).collect();
+        [("a.csv", format!("ts,zone,intensity_gco2e_per_kwh\n{}\n", rows.join("\n")))]
+    };
+    let autumn = file(&["2026-10-25 01:00:00", "2026-10-25 02:00:00", "2026-10-25 02:00:00", "2026-10-25 03:00:00"]);
+    let (code, message) = refused_with(&autumn, &["NL"], terms());
+    assert_eq!(code, "CI_AMBIGUOUS_TIME");
+    assert!(message.starts_with("a.csv, line 3: `2026-10-25 02:00:00` is there twice in Europe/Amsterdam"), "{message}");
+    let (code, message) = refused_with(&file(&["2026-03-29 02:00:00"]), &["NL"], terms());
+    assert_eq!(code, "CI_AMBIGUOUS_TIME");
+    assert!(message.starts_with("a.csv, line 2: `2026-03-29 02:00:00` is not there"), "{message}");
+
+    let folded = "ts,fold,zone,intensity_gco2e_per_kwh\n2026-10-25 02:00:00,0,NL,100\n2026-10-25 02:00:00,1,NL,200\n".to_owned();
+    let series = read_with(&[("a.csv", folded)], &["NL"], terms()).unwrap().series.remove(0);
+    assert_eq!((series.start_s[1] - series.start_s[0], series.len()), (3_600, 2));
+}
+
 /// Real files, where they are at hand.
 fn shared(file: &str) -> Option<PathBuf> {
     let root = std::env::var_os("WATTLEDGER_SHARED_DATA")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
-    let path = root.join("electricitymaps").join(file);
+    let path = root.join(file);
     if !path.exists() {
         println!("left out: {} is not there", path.display());
         return None;
@@ -144,15 +217,15 @@ fn mean(values: &[Option<f64>]) -> f64 {
 fn a_real_year_has_its_published_means() {
     // Means as the data's own README states them, to a tenth.
     let years = [
-        ("vintage-a-2023/NL_2022_hourly.csv", "NL", Some(289.9), 370.5, 8760),
-        ("vintage-a-2023/FR_2022_hourly.csv", "FR", Some(61.3), 89.1, 1227),
-        ("vintage-a-2023/PL_2022_hourly.csv", "PL", Some(738.1), 818.9, 0),
-        ("vintage-b-2024/US-CAL-CISO_2022_hourly.csv", "US-CAL-CISO", Some(194.6), 261.3, 8),
-        ("lca-only-2022/IE_2022_hourly_lca.csv", "IE", None, 397.2, 0),
+        ("electricitymaps/vintage-a-2023/NL_2022_hourly.csv", "NL", Some(289.9), 370.5, 8760),
+        ("electricitymaps/vintage-a-2023/FR_2022_hourly.csv", "FR", Some(61.3), 89.1, 1227),
+        ("electricitymaps/vintage-a-2023/PL_2022_hourly.csv", "PL", Some(738.1), 818.9, 0),
+        ("electricitymaps/vintage-b-2024/US-CAL-CISO_2022_hourly.csv", "US-CAL-CISO", Some(194.6), 261.3, 8),
+        ("electricitymaps/lca-only-2022/IE_2022_hourly_lca.csv", "IE", None, 397.2, 0),
     ];
     for (file, zone, direct, lifecycle, estimated) in years {
         let Some(path) = shared(file) else { continue };
-        let series = read_files("electricity-maps", &[zone.to_owned()], &[path], FactorKind::Direct).unwrap().series.remove(0);
+        let series = read_files("electricity-maps", &[zone.to_owned()], &[path], &FileTerms::default()).unwrap().series.remove(0);
         assert_eq!(series.len(), 8760, "{file}");
         match direct {
             Some(direct) => assert!((mean(&series.direct_gco2e_per_kwh) - direct).abs() < 0.051, "{file}"),
@@ -166,7 +239,30 @@ fn a_real_year_has_its_published_means() {
 
 #[test]
 fn two_real_editions_of_a_year_are_a_conflict() {
-    let (Some(a), Some(b)) = (shared("vintage-a-2023/ES_2022_hourly.csv"), shared("vintage-b-2024/ES_2022_hourly.csv")) else { return };
-    let error = read_files("electricity-maps", &["ES".to_owned()], &[a, b], FactorKind::Direct).unwrap_err();
+    let (Some(a), Some(b)) =
+        (shared("electricitymaps/vintage-a-2023/ES_2022_hourly.csv"), shared("electricitymaps/vintage-b-2024/ES_2022_hourly.csv"))
+    else {
+        return;
+    };
+    let error = read_files("electricity-maps", &["ES".to_owned()], &[a, b], &FileTerms::default()).unwrap_err();
     assert_eq!(error.downcast_ref::<Refusal>().unwrap().code, "CI_CONFLICT");
+}
+
+#[test]
+fn a_real_export_without_unit_is_refused_until_it_is_given() {
+    let Some(path) = shared("electricitymaps-api-row-sample/US-CAL-CISO_2020-01_sample.csv") else { return };
+    let zones = ["US-CAL-CISO".to_owned()];
+    let error = read_files("files", &zones, std::slice::from_ref(&path), &FileTerms::default()).unwrap_err();
+    assert_eq!(error.downcast_ref::<Refusal>().unwrap().code, "CI_UNIT");
+
+    let terms = FileTerms { unit: Some(IntensityUnit::GramsPerKilowattHour), ..FileTerms::default() };
+    let series = read_files("files", &zones, &[path], &terms).unwrap().series.remove(0);
+    assert_eq!((series.len(), series.start_s[0], series.direct_gco2e_per_kwh[0]), (60, 1_577_836_800, Some(332.39)));
+}
+
+#[test]
+fn a_real_marginal_export_that_says_neither_time_nor_unit_is_refused() {
+    let Some(path) = shared("watttime/caiso_north_5min_2023-06-08_2023-07-08.csv") else { return };
+    let error = read_files("files", &["US-CAL-CISO".to_owned()], &[path], &FileTerms::default()).unwrap_err();
+    assert_eq!(error.downcast_ref::<Refusal>().unwrap().code, "CI_FORMAT");
 }

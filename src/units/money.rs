@@ -1,0 +1,68 @@
+//! Prices of electricity, in whole millionths of a euro.
+
+/// A price in micro-EUR per kilowatt-hour; below zero where the market pays for taking electricity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MicroEurosPerKilowattHour(i64);
+
+impl MicroEurosPerKilowattHour {
+    /// Beyond these a value is in another unit: European day-ahead markets are capped well within.
+    pub const LOWEST_PLAUSIBLE: Self = Self(-2_000_000);
+    pub const HIGHEST_PLAUSIBLE: Self = Self(10_000_000);
+
+    pub const fn new(micro_euros: i64) -> Self {
+        Self(micro_euros)
+    }
+
+    pub const fn get(self) -> i64 {
+        self.0
+    }
+
+    pub fn is_plausible(self) -> bool {
+        (Self::LOWEST_PLAUSIBLE..=Self::HIGHEST_PLAUSIBLE).contains(&self)
+    }
+}
+
+/// The unit in which a file states prices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PriceUnit {
+    EurosPerMegawattHour,
+    EurosPerKilowattHour,
+}
+
+impl PriceUnit {
+    /// Reads `EUR/MWh`, `eur_per_kwh` and the like; none where the text is no such unit.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut unit = text.to_lowercase().replace("_per_", "/");
+        unit.retain(|letter| !letter.is_whitespace() && letter != '_');
+        match unit.as_str() {
+            "eur/mwh" => Some(Self::EurosPerMegawattHour),
+            "eur/kwh" => Some(Self::EurosPerKilowattHour),
+            _ => None,
+        }
+    }
+
+    /// Rounded once, half up; none where the value is not a number.
+    pub fn in_micro_euros_per_kwh(self, value: f64) -> Option<MicroEurosPerKilowattHour> {
+        let micro_euros = match self {
+            Self::EurosPerMegawattHour => value * 1e3,
+            Self::EurosPerKilowattHour => value * 1e6,
+        };
+        micro_euros.is_finite().then(|| MicroEurosPerKilowattHour((micro_euros + 0.5).floor() as i64))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_euro_a_megawatt_hour_is_a_thousand_micro_euros_a_kilowatt_hour() {
+        let converted = |unit: &str, value| PriceUnit::parse(unit).unwrap().in_micro_euros_per_kwh(value).map(|price| price.get());
+
+        assert_eq!(converted("EUR/MWh", 124.7), Some(124_700));
+        assert_eq!(converted("eur_per_mwh", -222.36), Some(-222_360));
+        assert_eq!(converted("EUR/kWh", 0.2847), Some(284_700));
+        assert_eq!(converted("EUR/MWh", f64::NAN), None);
+        assert_eq!(PriceUnit::parse("USD/MWh"), None);
+    }
+}

@@ -1,7 +1,7 @@
 //! `wattledger`: the ledger of electricity and carbon for compute on Kubernetes.
 //!
 //! ```text
-//!  PromQL · grid feeds        write once               pure: no clock, disk, network            bytes out
+//!  PromQL · k8s API · feeds   write once               pure: no clock, disk, network            bytes out
 //! ┌──────────┐ columns ┌──────────┐ frames ┌────────────┐ inventory ┌────────────┐ statement ┌─────────┐
 //! │ sources/ │────────▶│ evidence/│───────▶│ accounting/│──────────▶│ disclosure/│──────────▶│ reports/│──▶ html xlsx json
 //! └──────────┘         └──────────┘        └────────────┘           └────────────┘           └─────────┘

@@ -67,6 +67,9 @@ Examples:
       every UTC day that the local month touches
   wattledger collect --from 2026-10-01 --to 2026-10-08 --cluster prod-nl
       seven UTC days of one cluster; --to is not included
+  wattledger collect --follow
+      watches the Kubernetes API until it is stopped and writes down who
+      owns what; collecting a day reads it
 
 A complete day is not asked for again, so it can run every day and be
 repeated after a failure. Exit code 3 says that some days are incomplete;
@@ -262,8 +265,9 @@ fn how_to_accept(refusal: &Refusal) -> String {
 /// Log lines go to stderr, beside a progress bar where there is one. Warnings and errors always; more with `-v`.
 fn start_log(verbose: u8, format: LogFormat) {
     let filter = EnvFilter::new(match verbose {
-        0 => "warn",
-        1 => "warn,wattledger=info",
+        // The Kubernetes client logs an error for what is asked again, and said by whoever asks.
+        0 => "warn,kube_client=off",
+        1 => "warn,kube_client=off,wattledger=info",
         2 => "info,wattledger=debug",
         _ => "debug,wattledger=trace",
     });

@@ -12,8 +12,8 @@ use super::raw::{Bmc, Hardware, Raw};
 use crate::model::Hint;
 use crate::units::GramsCo2ePerKilowattHour;
 
-/// The folders of the series by grid zone stand beside those of the clusters.
-const RESERVED_CLUSTER_NAMES: [&str; 2] = ["intensity", "prices"];
+/// Folders of the evidence that stand beside those of the clusters.
+const RESERVED_CLUSTER_NAMES: [&str; 3] = ["intensity", "prices", "recorder"];
 
 /// A cluster's name is a folder of the evidence: letters, digits and dashes as in RFC 1123, dots within.
 pub(super) fn cluster_name(name: &str) -> Result<()> {
@@ -30,7 +30,7 @@ pub(super) fn cluster_name(name: &str) -> Result<()> {
     }
     ensure!(
         !RESERVED_CLUSTER_NAMES.contains(&name),
-        "[[cluster]]: `{name}` cannot be a cluster's name, because evidence keeps series of grid zones there"
+        "[[cluster]]: `{name}` cannot be a cluster's name, because evidence keeps something else in the folder of that name"
     );
     Ok(())
 }

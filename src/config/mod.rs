@@ -60,6 +60,8 @@ pub struct ReportPolicy {
 pub struct Cluster {
     pub name: String,
     pub prometheus: Option<Prometheus>,
+    /// The API server beside it; none where kube-state-metrics alone tells of objects.
+    pub kubernetes: Option<Kubernetes>,
     /// How nodes that no pool takes are metered.
     pub metering: NodeTerms,
     /// Node by scrape address of the exporter that reads its management controller.
@@ -78,6 +80,13 @@ pub struct Prometheus {
     pub tenant: Option<String>,
     /// Label matchers added to every query, as in `{cluster="prod-nl"}`.
     pub selector: BTreeMap<String, String>,
+}
+
+/// How an API server is reached. Without a file: in a cluster as the pod's service account, elsewhere as kubectl would.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Kubernetes {
+    pub kubeconfig: Option<PathBuf>,
+    pub context: Option<String>,
 }
 
 /// What is true of a set of nodes: whose electricity, which grid, which building.

@@ -115,10 +115,6 @@ pub(super) struct Prometheus {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(
-    dead_code,
-    reason = "the table is understood, but owners and times come from kube-state-metrics series until the Kubernetes API is read"
-)]
 pub(super) struct Kubernetes {
     pub kubeconfig: Option<String>,
     pub context: Option<String>,

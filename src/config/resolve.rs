@@ -13,7 +13,7 @@ use chrono_tz::{TZ_VARIANTS, Tz};
 use super::feeds;
 use super::misread::nearest;
 use super::raw::{self, Raw};
-use super::{Cluster, Config, DeferrableRule, Pool, Prometheus, ReportPolicy, Site, check};
+use super::{Cluster, Config, DeferrableRule, Kubernetes, Pool, Prometheus, ReportPolicy, Site, check};
 use crate::model::{Boundary, ColocatedAs, Exporter, Finding, Hint, NodeTerms, Placement, PowerRange, Severity};
 use crate::units::Pue;
 
@@ -150,7 +150,11 @@ fn cluster(raw: &raw::Cluster, classes: &[raw::Hardware], folder: &Path) -> Resu
         within("")
     );
     let prometheus = raw.prometheus.as_ref().map(|server| prometheus(server, folder)).transpose().with_context(|| within(""))?;
-    Ok(Cluster { name: raw.name.clone(), prometheus, metering, bmc, site, pools })
+    let kubernetes = raw
+        .kubernetes
+        .as_ref()
+        .map(|api| Kubernetes { kubeconfig: api.kubeconfig.as_deref().map(|file| folder.join(file)), context: api.context.clone() });
+    Ok(Cluster { name: raw.name.clone(), prometheus, kubernetes, metering, bmc, site, pools })
 }
 
 /// How a set of nodes is metered; a hardware class is looked up by its name.
@@ -236,7 +240,7 @@ fn notes(raw: &Raw) -> Vec<Finding> {
         ("[[deferrable]]", (!raw.deferrable.is_empty(), "best and worst starts of deferrable work")),
         ("report.disclosure", (raw.report.disclosure != raw::Disclosure::EsrsSet1, "an arrangement by that standard")),
     ]);
-    let mut notes: Vec<Finding> = later
+    later
         .into_iter()
         .filter(|(_, (is_asked_for, _))| *is_asked_for)
         .map(|(table, (_, figures))| {
@@ -245,13 +249,5 @@ fn notes(raw: &Raw) -> Vec<Finding> {
             );
             Finding::new("NOT_COMPUTED", Severity::Disclosed, message)
         })
-        .collect();
-    for cluster in raw.cluster.iter().filter(|cluster| cluster.kubernetes.is_some()) {
-        let message = format!(
-            "Cluster {} has `kubernetes`, which is not read yet; owners and times come from the series of kube-state-metrics.",
-            cluster.name
-        );
-        notes.push(Finding::new("NOT_READ", Severity::Noted, message));
-    }
-    notes
+        .collect()
 }

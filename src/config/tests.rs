@@ -128,6 +128,13 @@ fn tails_may_be_moved_at_the_last_rate() {
 }
 
 #[test]
+fn an_empty_table_asks_for_kubernetes_and_none_does_not() {
+    assert_eq!(read(SMALL).unwrap().clusters[0].kubernetes, None);
+    let asking = small_with("boundary = ", "kubernetes = {}\nboundary = ");
+    assert_eq!(read(&asking).unwrap().clusters[0].kubernetes, Some(Kubernetes::default()));
+}
+
+#[test]
 fn the_whole_documented_format_loads() {
     let config = read(WHOLE).unwrap();
 
@@ -138,6 +145,11 @@ fn the_whole_documented_format_loads() {
     assert_eq!(prometheus.ca_file, Some(PathBuf::from("/etc/ca.pem")));
     assert_eq!(prometheus.selector, BTreeMap::from([("cluster".to_owned(), "prod-nl".to_owned())]));
     assert_eq!(config.intensity[0].annual_direct_gco2e_per_kwh, BTreeMap::from([("NL".to_owned(), 260.0)]));
+    let kubernetes = cluster.kubernetes.as_ref().unwrap();
+    assert_eq!(
+        (kubernetes.kubeconfig.as_deref(), kubernetes.context.as_deref()),
+        (Some(Path::new("/etc/wattledger/kubeconfig")), Some("prod"))
+    );
     assert_eq!(config.intensity[0].factor, FactorKind::Direct);
     assert_eq!(config.deferrable[0].max_delay_seconds, Some(8 * 3_600));
 }
@@ -147,7 +159,7 @@ fn tables_whose_figures_come_later_are_noted() {
     let notes = read(WHOLE).unwrap().notes;
 
     let codes: Vec<&str> = notes.iter().map(|note| note.code.as_str()).collect();
-    assert_eq!(codes, ["NOT_COMPUTED", "NOT_COMPUTED", "NOT_COMPUTED", "NOT_COMPUTED", "NOT_READ"]);
+    assert_eq!(codes, ["NOT_COMPUTED", "NOT_COMPUTED", "NOT_COMPUTED", "NOT_COMPUTED"]);
     for table in ["[[deferrable]]", "[[hardware]]", "[[instrument]]", "[[losses]]"] {
         assert!(notes.iter().any(|note| note.message.contains(table) && note.severity == Severity::Disclosed), "{table}");
     }

@@ -7,6 +7,7 @@
 mod editions;
 mod files;
 mod intensity;
+mod journal;
 mod manifest;
 mod parquet;
 mod prices;
@@ -16,12 +17,13 @@ mod upgrade;
 
 use std::path::PathBuf;
 
+pub use journal::{Journal, JournalOfDay};
 pub use manifest::{DayManifest, FileRecord, QueryRecord, SCHEMA};
 pub use samples::{frames_to_samples, samples_to_frames};
 pub use store::files_of;
 
-/// The evidence folder: `<dir>/<cluster>/<YYYY-MM-DD>/{<table>.parquet, manifest.json}` and `<dir>/{intensity,prices}/<zone>/{<digest>.parquet,
-/// replies/<digest>.json, manifest.json}`.
+/// The evidence folder: `<dir>/<cluster>/<YYYY-MM-DD>/{<table>.parquet, manifest.json}`, `<dir>/{intensity,prices}/<zone>/{<digest>.parquet,
+/// replies/<digest>.json, manifest.json}`, and what a recorder saw, `<dir>/recorder/<cluster>/<YYYY-MM-DD>.jsonl`.
 #[derive(Clone, Debug)]
 pub struct Store {
     root: PathBuf,

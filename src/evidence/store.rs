@@ -9,6 +9,7 @@ use polars::prelude::DataFrame;
 
 use super::editions::{INTENSITY_FOLDER, PRICES_FOLDER};
 use super::files::{self, folder_name, sha256};
+use super::journal::RECORDER_FOLDER;
 use super::manifest::{DayManifest, FileRecord};
 use super::{Store, parquet, upgrade};
 use crate::model::tables::Table;
@@ -26,8 +27,8 @@ impl Store {
     }
 
     fn cluster_folder(&self, cluster: &str) -> Result<PathBuf> {
-        if [INTENSITY_FOLDER, PRICES_FOLDER].contains(&cluster) {
-            bail!("a cluster cannot be called `{cluster}`: the evidence keeps series of grid zones there");
+        if [INTENSITY_FOLDER, PRICES_FOLDER, RECORDER_FOLDER].contains(&cluster) {
+            bail!("a cluster cannot be called `{cluster}`: the evidence keeps something else in the folder of that name");
         }
         Ok(self.root.join(folder_name(cluster)?))
     }
@@ -324,7 +325,7 @@ mod tests {
     #[test]
     fn a_clusters_name_leads_nowhere_else() {
         let store = Store::new("unused");
-        for name in ["../up", "a/b", "", ".hidden", "intensity", "prices"] {
+        for name in ["../up", "a/b", "", ".hidden", "intensity", "prices", "recorder"] {
             assert!(store.day(name, day()).is_err(), "{name}");
         }
     }

@@ -5,6 +5,9 @@
 
 use std::collections::BTreeMap;
 
+/// What the label `source` says of a series that the Kubernetes API told, under the name that kube-state-metrics would have given it.
+pub const KUBERNETES_API: &str = "kubernetes-api";
+
 /// An object's labels by their renamed names.
 pub struct RenamedLabels<'a>(BTreeMap<String, &'a str>);
 

@@ -23,7 +23,7 @@ pub use finding::{Finding, Severity};
 pub use hint::Hint;
 pub use intensity::{IntensitySeries, Signal, Version};
 pub use jobs::{BaselineRule, Cause, JobRun};
-pub use labels::{RenamedLabels, kube_state_metrics_name};
+pub use labels::{KUBERNETES_API, RenamedLabels, kube_state_metrics_name};
 pub use metering::{Exporter, MeteringTerms, NodeTerms, PoolTerms, PowerRange};
 pub use name::{Name, Names};
 pub use price::PriceSeries;

@@ -8,6 +8,7 @@ mod end_to_end;
 mod engines;
 mod feeds;
 mod import_rule;
+mod kubernetes;
 mod one_build;
 mod prometheus;
 mod real_intensity;

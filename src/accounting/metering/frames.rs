@@ -70,7 +70,7 @@ pub fn jobs(rows: &[JobRow]) -> Result<DataFrame> {
         "namespace" => rows.iter().map(|row| row.namespace.as_str()).collect::<Vec<_>>(),
         "job" => rows.iter().map(|row| row.job.as_str()).collect::<Vec<_>>(),
         "workload" => rows.iter().map(|row| row.workload.as_str()).collect::<Vec<_>>(),
-        "uid" => vec![None::<&str>; rows.len()],
+        "uid" => texts(|row| &row.uid),
         "created_ms" => rows.iter().map(|row| row.created_ms).collect::<Vec<Option<i64>>>(),
         "started_ms" => rows.iter().map(|row| row.started_ms).collect::<Vec<Option<i64>>>(),
         "completed_ms" => rows.iter().map(|row| row.completed_ms).collect::<Vec<Option<i64>>>(),

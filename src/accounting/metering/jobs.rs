@@ -1,8 +1,8 @@
-//! The Job runs of a day, from kube-state-metrics.
+//! The Job runs of a day, from what kube-state-metrics or the Kubernetes API said.
 //!
 //! In: `kube_job_*`, `kube_cronjob_*` and label series. Out: one [`JobRow`] a run, sorted by namespace, job, creation.
 //! Rule (method, section 7): `started` is the smallest start seen, because a resumed Job's start is set again; names are reused, so a run
-//! is namespace, job and creation. Assumes: kube-state-metrics has no Job uid. Does not: choose a baseline.
+//! is namespace, job and creation, and its uid where a series has one: kube-state-metrics has none for Jobs. Does not: choose a baseline.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -17,6 +17,7 @@ pub struct JobRow {
     pub namespace: String,
     pub job: String,
     pub workload: String,
+    pub uid: Option<String>,
     pub created_ms: Option<i64>,
     pub started_ms: Option<i64>,
     pub completed_ms: Option<i64>,
@@ -61,12 +62,19 @@ impl<'a> Jobs<'a> {
     fn read_creations(&mut self, table: &'a SampleTable) {
         for (series, ts_ms, value) in table.of_metric("kube_job_created") {
             let rows = self.runs.entry(job_key(series)).or_default();
+            let uid = own_label(series, "uid");
             for (ts_ms, created_ms) in ts_ms.iter().zip(value).filter_map(|(ts_ms, value)| Some((*ts_ms, milliseconds(*value)?))) {
-                let at = rows.partition_point(|row| row.created_ms < Some(created_ms));
-                if rows.get(at).is_none_or(|row| row.created_ms != Some(created_ms)) {
+                let from = rows.partition_point(|row| row.created_ms < Some(created_ms));
+                let to = rows.partition_point(|row| row.created_ms <= Some(created_ms));
+                let at = from + rows[from..to].iter().position(|row| row.may_be(uid)).unwrap_or(to - from);
+                if at == to {
                     rows.insert(at, JobRow { created_ms: Some(created_ms), seen: (ts_ms, ts_ms), ..JobRow::default() });
                 }
-                rows[at].seen = (rows[at].seen.0.min(ts_ms), rows[at].seen.1.max(ts_ms));
+                let row = &mut rows[at];
+                row.seen = (row.seen.0.min(ts_ms), row.seen.1.max(ts_ms));
+                if row.uid.is_none() && !uid.is_empty() {
+                    row.uid = Some(uid.to_owned());
+                }
             }
         }
         // A Job whose creation was not served is still a run, of unknown creation.
@@ -82,12 +90,12 @@ impl<'a> Jobs<'a> {
         }
     }
 
-    /// A start or completion belongs to the last run created before it.
+    /// A start or completion belongs to the run with its uid, else to the last run created before it.
     fn read_times(&mut self, table: &'a SampleTable) {
         for (series, _, value) in table.of_metric("kube_job_status_start_time") {
             let Some(rows) = self.runs.get_mut(&job_key(series)) else { continue };
             for started_ms in value.iter().filter_map(|value| milliseconds(*value)) {
-                let Some(row) = run_at(rows, started_ms) else { continue };
+                let Some(row) = run_of(rows, series, started_ms) else { continue };
                 // Each resumption sets the start again, so a second start tells of a suspension.
                 row.was_suspended |= row.started_ms.is_some_and(|known| known != started_ms);
                 row.started_ms = Some(row.started_ms.map_or(started_ms, |known| known.min(started_ms)));
@@ -96,7 +104,7 @@ impl<'a> Jobs<'a> {
         for (series, _, value) in table.of_metric("kube_job_status_completion_time") {
             let Some(rows) = self.runs.get_mut(&job_key(series)) else { continue };
             for completed_ms in value.iter().filter_map(|value| milliseconds(*value)) {
-                let Some(row) = run_at(rows, completed_ms) else { continue };
+                let Some(row) = run_of(rows, series, completed_ms) else { continue };
                 row.completed_ms = row.completed_ms.max(Some(completed_ms));
             }
         }
@@ -107,7 +115,7 @@ impl<'a> Jobs<'a> {
             for (series, ts_ms, value) in table.of_metric(metric) {
                 let Some(rows) = self.runs.get_mut(&job_key(series)) else { continue };
                 for (ts_ms, _) in ts_ms.iter().zip(value).filter(|(_, value)| **value == 1.0) {
-                    if let Some(row) = run_at(rows, *ts_ms) {
+                    if let Some(row) = run_of(rows, series, *ts_ms) {
                         row.was_suspended = true;
                     }
                 }
@@ -120,7 +128,8 @@ impl<'a> Jobs<'a> {
         for metric in ["kube_job_annotations", "kube_job_labels"] {
             for (series, first_ms, last_ms) in existing(table, metric) {
                 let rows = self.runs.get_mut(&job_key(series)).into_iter().flatten();
-                for row in rows.filter(|row| row.seen.0 <= last_ms && row.seen.1 >= first_ms) {
+                let uid = own_label(series, "uid");
+                for row in rows.filter(|row| row.seen.0 <= last_ms && row.seen.1 >= first_ms && row.may_be(uid)) {
                     row.describe(series);
                     let set = |known: &mut Option<String>, name| fill(known, text(series, &[name]));
                     set(&mut row.baseline_start, "annotation_wattledger_io_baseline_start");
@@ -191,6 +200,11 @@ impl JobTable<'_> {
 }
 
 impl JobRow {
+    /// Whether a series with this uid, or without one, may speak of this run.
+    fn may_be(&self, uid: &str) -> bool {
+        uid.is_empty() || self.uid.as_deref().is_none_or(|known| known == uid)
+    }
+
     /// Takes from a series of labels or annotations what is not known yet.
     pub fn describe(&mut self, series: &Series) {
         fill(&mut self.home_zone, text(series, &["annotation_wattledger_io_home_zone", "label_wattledger_io_home_zone"]));
@@ -205,8 +219,12 @@ fn fill<T>(known: &mut Option<T>, found: Option<T>) {
     }
 }
 
-/// The last run created by then, else the first; none where there is no run.
-fn run_at(rows: &mut [JobRow], ts_ms: i64) -> Option<&mut JobRow> {
+/// The run with the uid of a series, else the last run created by then, else the first; none where there is no run.
+fn run_of<'r>(rows: &'r mut [JobRow], series: &Series, ts_ms: i64) -> Option<&'r mut JobRow> {
+    let uid = own_label(series, "uid");
+    if let Some(at) = rows.iter().position(|row| row.uid.as_deref() == Some(uid)) {
+        return rows.get_mut(at);
+    }
     let created = rows.partition_point(|row| row.created_ms <= Some(ts_ms));
     rows.get_mut(created.saturating_sub(1))
 }

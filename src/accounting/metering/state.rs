@@ -1,4 +1,4 @@
-//! What kube-state-metrics said of the cluster on the day: pods, owners, nodes, CPU requests.
+//! What kube-state-metrics and the Kubernetes API said of the cluster on the day: pods, owners, nodes, CPU requests.
 //!
 //! In: `kube_*` series, whose samples may be only the first and last of each run of equal values. Out: [`ClusterState`], looked up by
 //! name or uid. Rule: an object existed from its first to its last sample. Two replicas of kube-state-metrics say the same twice, so
@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::counters::Window;
-use crate::model::{SampleTable, Series};
+use crate::model::{KUBERNETES_API, SampleTable, Series};
 
 /// A label as the exporter wrote it: the scrape's own label of that name, if any, pushed it aside as `exported_<name>`.
 pub fn own_label<'a>(series: &'a Series, name: &str) -> &'a str {
@@ -50,6 +50,9 @@ pub struct NodeInfo {
 /// By uid and container: when it was said last, and the cores.
 type CpuRequests<'a> = BTreeMap<(&'a str, &'a str), (i64, f64)>;
 
+/// Whether the API told them, and when last. The API tells all labels, kube-state-metrics only those that it is allowed to show.
+type LabelRank = (bool, i64);
+
 /// By namespace, then by name.
 type ByName<'a, T> = HashMap<&'a str, HashMap<&'a str, T>>;
 
@@ -67,7 +70,7 @@ pub struct ClusterState<'a> {
     job_owners: ByName<'a, Owner<'a>>,
     pub nodes: BTreeMap<&'a str, NodeInfo>,
     node_by_ip: HashMap<&'a str, &'a str>,
-    node_labels: BTreeMap<&'a str, (i64, &'a Series)>,
+    node_labels: BTreeMap<&'a str, (LabelRank, &'a Series)>,
     /// By uid and container: last time and cores.
     cpu_requests: ByName<'a, CpuRequests<'a>>,
     /// When a pod's last container ended, ms, by uid.
@@ -159,9 +162,10 @@ impl<'a> ClusterState<'a> {
             }
         }
         for (series, _, last_ms) in existing(table, "kube_node_labels") {
-            let known = self.node_labels.entry(own_label(series, "node")).or_insert((last_ms, series));
-            if last_ms > known.0 {
-                *known = (last_ms, series);
+            let rank = (series.label("source") == KUBERNETES_API, last_ms);
+            let known = self.node_labels.entry(own_label(series, "node")).or_insert((rank, series));
+            if rank > known.0 {
+                *known = (rank, series);
             }
         }
     }

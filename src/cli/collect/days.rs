@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use polars::prelude::DataFrame;
 
 use super::super::progress::Progress;
+use super::kubernetes::Objects;
 use super::{Incomplete, Outcome};
 use crate::accounting::metering::{self, MeteredDay};
 use crate::config::{self, Cluster, Config};
@@ -30,6 +31,7 @@ pub fn collect_days(store: &Store, config: &Config, clusters: &[&Cluster], days:
     let mut outcome = Outcome::default();
     for cluster in clusters {
         let source = cluster.prometheus.as_ref().map(connect).transpose().with_context(|| format!("cluster {}", cluster.name))?;
+        let mut objects = Objects::new(cluster, now);
         let mut out_of_reach: Option<Refusal> = None;
         for day in days {
             progress.tick(&format!("{} {day}", cluster.name));
@@ -42,7 +44,17 @@ pub fn collect_days(store: &Store, config: &Config, clusters: &[&Cluster], days:
                 _ if now < day.end() + SETTLING => Err(not_finished(*day)),
                 (_, Some(refusal)) => Err(refusal.clone()),
                 (None, None) => Err(no_source()),
-                (Some(source), None) => runtime.block_on(source.collect_day(*day)).and_then(|collected| require_samples(collected, *day)),
+                (Some(source), None) => match objects.list(&runtime)? {
+                    Ok(()) => runtime.block_on(source.collect_day(*day)).and_then(|collected| require_samples(collected, *day)),
+                    Err(refusal) => Err(refusal),
+                },
+            };
+            let collected = match collected {
+                Ok(mut collected) => objects
+                    .add_to(&mut collected.samples, &mut collected.findings, store, *day)
+                    .with_context(|| format!("collect {} {day}", cluster.name))?
+                    .map(|()| collected),
+                refused => refused,
             };
             match collected {
                 Ok(collected) => {

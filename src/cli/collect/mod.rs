@@ -1,4 +1,4 @@
-//! `wattledger collect`: from Prometheus and feeds to evidence, by cluster and UTC day.
+//! `wattledger collect`: from Prometheus, Kubernetes and feeds to evidence, by cluster and UTC day; or, `--follow`, a recorder.
 //!
 //! In: a month or a range of days, the configuration. Out: evidence, and an exit code. Rule: a day that is complete is not asked for again;
 //! a day that is not finished, has no samples, or was refused is said and left out (exit 3). Assumes: the clock is right to minutes.
@@ -6,7 +6,9 @@
 
 mod days;
 mod feeds;
+mod follow;
 pub mod intake;
+mod kubernetes;
 mod outcome;
 mod remeter;
 
@@ -22,11 +24,11 @@ use crate::config::{Cluster, Config};
 use crate::evidence::Store;
 use crate::units::{ReportingPeriod, UtcDay};
 
-/// Collects evidence from Prometheus and feeds, by cluster and UTC day. Exit code 3: some days are incomplete.
+/// Collects evidence from Prometheus, Kubernetes and feeds, by cluster and UTC day. Exit code 3: some days are incomplete.
 #[derive(Args, Clone, Debug)]
 pub struct CollectArgs {
     /// A month of the organisation's time zone, for example 2026-10: every UTC day that it touches.
-    #[arg(long, value_name = "YYYY-MM", value_parser = super::month, required_unless_present = "from", conflicts_with_all = ["from", "to"])]
+    #[arg(long, value_name = "YYYY-MM", value_parser = super::month, required_unless_present_any = ["from", "follow"], conflicts_with_all = ["from", "to"])]
     pub month: Option<String>,
     /// First UTC day.
     #[arg(long, value_name = "YYYY-MM-DD", requires = "to")]
@@ -40,12 +42,18 @@ pub struct CollectArgs {
     /// Meter days of the evidence anew, from their own samples, where `exporter`, `hardware` or `bmc` has changed; asks no server.
     #[arg(long)]
     pub remeter: bool,
+    /// Watch the Kubernetes API and write down who owns what and when it runs, until stopped; `collect` of a day reads it.
+    #[arg(long, conflicts_with_all = ["month", "from", "to"])]
+    pub follow: bool,
 }
 
 pub fn run(args: &CollectArgs, config: &Config) -> Result<u8> {
-    let days = days(args, config)?;
     let clusters = clusters(args, config)?;
     let store = Store::new(&config.evidence_dir);
+    if args.follow {
+        return follow::follow(&store, &clusters);
+    }
+    let days = days(args, config)?;
     if args.remeter {
         let count = remeter::remeter(&store, config, &clusters, &days)?;
         eprintln!("metered {count} cluster-days anew; those that they replace are kept beside them in {}", config.evidence_dir.display());
@@ -103,6 +111,7 @@ mod tests {
         assert_eq!(parse(&["--month", "2026-10"]).unwrap().month.as_deref(), Some("2026-10"));
         let range = parse(&["--from", "2026-10-01", "--to", "2026-10-08"]).unwrap();
         assert_eq!(range.from.unwrap().through(range.to.unwrap().previous()).len(), 7);
+        assert!(parse(&["--follow", "--cluster", "prod-nl"]).unwrap().follow);
         for wrong in [
             &[][..],
             &["--month", "2026-13"],
@@ -110,6 +119,8 @@ mod tests {
             &["--from", "2026-10-01"],
             &["--to", "2026-10-01"],
             &["--month", "2026-10", "--from", "2026-10-01", "--to", "2026-10-02"],
+            &["--follow", "--month", "2026-10"],
+            &["--follow", "--from", "2026-10-01", "--to", "2026-10-02"],
         ] {
             assert!(parse(wrong).is_err(), "{wrong:?}");
         }

@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod collect;
+pub mod doctor;
 pub mod import;
 pub mod progress;
 pub mod report;
@@ -45,6 +46,8 @@ A month's report in two steps:
    15 days by default, so run it daily; a complete day is not asked again.
 2. report: accounts the month from evidence alone, without network, and
    writes report.html, report.xlsx and report.json.
+
+Where something is missing, `doctor` says what, and what to do next.
 
 See how it works, on the sample that comes with it:
   wattledger report --config sample-data/wattledger.toml --month 2026-10 \\
@@ -106,6 +109,17 @@ Examples:
 Where a finding refuses the report, nothing is written and the exit code
 is 2; stderr has one line a finding, with its code.";
 
+const DOCTOR_EXAMPLES: &str = "\
+Examples:
+  wattledger doctor --month 2026-10
+      every cluster; without --month, the last month that is over
+  wattledger doctor --cluster prod-nl
+  wattledger doctor --json
+      the same for a machine
+
+It asks a few quick questions and changes nothing. The last line is the
+one next thing to do. Exit code 1 says that something is lacking.";
+
 #[derive(Debug, Parser)]
 #[command(name = "wattledger", version, about = ABOUT, after_long_help = MONTHLY_FLOW, arg_required_else_help = true)]
 pub struct Cli {
@@ -137,6 +151,9 @@ enum Verb {
     /// Take files of intensity, prices or usage into the evidence
     #[command(after_long_help = IMPORT_EXAMPLES)]
     Import(Accepting<import::ImportArgs>),
+    /// Say what is reachable, which exporters and labels there are, and what a month's report would lack
+    #[command(after_long_help = DOCTOR_EXAMPLES)]
+    Doctor(doctor::DoctorArgs),
     /// Account a month from evidence, and write its report
     #[command(after_long_help = REPORT_EXAMPLES)]
     Report(Accepting<report::ReportArgs>),
@@ -181,6 +198,7 @@ fn run(cli: &Cli) -> anyhow::Result<u8> {
     match &cli.verb {
         Verb::Collect(verb) => collect::run(&verb.args, &config),
         Verb::Import(verb) => import::run(&verb.args, &config),
+        Verb::Doctor(args) => doctor::run(args, &config),
         Verb::Report(verb) => report::run(&verb.args, &config, &accepted(&cli.accept, &verb.accept)),
     }
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use super::misread::nearest;
-use super::raw::{Bmc, Hardware, Raw};
+use super::raw::{Bmc, Hardware, Prometheus, Raw};
 use crate::model::Hint;
 use crate::units::GramsCo2ePerKilowattHour;
 
@@ -59,7 +59,7 @@ pub(super) fn server_url(key: &str, url: &str) -> Result<()> {
     if host.contains('@') {
         bail!(Hint::new(
             format!("`{key}` holds a user name or password: secrets are never read from the configuration itself"),
-            "write a bearer token to a file and name it: token_file = \"/path/to/token\"",
+            "write it to a file and name that: `username` and password_file = \"/path/to/password\", or token_file = \"/path/to/token\"",
         ));
     }
     if host.is_empty() || url.contains(['?', '#']) || url.contains(char::is_whitespace) {
@@ -71,12 +71,28 @@ pub(super) fn server_url(key: &str, url: &str) -> Result<()> {
     Ok(())
 }
 
-/// Names of labels in a query's matchers.
-pub(super) fn label_names(selector: &BTreeMap<String, String>) -> Result<()> {
-    for name in selector.keys() {
+/// Keys that let us in come in pairs, and in one way.
+pub(super) fn prometheus_login(raw: &Prometheus) -> Result<()> {
+    let pairs = [
+        ("username", raw.username.is_some(), "password_file", raw.password_file.is_some()),
+        ("cert_file", raw.cert_file.is_some(), "key_file", raw.key_file.is_some()),
+    ];
+    for (first, has_first, second, has_second) in pairs {
+        ensure!(has_first == has_second, "`prometheus`: `{first}` and `{second}` belong together, and one of them is missing");
+    }
+    ensure!(
+        raw.token_file.is_none() || raw.username.is_none(),
+        "`prometheus`: a server is let in to either by `token_file` or by `username` and `password_file`"
+    );
+    Ok(())
+}
+
+/// Names of labels, as a query's matchers have them.
+pub(super) fn label_names<'a>(names: impl IntoIterator<Item = &'a String>) -> Result<()> {
+    for name in names {
         let is_first = |byte: u8| byte.is_ascii_alphabetic() || byte == b'_';
         let is_name = name.bytes().next().is_some_and(is_first) && name.bytes().all(|byte| is_first(byte) || byte.is_ascii_digit());
-        ensure!(is_name, "`prometheus.selector`: `{}` is not a label name", name.escape_debug());
+        ensure!(is_name, "`{}` is not a label name", name.escape_debug());
     }
     Ok(())
 }

@@ -58,7 +58,9 @@ pub(super) fn explain(text: &str, error: serde_path_to_error::Error<toml::de::Er
 
 fn unknown_key(place: &str, unknown: &str, table: &str, known: &[&str]) -> Hint {
     if SECRETS.contains(&unknown.to_ascii_lowercase().as_str()) {
-        let advice = if known.contains(&"token_file") {
+        let advice = if unknown.eq_ignore_ascii_case("password") && known.contains(&"password_file") {
+            "write the password to a file that only you can read and name it here: password_file = \"/path/to/password\""
+        } else if known.contains(&"token_file") {
             "write the token to a file that only you can read and name it here: token_file = \"/path/to/token\""
         } else {
             "nothing in this table needs a secret; where one is needed, the key is `token_file` and names a file"

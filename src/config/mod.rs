@@ -20,7 +20,7 @@ use anyhow::{Context, Result, bail};
 use chrono_tz::Tz;
 use sha2::{Digest, Sha256};
 
-use crate::model::policy::{FactorKind, IdlePolicy, LocationBased, Tails};
+use crate::model::policy::{FactorKind, IdlePolicy, LocationBased, Pull, Tails};
 use crate::model::{Boundary, Finding, Hint, NodeTerms, Placement, RenamedLabels, Signal};
 use crate::units::{IntensityUnit, PriceUnit, Pue};
 
@@ -76,8 +76,13 @@ pub struct Cluster {
 pub struct Prometheus {
     pub url: String,
     pub token_file: Option<PathBuf>,
+    pub username: Option<String>,
+    pub password_file: Option<PathBuf>,
+    pub cert_file: Option<PathBuf>,
+    pub key_file: Option<PathBuf>,
     pub ca_file: Option<PathBuf>,
     pub tenant: Option<String>,
+    pub pull: Pull,
     /// Label matchers added to every query, as in `{cluster="prod-nl"}`.
     pub selector: BTreeMap<String, String>,
 }

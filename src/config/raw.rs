@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::model::policy::{FactorKind, IdlePolicy, LocationBased, Tails};
+use crate::model::policy::{FactorKind, IdlePolicy, LocationBased, ReadWay, Tails};
 use crate::model::{Boundary, ColocatedAs, Exporter};
 use crate::units::{Pue, Share};
 
@@ -107,10 +107,19 @@ pub(super) struct Pool {
 pub(super) struct Prometheus {
     pub url: String,
     pub token_file: Option<String>,
+    pub username: Option<String>,
+    pub password_file: Option<String>,
+    pub cert_file: Option<String>,
+    pub key_file: Option<String>,
     pub ca_file: Option<String>,
     pub tenant: Option<String>,
     #[serde(default)]
     pub selector: BTreeMap<String, String>,
+    #[serde(default)]
+    pub read: ReadWay,
+    pub timeout: Option<String>,
+    pub concurrency: Option<usize>,
+    pub replica_labels: Option<Vec<String>>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use chrono_tz::{TZ_VARIANTS, Tz};
@@ -14,6 +15,7 @@ use super::feeds;
 use super::misread::nearest;
 use super::raw::{self, Raw};
 use super::{Cluster, Config, DeferrableRule, Kubernetes, Pool, Prometheus, ReportPolicy, Site, check};
+use crate::model::policy::Pull;
 use crate::model::{Boundary, ColocatedAs, Exporter, Finding, Hint, NodeTerms, Placement, PowerRange, Severity};
 use crate::units::Pue;
 
@@ -171,14 +173,36 @@ fn metering(exporter: Option<Exporter>, hardware: Option<&str>, classes: &[raw::
 
 fn prometheus(raw: &raw::Prometheus, folder: &Path) -> Result<Prometheus> {
     check::prometheus_url(&raw.url)?;
-    check::label_names(&raw.selector)?;
+    check::prometheus_login(raw)?;
+    check::label_names(raw.selector.keys()).context("`prometheus.selector`")?;
+    check::label_names(raw.replica_labels.iter().flatten()).context("`prometheus.replica_labels`")?;
+    let usual = Pull::default();
+    let pull = Pull {
+        read: raw.read,
+        timeout: raw.timeout.as_deref().map_or(Ok(usual.timeout), request_timeout).context("`prometheus.timeout`")?,
+        concurrency: raw.concurrency.unwrap_or(usual.concurrency),
+        replica_labels: raw.replica_labels.clone().unwrap_or(usual.replica_labels),
+    };
+    ensure!((1..=8).contains(&pull.concurrency), "`prometheus.concurrency` is {}, and must be 1 to 8", pull.concurrency);
+    let file = |name: &Option<String>| name.as_deref().map(|name| folder.join(name));
     Ok(Prometheus {
         url: raw.url.trim_end_matches('/').to_owned(),
-        token_file: raw.token_file.as_deref().map(|file| folder.join(file)),
-        ca_file: raw.ca_file.as_deref().map(|file| folder.join(file)),
+        token_file: file(&raw.token_file),
+        username: raw.username.clone(),
+        password_file: file(&raw.password_file),
+        cert_file: file(&raw.cert_file),
+        key_file: file(&raw.key_file),
+        ca_file: file(&raw.ca_file),
         tenant: raw.tenant.clone(),
+        pull,
         selector: raw.selector.clone(),
     })
+}
+
+fn request_timeout(text: &str) -> Result<Duration> {
+    let seconds = whole_seconds(text)?;
+    ensure!((1..=3_600).contains(&seconds), "{text} is not between 1s and 1h");
+    Ok(Duration::from_secs(seconds.cast_unsigned()))
 }
 
 /// The keys that say where nodes are, of a cluster or of a pool over its cluster.

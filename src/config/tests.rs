@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::*;
+use crate::model::policy::ReadWay;
 use crate::model::{Exporter, Severity};
 
 const SMALL: &str = r#"
@@ -37,7 +38,7 @@ dir = "evidence"
 
 [[cluster]]
 name = "prod-nl"
-prometheus = { url = "http://127.0.0.1:9090/", token_file = "token", ca_file = "/etc/ca.pem", tenant = "a", selector = { cluster = "prod-nl" } }
+prometheus = { url = "http://127.0.0.1:9090/", token_file = "token", cert_file = "cert", key_file = "key", ca_file = "/etc/ca.pem", tenant = "a", selector = { cluster = "prod-nl" }, read = "remote-read", timeout = "2m", concurrency = 4, replica_labels = ["replica"] }
 kubernetes = { kubeconfig = "kubeconfig", context = "prod" }
 exporter = "auto"
 boundary = "owned"
@@ -143,6 +144,14 @@ fn the_whole_documented_format_loads() {
     assert_eq!(prometheus.url, "http://127.0.0.1:9090");
     assert_eq!(prometheus.token_file, Some(PathBuf::from("/etc/wattledger/token")));
     assert_eq!(prometheus.ca_file, Some(PathBuf::from("/etc/ca.pem")));
+    assert_eq!(prometheus.cert_file, Some(PathBuf::from("/etc/wattledger/cert")));
+    let pull = Pull {
+        read: ReadWay::RemoteRead,
+        timeout: std::time::Duration::from_secs(120),
+        concurrency: 4,
+        replica_labels: vec!["replica".to_owned()],
+    };
+    assert_eq!(prometheus.pull, pull);
     assert_eq!(prometheus.selector, BTreeMap::from([("cluster".to_owned(), "prod-nl".to_owned())]));
     assert_eq!(config.intensity[0].annual_direct_gco2e_per_kwh, BTreeMap::from([("NL".to_owned(), 260.0)]));
     let kubernetes = cluster.kubernetes.as_ref().unwrap();
@@ -261,6 +270,7 @@ fn what_has_no_default_must_be_there_and_the_hint_says_what_to_put() {
 
 #[test]
 fn values_that_cannot_be_meant_are_refused() {
+    let with_prometheus = |keys: &str| format!("{SMALL}prometheus = {{ url = \"http://a\", {keys} }}");
     let cases = [
         (small_with("pue = 1.2", "pue = 0.9"), "line 10: `cluster.pue`: a PUE is facility energy over IT energy, from 1 to 5, not 0.9"),
         (small_with("pue = 1.2", "pue = \"1.2\""), "line 10: `cluster.pue`: invalid type: string \"1.2\", expected f64"),
@@ -295,6 +305,21 @@ fn values_that_cannot_be_meant_are_refused() {
             format!("{SMALL}prometheus = {{ url = \"127.0.0.1:9090\" }}"),
             "[[cluster]] `prod-nl`: `prometheus.url`: `127.0.0.1:9090` is not the address of a server",
         ),
+        (
+            with_prometheus("username = \"a\""),
+            "[[cluster]] `prod-nl`: `prometheus`: `username` and `password_file` belong together, and one of them is missing",
+        ),
+        (
+            with_prometheus("key_file = \"a\""),
+            "[[cluster]] `prod-nl`: `prometheus`: `cert_file` and `key_file` belong together, and one of them is missing",
+        ),
+        (
+            with_prometheus("token_file = \"a\", username = \"b\", password_file = \"c\""),
+            "[[cluster]] `prod-nl`: `prometheus`: a server is let in to either by `token_file` or by `username` and `password_file`",
+        ),
+        (with_prometheus("concurrency = 9"), "[[cluster]] `prod-nl`: `prometheus.concurrency` is 9, and must be 1 to 8"),
+        (with_prometheus("timeout = \"2h\""), "[[cluster]] `prod-nl`: `prometheus.timeout`: 2h is not between 1s and 1h"),
+        (with_prometheus("replica_labels = [\"a-b\"]"), "[[cluster]] `prod-nl`: `prometheus.replica_labels`: `a-b` is not a label name"),
         (format!("{SMALL}[[cluster.pool]]\nselector = {{}}\ngrid_zone = \"FR\""), "[[cluster]] `prod-nl`, pool 1: `selector` is empty"),
         (format!("{SMALL}name = "), "line 11: this is not TOML: string values must be quoted, expected literal string"),
     ];

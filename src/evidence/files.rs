@@ -1,8 +1,8 @@
 //! Files that are either whole or not there.
 
 use std::fs::{self, File};
-use std::io::{ErrorKind, Write};
-use std::path::Path;
+use std::io::{BufWriter, ErrorKind, Write};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
@@ -10,7 +10,45 @@ use sha2::{Digest, Sha256};
 use super::manifest::FileRecord;
 
 pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(bytes))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A new file that is hashed while it is written, so that it need not be in memory.
+pub struct HashedFile {
+    file: BufWriter<File>,
+    digest: Sha256,
+    bytes: u64,
+    path: PathBuf,
+}
+
+impl HashedFile {
+    pub fn create(path: &Path) -> Result<Self> {
+        let file = File::create_new(path).with_context(|| format!("write {}", path.display()))?;
+        Ok(Self { file: BufWriter::new(file), digest: Sha256::new(), bytes: 0, path: path.to_owned() })
+    }
+
+    /// Waits until it is on the disk, and gives back its SHA-256 and its length.
+    pub fn finish(mut self) -> Result<(String, u64)> {
+        self.file.flush().and_then(|()| self.file.get_ref().sync_all()).with_context(|| format!("write {}", self.path.display()))?;
+        Ok((hex(&self.digest.finalize()), self.bytes))
+    }
+}
+
+impl Write for HashedFile {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.digest.update(&bytes[..written]);
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.flush()
+    }
 }
 
 /// Writes a new file and waits until it is on the disk.

@@ -37,6 +37,9 @@ pub struct QueryRecord {
     /// Path below `queries/prometheus`.
     pub name: String,
     pub promql: String,
+    /// How it was asked: `remote-read`, `query` or `edges`; empty in evidence from before there was a choice, which is `query`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub read: String,
     /// Seconds since the epoch.
     pub from_s: i64,
     pub to_s: i64,

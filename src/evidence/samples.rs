@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
-use polars::prelude::{Column, DataFrame};
+use polars::prelude::{Column, DataFrame, Float64Chunked, Int64Chunked, IntoSeries};
 
 use crate::model::{SampleTable, Series};
 
-/// `(series, samples)`: `series_id` is the row number of the series; labels are JSON text with sorted keys.
-pub fn samples_to_frames(table: &SampleTable) -> Result<(DataFrame, DataFrame)> {
+/// `(series, samples)`: `series_id` is the row number of the series; labels are JSON text with sorted keys. The columns move and are not copied.
+pub fn samples_to_frames(table: SampleTable) -> Result<(DataFrame, DataFrame)> {
     let count = i32::try_from(table.series.len()).context("more series than a series_id can count")?;
     let labels = table.series.iter().map(|series| serde_json::to_string(&series.labels)).collect::<Result<Vec<_>, _>>()?;
     let metrics: Vec<&str> = table.series.iter().map(|series| series.metric.as_str()).collect();
@@ -24,12 +24,13 @@ pub fn samples_to_frames(table: &SampleTable) -> Result<(DataFrame, DataFrame)> 
     for (id, range) in (0..count).zip(table.offsets.windows(2)) {
         series_id.resize(series_id.len() + range[1] - range[0], id);
     }
+    let rows = table.ts_ms.len();
     let samples = DataFrame::new(
-        table.ts_ms.len(),
+        rows,
         vec![
             Column::new("series_id".into(), series_id),
-            Column::new("ts_ms".into(), table.ts_ms.as_slice()),
-            Column::new("value".into(), table.value.as_slice()),
+            Column::from(Int64Chunked::from_vec("ts_ms".into(), table.ts_ms).into_series()),
+            Column::from(Float64Chunked::from_vec("value".into(), table.value).into_series()),
         ],
     )?;
     Ok((series, samples))
@@ -78,11 +79,11 @@ mod tests {
             (series("y", "1"), vec![(3, -1e300)]),
             (series("z", "1"), vec![]),
         ]);
-        let (first, second) = samples_to_frames(&table).unwrap();
+        let (first, second) = samples_to_frames(table.clone()).unwrap();
         assert_eq!(first.column("labels").unwrap().str().unwrap().get(0), Some(r#"{"a":"\"quoted\"\n","b":"1"}"#));
         assert_eq!(frames_to_samples(&first, &second).unwrap(), table);
         let empty = SampleTable::from_series([]);
-        let (first, second) = samples_to_frames(&empty).unwrap();
+        let (first, second) = samples_to_frames(empty.clone()).unwrap();
         assert_eq!(frames_to_samples(&first, &second).unwrap(), empty);
     }
 }

@@ -71,10 +71,10 @@ impl Store {
             manifest.files.clear();
             for (table, frame) in tables {
                 for (path, part) in parts(*table, frame)? {
-                    let bytes = parquet::encode(table.name(), &part)?;
-                    let record = FileRecord { path, sha256: sha256(&bytes), bytes: bytes.len() as u64, rows: part.height() as u64 };
-                    files::write_synced(&temporary.join(&record.path), &bytes)?;
-                    manifest.files.push(record);
+                    let mut file = files::HashedFile::create(&temporary.join(&path))?;
+                    parquet::encode_into(table.name(), &part, &mut file)?;
+                    let (sha256, bytes) = file.finish()?;
+                    manifest.files.push(FileRecord { path, sha256, bytes, rows: part.height() as u64 });
                 }
             }
             files::write_synced(&temporary.join(MANIFEST), &manifest.to_json()?)?;

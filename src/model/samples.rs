@@ -37,16 +37,43 @@ impl SampleTable {
         for (series, samples) in parts {
             merged.entry(series).or_default().extend(samples);
         }
-        let mut table = Self { offsets: vec![0], ..Self::default() };
+        let mut table = Self::with_capacity(0, 0);
         for (series, mut samples) in merged {
             samples.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
             samples.dedup();
-            table.ts_ms.extend(samples.iter().map(|sample| sample.0));
-            table.value.extend(samples.iter().map(|sample| sample.1));
-            table.offsets.push(table.ts_ms.len());
-            table.series.push(series);
+            table.push(series, samples);
         }
         table
+    }
+
+    /// An empty table with room for so much, for [`SampleTable::push`].
+    pub fn with_capacity(series: usize, samples: usize) -> Self {
+        let mut offsets = Vec::with_capacity(series + 1);
+        offsets.push(0);
+        Self { series: Vec::with_capacity(series), offsets, ts_ms: Vec::with_capacity(samples), value: Vec::with_capacity(samples) }
+    }
+
+    /// Adds a series behind the last, with its samples by time: for those who have everything sorted already.
+    pub fn push(&mut self, series: Series, samples: impl IntoIterator<Item = (i64, f64)>) {
+        for (ts_ms, value) in samples {
+            self.ts_ms.push(ts_ms);
+            self.value.push(value);
+        }
+        self.close(series);
+    }
+
+    /// As [`SampleTable::push`], of samples that stand in columns.
+    pub fn push_columns(&mut self, series: Series, ts_ms: &[i64], value: &[f64]) {
+        assert_eq!(ts_ms.len(), value.len(), "a sample has a time and a value");
+        self.ts_ms.extend_from_slice(ts_ms);
+        self.value.extend_from_slice(value);
+        self.close(series);
+    }
+
+    fn close(&mut self, series: Series) {
+        assert!(self.series.last().is_none_or(|last| *last < series), "series come sorted, each once");
+        self.series.push(series);
+        self.offsets.push(self.ts_ms.len());
     }
 
     pub fn is_empty(&self) -> bool {

@@ -3,9 +3,12 @@
 mod altered;
 mod compare;
 mod dialect;
+mod doctor;
 mod dst;
 mod end_to_end;
 mod engines;
+mod exporter;
+mod faults;
 mod feeds;
 mod import_rule;
 mod kubernetes;
@@ -16,3 +19,5 @@ mod same_bytes;
 mod sample;
 mod sample_report;
 mod tiers;
+mod toxic;
+mod ways;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -31,30 +31,70 @@ fn answers(program: &str) -> bool {
     Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
+/// How a server is started, beyond the data that it holds.
+#[derive(Clone, Copy, Debug)]
+pub struct Setup<'a> {
+    /// The text of `prometheus.yml`.
+    pub config: &'a str,
+    pub flags: &'a [&'a str],
+    pub retention: &'a str,
+}
+
+impl Default for Setup<'_> {
+    fn default() -> Self {
+        Self { config: "", flags: &[], retention: "100y" }
+    }
+}
+
+/// Back-fills a store from OpenMetrics files, one after the other.
+pub fn back_fill(files: &[PathBuf], tsdb: &Path) {
+    for file in files {
+        let output = Command::new("promtool")
+            .args(["tsdb", "create-blocks-from", "openmetrics", "--max-block-duration=768h", "--quiet"])
+            .args([file, tsdb])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "promtool {}: {}", file.display(), String::from_utf8_lossy(&output.stderr));
+    }
+}
+
 impl Prometheus {
     /// Serves what the OpenMetrics files of a folder hold.
     pub fn serving(openmetrics: &Path) -> Self {
+        Self::serving_with(openmetrics, &Setup::default())
+    }
+
+    pub fn serving_with(openmetrics: &Path, setup: &Setup) -> Self {
         let folder = TempDir::new().unwrap();
-        let tsdb = folder.path().join("tsdb");
         let mut files: Vec<_> = fs::read_dir(openmetrics).unwrap().map(|entry| entry.unwrap().path()).collect();
         files.sort();
-        for file in files {
-            let output = Command::new("promtool")
-                .args(["tsdb", "create-blocks-from", "openmetrics", "--max-block-duration=768h", "--quiet"])
-                .args([&file, &tsdb])
-                .output()
-                .unwrap();
-            assert!(output.status.success(), "promtool {}: {}", file.display(), String::from_utf8_lossy(&output.stderr));
-        }
+        back_fill(&files, &folder.path().join("tsdb"));
+        Self::start(folder, setup)
+    }
+
+    /// Starts with nothing but what it will scrape.
+    pub fn empty(setup: &Setup) -> Self {
+        Self::start(TempDir::new().unwrap(), setup)
+    }
+
+    /// Serves a copy of a back-filled store.
+    pub fn on_copy_of(tsdb: &Path, setup: &Setup) -> Self {
+        let folder = TempDir::new().unwrap();
+        copy_folder(tsdb, &folder.path().join("tsdb"));
+        Self::start(folder, setup)
+    }
+
+    fn start(folder: TempDir, setup: &Setup) -> Self {
         let config = folder.path().join("prometheus.yml");
-        fs::write(&config, "").unwrap();
+        fs::write(&config, setup.config).unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let log = fs::File::create(folder.path().join("prometheus.log")).unwrap();
         let process = Command::new("prometheus")
             .arg(format!("--config.file={}", config.display()))
-            .arg(format!("--storage.tsdb.path={}", tsdb.display()))
-            .arg("--storage.tsdb.retention.time=100y")
+            .arg(format!("--storage.tsdb.path={}", folder.path().join("tsdb").display()))
+            .arg(format!("--storage.tsdb.retention.time={}", setup.retention))
             .arg(format!("--web.listen-address=127.0.0.1:{port}"))
+            .args(setup.flags)
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
@@ -62,6 +102,10 @@ impl Prometheus {
         let mut server = Self { process, port, _folder: folder };
         server.wait_until_ready();
         server
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     pub fn url(&self) -> String {
@@ -95,6 +139,19 @@ impl Prometheus {
         let mut reply = String::new();
         stream.read_to_string(&mut reply)?;
         Ok(reply)
+    }
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let copy = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy_folder(&path, &copy);
+        } else {
+            fs::copy(&path, &copy).unwrap();
+        }
     }
 }
 

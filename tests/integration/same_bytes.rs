@@ -1,7 +1,8 @@
 //! The same evidence gives the same bytes: whatever the threads, the engine, or the order in which samples arrived.
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 use wattledger::accounting::metering::meter_day;
@@ -10,6 +11,7 @@ use wattledger::model::tables::Table;
 use wattledger::model::{MeteringTerms, SampleTable};
 use wattledger::units::UtcDay;
 
+use crate::prometheus::{self, Prometheus};
 use crate::sample;
 
 fn report(out: &Path, options: &[&str]) -> Vec<Vec<u8>> {
@@ -58,4 +60,47 @@ fn samples_in_any_order_give_the_tables_that_are_in_the_evidence() {
             assert!(frame.equals_missing(&read(table)), "{cluster} on {day}: {}", table.name());
         }
     }
+}
+
+/// Every file below a folder with its bytes, by its path within.
+fn files_of(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let (mut files, mut folders) = (BTreeMap::new(), vec![folder.to_owned()]);
+    while let Some(next) = folders.pop() {
+        for path in fs::read_dir(next).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                files.insert(path.strip_prefix(folder).unwrap().to_owned(), fs::read(&path).unwrap());
+            }
+        }
+    }
+    files
+}
+
+#[test]
+fn collecting_the_same_history_twice_gives_the_same_bytes() {
+    if !prometheus::is_installed() {
+        return;
+    }
+    let folder = TempDir::new().unwrap();
+    let openmetrics = folder.path().join("openmetrics");
+    sample::generate(folder.path(), &["--small"]);
+    let evidence = ["first", "second"].map(|name| {
+        // A server of its own each time, so that nothing that it remembers makes them alike.
+        let server = Prometheus::serving(&openmetrics);
+        let home = folder.path().join(name);
+        fs::create_dir(&home).unwrap();
+        fs::create_dir(home.join("intensity")).unwrap();
+        for file in fs::read_dir(folder.path().join("intensity")).unwrap().map(|entry| entry.unwrap().path()) {
+            fs::copy(&file, home.join("intensity").join(file.file_name().unwrap())).unwrap();
+        }
+        let config = sample::write_config(&home, &server.url(), &["prod-nl"]);
+        sample::wattledger_ok(&["collect", "--from", "2026-10-17", "--to", "2026-10-20"], &config);
+        files_of(&home.join("evidence"))
+    });
+
+    assert!(evidence[0].len() > 24, "only {} files", evidence[0].len());
+    let differing: Vec<_> =
+        evidence[0].iter().filter(|(path, bytes)| evidence[1].get(*path) != Some(bytes)).map(|(path, _)| path).collect();
+    assert!(differing.is_empty() && evidence[0].len() == evidence[1].len(), "{differing:?}");
 }

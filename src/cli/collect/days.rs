@@ -22,7 +22,7 @@ use crate::sources::{Reach, Refusal};
 use crate::units::UtcDay;
 
 /// The last scrapes of a day arrive after it.
-const SETTLING: chrono::Duration = chrono::Duration::minutes(5);
+pub const SETTLING: chrono::Duration = chrono::Duration::minutes(5);
 
 /// Collects what is missing. Trouble with one day or one server does not keep the others from being collected.
 pub fn collect_days(store: &Store, config: &Config, clusters: &[&Cluster], days: &[UtcDay], now: DateTime<Utc>) -> Result<Outcome> {
@@ -77,12 +77,18 @@ pub fn collect_days(store: &Store, config: &Config, clusters: &[&Cluster], days:
     Ok(outcome)
 }
 
-fn connect(prometheus: &config::Prometheus) -> Result<Prometheus> {
+/// The server of a cluster, as the configuration names it; nothing is sent yet.
+pub fn connect(prometheus: &config::Prometheus) -> Result<Prometheus> {
     let connection = Connection {
         url: prometheus.url.clone(),
         token_file: prometheus.token_file.clone(),
+        username: prometheus.username.clone(),
+        password_file: prometheus.password_file.clone(),
+        cert_file: prometheus.cert_file.clone(),
+        key_file: prometheus.key_file.clone(),
         ca_file: prometheus.ca_file.clone(),
         tenant: prometheus.tenant.clone(),
+        pull: prometheus.pull.clone(),
     };
     Prometheus::connect(&connection, &prometheus.selector)
 }
@@ -114,11 +120,12 @@ fn store_day(store: &Store, config: &Config, cluster: &Cluster, day: UtcDay, col
     let metered = metering::meter_day(&collected.samples, day, &terms)?;
     let mut findings = collected.findings;
     findings.extend(metered.findings.iter().cloned());
-    let (series, samples) = samples_to_frames(&collected.samples)?;
+    let (series, samples) = samples_to_frames(collected.samples)?;
     let tables = day_tables(series, samples, metered);
     let queries = collected.asked.into_iter().map(|asked| QueryRecord {
         name: asked.name.to_owned(),
         promql: asked.promql,
+        read: asked.read.to_owned(),
         from_s: asked.from_s,
         to_s: asked.to_s,
         series: asked.series,

@@ -9,6 +9,7 @@ mod feeds;
 mod follow;
 pub mod intake;
 mod kubernetes;
+mod memory;
 mod outcome;
 mod remeter;
 
@@ -16,7 +17,7 @@ use anyhow::{Result, bail};
 use chrono::Utc;
 use clap::Args;
 
-pub use self::days::{collect_days, metering_terms};
+pub use self::days::{SETTLING, collect_days, connect, metering_terms};
 pub use self::feeds::{Feeds, collect_feeds, with_advice};
 pub use self::outcome::{Incomplete, Outcome};
 use super::exit;
@@ -48,6 +49,7 @@ pub struct CollectArgs {
 }
 
 pub fn run(args: &CollectArgs, config: &Config) -> Result<u8> {
+    memory::give_back_what_is_freed();
     let clusters = clusters(args, config)?;
     let store = Store::new(&config.evidence_dir);
     if args.follow {

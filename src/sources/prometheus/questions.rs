@@ -80,8 +80,10 @@ pub const QUESTIONS: &[Question] = questions![
     NodeState "kube-state-metrics/node_capacity_cores.promql",
 ];
 
-/// Counts the samples of another question.
+/// Questions about another question.
 const COUNT: &str = include_str!("../../../queries/prometheus/server/query_samples_count.promql");
+const EDGES: &str = include_str!("../../../queries/prometheus/server/query_edges_value.promql");
+const RESETS: &str = include_str!("../../../queries/prometheus/server/query_resets_count.promql");
 
 impl Question {
     /// The question with the cluster's matchers, for a range of so many seconds.
@@ -91,11 +93,30 @@ impl Question {
 
     /// How many samples [`Question::promql`] would return.
     pub fn count_promql(&self, selector: &str, window_s: i64) -> String {
-        without_header(COUNT).replace("$question", &self.promql(selector, window_s))
+        self.within(COUNT, selector, window_s)
+    }
+
+    /// The last value within so many seconds.
+    pub fn edges_promql(&self, selector: &str, window_s: i64) -> String {
+        self.within(EDGES, selector, window_s)
+    }
+
+    /// Series that started anew within so many seconds.
+    pub fn resets_promql(&self, selector: &str, window_s: i64) -> String {
+        self.within(RESETS, selector, window_s)
+    }
+
+    /// Whether the question names its metric, and not a pattern of several.
+    pub fn has_one_metric(&self) -> bool {
+        !without_header(self.text).trim_start().starts_with('{')
+    }
+
+    fn within(&self, outer: &str, selector: &str, window_s: i64) -> String {
+        without_header(outer).replace("$question", &self.promql(selector, window_s))
     }
 }
 
-fn without_header(text: &str) -> String {
+pub(super) fn without_header(text: &str) -> String {
     text.lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n")
 }
 
@@ -138,6 +159,7 @@ fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::matchers;
     use super::*;
     use std::path::Path;
 
@@ -155,7 +177,8 @@ mod tests {
         }
         files.sort();
         let mut asked: Vec<String> = QUESTIONS.iter().map(|question| question.name.to_owned()).collect();
-        asked.push("server/query_samples_count.promql".to_owned());
+        asked.extend(["samples_count", "edges_value", "resets_count"].map(|stem| format!("server/query_{stem}.promql")));
+        asked.extend(super::super::survey::FILES.map(str::to_owned));
         asked.sort();
         assert_eq!(files, asked);
 
@@ -168,9 +191,27 @@ mod tests {
             assert!(header[2].starts_with("# source: "), "{name}");
             let body = without_header(&text);
             assert_eq!(body.lines().count(), 1, "{name}: one expression");
-            assert!(body.contains("$question") || (body.contains("$selector}") && body.ends_with("[$window]")), "{name}: {body}");
+            let is_look = name.starts_with("doctor/") && body.contains("$selector}");
+            assert!(
+                is_look || body.contains("$question") || (body.contains("$selector}") && body.ends_with("[$window]")),
+                "{name}: {body}"
+            );
             let stem = name.rsplit('/').next().unwrap().trim_end_matches(".promql");
             assert!(stem.split('_').count() >= 3, "{name}: grain_quantity_unit");
+        }
+    }
+
+    /// Remote read asks the same as the query.
+    #[test]
+    fn every_question_is_a_plain_selector() {
+        let selector =
+            selector_text(&BTreeMap::from([("cluster".to_owned(), "a\"b\\".to_owned())])).unwrap() + &instances_matcher(["10.0.0.1:1"]);
+        for question in QUESTIONS {
+            let matchers = matchers::of_selector(&question.promql(&selector, 60)).unwrap();
+            assert!(matchers.iter().any(|matcher| matcher.label == "__name__"), "{}", question.name);
+            let last: Vec<(&str, &str)> =
+                matchers[matchers.len() - 2..].iter().map(|matcher| (matcher.label.as_str(), matcher.value.as_str())).collect();
+            assert_eq!(last, [("cluster", "a\"b\\"), ("instance", "10\\.0\\.0\\.1:1")], "{}", question.name);
         }
     }
 

@@ -8,8 +8,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
+use super::columns::{Columns, Joined, Labels};
 use super::questions::Kind;
-use super::windows::Samples;
 
 /// Labels that name the target and stay the scrape's own.
 const TARGET_LABELS: [&str; 2] = ["instance", "job"];
@@ -20,53 +20,53 @@ const SCRAPE_SPREAD_MS: i64 = 120_000;
 /// A run of one value ends at a hole longer than this, so that presence is known to the quarter of an hour.
 const LONGEST_RUN_HOLE_MS: i64 = 900_000;
 
-/// Renames `exported_x` to `x` and gives back which labels clashed.
+/// Drops what tells replicas apart, renames `exported_x` to `x`, and gives back which labels clashed.
 ///
 /// Where one series of a metric has `exported_x`, the plain `x` of its other series is the scrape's as well (the exporter's was empty) and goes.
-pub fn settle_labels(samples: Samples) -> (Samples, BTreeSet<String>) {
+pub fn settle_labels(columns: &mut Columns, replica_labels: &[String]) -> BTreeSet<String> {
     let mut clashing = BTreeSet::new();
-    for label in samples.keys().flat_map(BTreeMap::keys) {
+    for label in columns.labels().flat_map(BTreeMap::keys) {
         if let Some(own) = label.strip_prefix("exported_")
             && !TARGET_LABELS.contains(&own)
         {
             clashing.insert(own.to_owned());
         }
     }
-    let mut settled = Samples::new();
-    for (mut labels, values) in samples {
+    columns.relabel(|mut labels| {
         labels.remove(DROPPED_LABEL);
+        for label in replica_labels {
+            labels.remove(label);
+        }
         for label in &clashing {
             match labels.remove(&format!("exported_{label}")) {
                 Some(own) => labels.insert(label.clone(), own),
                 None => labels.remove(label),
             };
         }
-        let all = settled.entry(labels).or_default();
-        all.extend(values);
-        all.sort_by_key(|sample| sample.0);
-    }
-    (settled, clashing)
+        labels
+    });
+    clashing
 }
 
 /// Containers once: pods' own cgroups and pause containers go, and so do rows of `/metrics/resource` where cAdvisor's are there too.
-pub fn containers_once(mut samples: Samples) -> Samples {
-    let key = |labels: &BTreeMap<String, String>| {
-        ["instance", "namespace", "pod", "container"].map(|label| labels.get(label).cloned().unwrap_or_default())
-    };
-    samples.retain(|labels, _| !matches!(labels.get("container").map(String::as_str), None | Some("" | "POD")));
-    let with_id: BTreeSet<_> = samples.keys().filter(|labels| labels.contains_key("id")).map(key).collect();
-    samples.retain(|labels, _| labels.contains_key("id") || !with_id.contains(&key(labels)));
-    samples
+pub fn containers_once(joined: &mut Joined) {
+    let key = |labels: &Labels| ["instance", "namespace", "pod", "container"].map(|label| labels.get(label).cloned().unwrap_or_default());
+    joined.series.retain(|(labels, _)| !matches!(labels.get("container").map(String::as_str), None | Some("" | "POD")));
+    let with_id: BTreeSet<_> =
+        joined.series.iter().filter(|(labels, _)| labels.contains_key("id")).map(|(labels, _)| key(labels)).collect();
+    joined.series.retain(|(labels, _)| labels.contains_key("id") || !with_id.contains(&key(labels)));
 }
 
 /// Targets that were seen on the day: those without a sample on the side before it, and those without one behind it.
-pub fn targets_without_edge(samples: &Samples, day_ms: &Range<i64>) -> (BTreeSet<String>, BTreeSet<String>) {
+pub fn targets_without_edge(columns: &Columns, day_ms: &Range<i64>) -> (BTreeSet<String>, BTreeSet<String>) {
     let (mut before, mut during, mut after) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-    for (labels, values) in samples {
-        let (first, last) = split(values, day_ms);
-        let parts = [(0..first, &mut before), (first..last, &mut during), (last..values.len(), &mut after)];
-        for (_, targets) in parts.into_iter().filter(|(part, _)| !part.is_empty()) {
-            targets.insert(target(labels).to_owned());
+    for (labels, parts) in columns.parts() {
+        for times in parts {
+            let (first, last) = split(times, day_ms);
+            let sides = [(0..first, &mut before), (first..last, &mut during), (last..times.len(), &mut after)];
+            for (_, targets) in sides.into_iter().filter(|(side, _)| !side.is_empty()) {
+                targets.insert(target(labels).to_owned());
+            }
         }
     }
     (during.difference(&before).cloned().collect(), during.difference(&after).cloned().collect())
@@ -77,20 +77,21 @@ pub fn targets_without_edge(samples: &Samples, day_ms: &Range<i64>) -> (BTreeSet
 pub struct TargetEdges(BTreeMap<String, (i64, i64)>);
 
 impl TargetEdges {
-    pub fn note(&mut self, samples: &Samples, day_ms: &Range<i64>) {
-        for (labels, values) in samples {
-            let (first, last) = split(values, day_ms);
-            let edge = self.0.entry(target(labels).to_owned()).or_insert((i64::MIN, i64::MAX));
-            if let Some(before) = values[..first].last() {
-                edge.0 = edge.0.max(before.0);
+    pub fn note(&mut self, joined: &Joined, day_ms: &Range<i64>) {
+        for (labels, part) in &joined.series {
+            let times = joined.times(part);
+            let (first, last) = split(times, day_ms);
+            let name = target(labels);
+            if !self.0.contains_key(name) {
+                self.0.insert(name.to_owned(), (i64::MIN, i64::MAX));
             }
-            if let Some(after) = values[last..].first() {
-                edge.1 = edge.1.min(after.0);
-            }
+            let edge = self.0.get_mut(name).expect("it was put there");
+            edge.0 = times[..first].last().map_or(edge.0, |before| edge.0.max(*before));
+            edge.1 = times[last..].first().map_or(edge.1, |after| edge.1.min(*after));
         }
     }
 
-    fn of(&self, labels: &BTreeMap<String, String>) -> (i64, i64) {
+    fn of(&self, labels: &Labels) -> (i64, i64) {
         self.0.get(target(labels)).copied().unwrap_or((i64::MIN, i64::MAX))
     }
 }
@@ -99,50 +100,42 @@ impl TargetEdges {
 ///
 /// A series without a sample on the day stays only where an edge sample of it may still say something of the day: both edges are there
 /// (a hole), or it was in its target's last scrape before the day or in the first behind it (it ends, or was born, across midnight).
-pub fn cut(samples: Samples, day_ms: &Range<i64>, kind: Kind, edges: &TargetEdges) -> Samples {
-    let mut kept = Samples::new();
-    for (labels, values) in samples {
-        let (first, last) = split(&values, day_ms);
-        let (target_before, target_after) = edges.of(&labels);
-        let before = values[..first].last();
-        let after = values[last..].first();
+pub fn cut(joined: &mut Joined, day_ms: &Range<i64>, kind: Kind, edges: &TargetEdges) {
+    let ts_ms = &joined.ts_ms;
+    joined.series.retain_mut(|(labels, part)| {
+        let times = &ts_ms[part.clone()];
+        let (first, last) = split(times, day_ms);
+        let (target_before, target_after) = edges.of(labels);
+        let before = times[..first].last();
+        let after = times[last..].first();
         let is_kept = if first < last {
             true
         } else if kind == Kind::NodeState {
             false
         } else {
             (before.is_some() && after.is_some())
-                || before.is_some_and(|sample| sample.0 >= target_before.saturating_sub(SCRAPE_SPREAD_MS))
-                || after.is_some_and(|sample| sample.0 <= target_after.saturating_add(SCRAPE_SPREAD_MS))
+                || before.is_some_and(|ts_ms| *ts_ms >= target_before.saturating_sub(SCRAPE_SPREAD_MS))
+                || after.is_some_and(|ts_ms| *ts_ms <= target_after.saturating_add(SCRAPE_SPREAD_MS))
         };
-        if is_kept {
-            let range = first.saturating_sub(1)..(last + 1).min(values.len());
-            let values = values[range].to_vec();
-            kept.insert(labels, if matches!(kind, Kind::Counter | Kind::Gauge) { values } else { runs(&values) });
-        }
-    }
-    kept
+        *part = part.start + first.saturating_sub(1)..(part.start + last + 1).min(part.end);
+        is_kept
+    });
 }
 
-/// The first and the last sample of every run of one value.
-fn runs(samples: &[(i64, f64)]) -> Vec<(i64, f64)> {
-    let continues = |a: &(i64, f64), b: &(i64, f64)| a.1 == b.1 && b.0 - a.0 <= LONGEST_RUN_HOLE_MS;
-    let mut kept = Vec::new();
-    for run in samples.chunk_by(continues) {
-        kept.push(run[0]);
-        if run.len() > 1 {
-            kept.push(run[run.len() - 1]);
-        }
-    }
-    kept
+/// Which samples of a series are kept of those that [`cut`] left: all of a counter, and both ends of every run of one value of a state.
+pub fn kept<'a>(joined: &'a Joined, part: &Range<usize>, kind: Kind) -> impl Iterator<Item = (i64, f64)> + use<'a> {
+    let (ts_ms, value) = (&joined.ts_ms[part.clone()], &joined.value[part.clone()]);
+    let continues = move |i: usize| value[i - 1] == value[i] && ts_ms[i] - ts_ms[i - 1] <= LONGEST_RUN_HOLE_MS;
+    let is_within = move |i: usize| i > 0 && i + 1 < ts_ms.len() && continues(i) && continues(i + 1);
+    (0..ts_ms.len()).filter(move |i| matches!(kind, Kind::Counter | Kind::Gauge) || !is_within(*i)).map(move |i| (ts_ms[i], value[i]))
 }
 
 /// Where the day starts and ends in a series' samples.
-fn split(samples: &[(i64, f64)], day_ms: &Range<i64>) -> (usize, usize) {
-    (samples.partition_point(|sample| sample.0 < day_ms.start), samples.partition_point(|sample| sample.0 < day_ms.end))
+fn split(times: &[i64], day_ms: &Range<i64>) -> (usize, usize) {
+    (times.partition_point(|ts_ms| *ts_ms < day_ms.start), times.partition_point(|ts_ms| *ts_ms < day_ms.end))
 }
 
-fn target(labels: &BTreeMap<String, String>) -> &str {
+fn target(labels: &Labels) -> &str {
     labels.get("instance").map_or("", String::as_str)
 }
 
@@ -151,15 +144,34 @@ mod tests {
     use super::*;
 
     const DAY: Range<i64> = 10_000_000..20_000_000;
+    type Samples = BTreeMap<Labels, Vec<(i64, f64)>>;
 
-    fn labels(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    fn labels(pairs: &[(&str, &str)]) -> Labels {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     }
 
+    fn columns(samples: Samples) -> Columns {
+        let mut columns = Columns::default();
+        for (labels, samples) in samples {
+            let start = columns.len();
+            samples.iter().for_each(|(ts_ms, value)| columns.push(*ts_ms, *value));
+            columns.close(labels, start);
+        }
+        columns
+    }
+
     fn cut(samples: Samples, day_ms: &Range<i64>, kind: Kind) -> Samples {
+        let mut joined = columns(samples).join();
         let mut edges = TargetEdges::default();
-        edges.note(&samples, day_ms);
-        super::cut(samples, day_ms, kind, &edges)
+        edges.note(&joined, day_ms);
+        super::cut(&mut joined, day_ms, kind, &edges);
+        joined.series.iter().map(|(labels, part)| (labels.clone(), kept(&joined, part, kind).collect())).collect()
+    }
+
+    fn settle_labels(samples: Samples) -> (Vec<Labels>, BTreeSet<String>) {
+        let mut columns = columns(samples);
+        let clashing = super::settle_labels(&mut columns, &["replica".to_owned()]);
+        (columns.labels().cloned().collect(), clashing)
     }
 
     #[test]
@@ -219,15 +231,16 @@ mod tests {
         let (settled, clashing) = settle_labels(samples);
         assert_eq!(clashing, BTreeSet::from(["namespace".to_owned(), "node".to_owned()]));
         let expected = [labels(&[("namespace", "shop"), ("node", "n1")]), labels(&[("namespace", "shop"), ("pod", "p")])];
-        assert_eq!(settled.into_keys().collect::<BTreeSet<_>>(), BTreeSet::from(expected));
+        assert_eq!(settled, expected);
     }
 
     #[test]
     fn the_target_keeps_its_name_and_secrets_stay_out() {
-        let series = labels(&[("exported_instance", "x"), ("instance", "10.0.0.1:1"), (DROPPED_LABEL, "{\"env\":\"hunter2\"}")]);
+        let series =
+            labels(&[("exported_instance", "x"), ("instance", "10.0.0.1:1"), ("replica", "a"), (DROPPED_LABEL, "{\"env\":\"hunter2\"}")]);
         let (settled, clashing) = settle_labels(Samples::from([(series, vec![(1, 1.0)])]));
         assert!(clashing.is_empty());
-        assert_eq!(settled.into_keys().next().unwrap(), labels(&[("exported_instance", "x"), ("instance", "10.0.0.1:1")]));
+        assert_eq!(settled[0], labels(&[("exported_instance", "x"), ("instance", "10.0.0.1:1")]));
     }
 
     #[test]
@@ -237,7 +250,9 @@ mod tests {
         let resource_only = labels(&[("container", "c"), ("pod", "q"), ("namespace", "n"), ("instance", "k")]);
         let pause = labels(&[("container", "POD"), ("pod", "p"), ("namespace", "n"), ("instance", "k"), ("id", "/kubepods/y")]);
         let all = [&cadvisor, &resource, &resource_only, &pause].map(|series| (series.clone(), vec![(1, 1.0)]));
-        let kept: BTreeSet<_> = containers_once(Samples::from(all)).into_keys().collect();
+        let mut joined = columns(Samples::from(all)).join();
+        containers_once(&mut joined);
+        let kept: BTreeSet<_> = joined.series.into_iter().map(|(labels, _)| labels).collect();
         assert_eq!(kept, BTreeSet::from([cadvisor, resource_only]));
     }
 
@@ -247,7 +262,7 @@ mod tests {
             (labels(&[("instance", "a")]), vec![(9_000_000, 1.0), (15_000_000, 1.0)]),
             (labels(&[("instance", "b")]), vec![(15_000_000, 1.0), (21_000_000, 1.0)]),
         ]);
-        let (before, after) = targets_without_edge(&samples, &DAY);
+        let (before, after) = targets_without_edge(&columns(samples), &DAY);
         assert_eq!((before, after), (BTreeSet::from(["b".to_owned()]), BTreeSet::from(["a".to_owned()])));
     }
 }

@@ -1,116 +1,166 @@
 //! Asks for a range in windows that the server can bear, and puts the answers together.
 //!
-//! In: a question and a range `[from, to)` in whole seconds. Out: its samples by series, not finite ones dropped and counted.
-//! Rule: windows are planned from a count of the samples, stay below a tenth of the server's usual limit, and are halved when it still
-//! refuses. A 2.x server's range is closed at both ends and a 3.x server's is open on the left: one second more is asked for and cut.
-//! Assumes: the same range asked in any windows has the same samples. Does not: guess a sample.
+//! In: a question and a range `[from, to)` in whole seconds. Out: its samples in columns, not finite ones dropped and counted.
+//! Rule: windows of queries are planned from a count of the samples, stay below a tenth of the server's limit, and any window is halved when
+//! the server still refuses. A 2.x server's range is closed at both ends and a 3.x server's is open on the left: one second more is asked
+//! for and cut. Assumes: the same range asked in any windows has the same samples. Does not: guess a sample.
 
-use std::collections::BTreeMap;
+use std::ops::Range;
 
-use super::client::{Client, Fault};
+use super::client::{Client, Fault, partial};
+use super::columns::Columns;
 use super::decode::Matrix;
-use super::questions::Question;
+use super::questions::{Kind, Question};
+use super::server::{Server, Way};
+use super::{edges, matchers, remote};
 use crate::sources::{Reach, Refusal};
 
-/// A tenth of `--query.max-samples` as it is by default.
-const MOST_SAMPLES: f64 = 5_000_000.0;
+/// What one answer in JSON may hold, so that its text stays below 20 MB.
+const MOST_SAMPLES: f64 = 500_000.0;
 /// Windows are not halved below this.
 const SHORTEST_WINDOW_S: i64 = 60;
 /// Where the server cannot even count.
 const CAUTIOUS_WINDOW_S: i64 = 3_600;
 
-/// Samples by series labels, `__name__` among them.
-pub type Samples = BTreeMap<BTreeMap<String, String>, Vec<(i64, f64)>>;
-
-#[derive(Debug, Default, PartialEq)]
-pub struct Fetched {
-    pub samples: Samples,
-    pub received: u64,
-    pub not_finite: u64,
+/// Whom to ask, what, and of which cluster.
+pub struct Asking<'a> {
+    pub client: &'a Client,
+    pub server: &'a Server,
+    pub question: &'static Question,
+    pub selector: &'a str,
 }
 
-/// All samples of a question in `[from_s, to_s)`.
-pub async fn fetch(client: &Client, question: &Question, selector: &str, from_s: i64, to_s: i64) -> Result<Fetched, Refusal> {
-    let mut fetched = Fetched::default();
-    let mut longest = match client.ask(&question.count_promql(selector, to_s - from_s + 1), to_s).await {
-        Ok(count) => match count.value.first() {
-            None => return Ok(fetched),
-            Some(count) => planned_window(*count, to_s - from_s),
-        },
-        Err(Fault::TooLarge(_) | Fault::TooSlow(_)) => CAUTIOUS_WINDOW_S.min(to_s - from_s),
-        Err(fault) => return Err(refusal(question, fault)),
-    };
-    let mut from = from_s;
-    while from < to_s {
-        let to = (from + longest).min(to_s);
-        match client.ask(&question.promql(selector, to - from + 1), to).await {
-            Ok(matrix) => {
-                fetched.take(matrix, from * 1000, to * 1000);
-                from = to;
+impl Asking<'_> {
+    /// How this question is asked: edges say too little of states, and their steps need a single metric.
+    pub fn way(&self) -> Way {
+        let is_for_edges = self.question.kind == Kind::Counter && self.question.has_one_metric();
+        if self.server.way == Way::Edges && !is_for_edges { Way::Query } else { self.server.way }
+    }
+
+    fn shortest_window(&self) -> i64 {
+        if self.way() == Way::Edges { edges::STEP_S } else { SHORTEST_WINDOW_S }
+    }
+
+    /// All samples of `[from, to)`.
+    pub async fn fetch(&self, range: Range<i64>) -> Result<Columns, Refusal> {
+        let mut fetched = Columns::default();
+        let way = self.way();
+        let shortest = self.shortest_window();
+        let mut longest = match way {
+            Way::RemoteRead | Way::Edges => range.end - range.start,
+            Way::Query => match self.planned_window(&range).await? {
+                Some(longest) => longest,
+                None => return Ok(fetched),
+            },
+        };
+        let mut from = range.start;
+        while from < range.end {
+            let to = (from + longest).min(range.end);
+            match self.window(way, from..to).await {
+                Ok(columns) => {
+                    fetched.absorb(columns);
+                    from = to;
+                }
+                Err(Fault::TooLarge(_) | Fault::TooSlow(_)) if to - from > shortest => {
+                    longest = ((to - from) / 2 / shortest * shortest).max(shortest);
+                    tracing::debug!(question = self.question.name, longest, "halving the window");
+                }
+                Err(fault) => return Err(self.refusal(fault)),
             }
-            Err(Fault::TooLarge(_) | Fault::TooSlow(_)) if to - from > SHORTEST_WINDOW_S => {
-                longest = ((to - from) / 2).max(SHORTEST_WINDOW_S);
-                tracing::debug!(question = question.name, longest, "halving the window");
-            }
-            Err(fault) => return Err(refusal(question, fault)),
+        }
+        Ok(fetched)
+    }
+
+    async fn window(&self, way: Way, range: Range<i64>) -> Result<Columns, Fault> {
+        match way {
+            Way::RemoteRead => self.remote(range).await,
+            Way::Query => self.matrix(range).await,
+            Way::Edges => edges::window(self, range).await,
         }
     }
-    Ok(fetched)
-}
 
-/// The longest window that is expected to hold no more than [`MOST_SAMPLES`], of equal ones that cover the range.
-fn planned_window(samples: f64, range_s: i64) -> i64 {
-    let windows = (samples / MOST_SAMPLES).ceil().max(1.0);
-    ((range_s as f64 / windows).ceil() as i64).clamp(SHORTEST_WINDOW_S.min(range_s), range_s)
-}
-
-fn refusal(question: &Question, fault: Fault) -> Refusal {
-    match fault {
-        Fault::Final(mut refusal) => {
-            refusal.message = format!("{}: {}", question.name, refusal.message);
-            refusal
-        }
-        Fault::TooLarge(words) => {
-            let message = format!("{}: even {SHORTEST_WINDOW_S} seconds hold more samples than one query may load: {words}", question.name);
-            Refusal::new("PROM_LIMIT", Reach::Range, message).hint("raise --query.max-samples of the Prometheus server")
-        }
-        Fault::TooSlow(words) => {
-            let message = format!("{}: even {SHORTEST_WINDOW_S} seconds take the server too long: {words}", question.name);
-            Refusal::new("PROM_TIMEOUT", Reach::Range, message).hint("raise --query.timeout of the Prometheus server, or lower its load")
-        }
-        Fault::Passing { why, .. } => Refusal::new("PROM_UNREACHABLE", Reach::Source, format!("{}: {why}", question.name)),
+    /// Raw samples as the query API gives them.
+    pub async fn matrix(&self, range: Range<i64>) -> Result<Columns, Fault> {
+        let promql = self.question.promql(self.selector, range.end - range.start + 1);
+        let mut columns = Columns::default();
+        self.take(&mut columns, self.client.ask(&promql, range.end).await?, &(range.start * 1000..range.end * 1000));
+        Ok(columns)
     }
-}
 
-impl Fetched {
-    /// Takes what lies in `[from_ms, to_ms)`.
-    fn take(&mut self, matrix: Matrix, from_ms: i64, to_ms: i64) {
-        for (i, labels) in matrix.labels.into_iter().enumerate() {
-            let range = matrix.offsets[i]..matrix.offsets[i + 1];
-            let times = &matrix.ts_ms[range.clone()];
-            let kept = times.partition_point(|ts| *ts < from_ms)..times.partition_point(|ts| *ts < to_ms);
+    async fn remote(&self, range: Range<i64>) -> Result<Columns, Fault> {
+        let window_s = range.end - range.start;
+        let promql = self.question.promql(self.selector, window_s);
+        let matchers = matchers::of_selector(&promql)
+            .map_err(|why| Fault::Final(Refusal::new("PROM_READ", Reach::Source, why).hint("ask with `read = \"query\"`")))?;
+        let range_ms = range.start * 1000..range.end * 1000;
+        let reply = remote::read(self.client, &matchers, range_ms, &self.server.external_labels).await?;
+        if self.server.is_counted || !reply.has_an_end {
+            // Of a range closed at both ends, or open on the left.
+            let all = reply.columns.received + reply.at_end;
+            let counted = self.client.ask(&self.question.count_promql(self.selector, window_s), range.end).await?;
+            let counted = counted.value.first().copied().unwrap_or(0.0);
+            if counted != all as f64 && counted != (all - reply.at_start) as f64 {
+                return Err(partial(&format!("remote read gave {all} samples, and the server counts {counted}")));
+            }
+        }
+        Ok(reply.columns)
+    }
+
+    /// Takes what lies in the range.
+    pub fn take(&self, columns: &mut Columns, matrix: Matrix, range_ms: &Range<i64>) {
+        for (i, mut labels) in matrix.labels.into_iter().enumerate() {
+            let part = matrix.offsets[i]..matrix.offsets[i + 1];
+            let times = &matrix.ts_ms[part.clone()];
+            let kept = times.partition_point(|ts| *ts < range_ms.start)..times.partition_point(|ts| *ts < range_ms.end);
             if kept.is_empty() {
                 continue;
             }
-            self.received += kept.len() as u64;
-            let samples = self.samples.entry(labels).or_default();
-            let before = samples.len();
-            let values = &matrix.value[range][kept.clone()];
-            samples.extend(times[kept.clone()].iter().copied().zip(values.iter().copied()).filter(|(_, value)| value.is_finite()));
-            self.not_finite += (kept.len() - (samples.len() - before)) as u64;
+            remote::without_external(&mut labels, &self.server.external_labels);
+            let start = columns.len();
+            let values = &matrix.value[part][kept.clone()];
+            times[kept].iter().zip(values).for_each(|(ts_ms, value)| columns.push(*ts_ms, *value));
+            columns.close(labels, start);
         }
     }
 
-    /// Puts another range's samples before or behind these.
-    pub fn join(&mut self, other: Self) {
-        self.received += other.received;
-        self.not_finite += other.not_finite;
-        for (labels, samples) in other.samples {
-            let all = self.samples.entry(labels).or_default();
-            all.extend(samples);
-            all.sort_by_key(|sample| sample.0);
+    /// The longest window that is expected to stay within the limits; none where there is no sample at all.
+    async fn planned_window(&self, range: &Range<i64>) -> Result<Option<i64>, Refusal> {
+        let range_s = range.end - range.start;
+        match self.client.ask(&self.question.count_promql(self.selector, range_s + 1), range.end).await {
+            Ok(count) => Ok(count.value.first().map(|count| planned_window(*count, range_s, self.server.max_samples))),
+            Err(Fault::TooLarge(_) | Fault::TooSlow(_)) => Ok(Some(CAUTIOUS_WINDOW_S.min(range_s))),
+            Err(fault) => Err(self.refusal(fault)),
         }
     }
+
+    fn refusal(&self, fault: Fault) -> Refusal {
+        let (question, shortest) = (self.question.name, self.shortest_window());
+        match fault {
+            Fault::Final(mut refusal) => {
+                refusal.message = format!("{question}: {}", refusal.message);
+                refusal
+            }
+            Fault::TooLarge(words) => {
+                let message = format!("{question}: even {shortest} seconds hold more samples than one query may load: {words}");
+                Refusal::new("PROM_LIMIT", Reach::Range, message).hint("raise --query.max-samples of the Prometheus server")
+            }
+            Fault::TooSlow(words) => {
+                let message = format!("{question}: even {shortest} seconds take the server too long: {words}");
+                let hint = "raise --query.timeout of the Prometheus server, or `timeout` of the cluster's `prometheus`, or lower its load";
+                Refusal::new("PROM_TIMEOUT", Reach::Range, message).hint(hint)
+            }
+            Fault::Unserved(why) => {
+                Refusal::new("PROM_REFUSED", Reach::Range, format!("{question}: {why}")).hint("the server's log says more")
+            }
+            Fault::Passing { why, .. } => Refusal::new("PROM_UNREACHABLE", Reach::Source, format!("{question}: {why}")),
+        }
+    }
+}
+
+/// The longest of equal windows that cover the range and are expected to hold no more than a tenth of the server's limit.
+fn planned_window(samples: f64, range_s: i64, max_samples: f64) -> i64 {
+    let windows = (samples / MOST_SAMPLES.min(max_samples / 10.0)).ceil().max(1.0);
+    ((range_s as f64 / windows).ceil() as i64).clamp(SHORTEST_WINDOW_S.min(range_s), range_s)
 }
 
 #[cfg(test)]
@@ -118,27 +168,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn windows_follow_the_count() {
-        assert_eq!(planned_window(100.0, 86_400), 86_400);
-        assert_eq!(planned_window(5_000_000.0, 86_400), 86_400);
-        assert_eq!(planned_window(28_800_000.0, 86_400), 14_400);
-        assert_eq!(planned_window(1e15, 86_400), 60);
-    }
-
-    #[test]
-    fn a_window_keeps_its_start_and_leaves_its_end_to_the_next() {
-        let labels = BTreeMap::from([("a".to_owned(), "1".to_owned())]);
-        let matrix = || Matrix {
-            labels: vec![labels.clone()],
-            offsets: vec![0, 4],
-            ts_ms: vec![999, 1000, 1500, 2000],
-            value: vec![0.0, 1.0, f64::NAN, 2.0],
-        };
-        let mut fetched = Fetched::default();
-        fetched.take(matrix(), 1000, 2000);
-        assert_eq!(fetched.samples[&labels], [(1000, 1.0)]);
-        assert_eq!((fetched.received, fetched.not_finite), (2, 1));
-        fetched.take(matrix(), 2000, 3000);
-        assert_eq!(fetched.samples[&labels], [(1000, 1.0), (2000, 2.0)]);
+    fn windows_follow_the_count_and_the_limit() {
+        let usual = 50_000_000.0;
+        assert_eq!(planned_window(100.0, 86_400, usual), 86_400);
+        assert_eq!(planned_window(500_000.0, 86_400, usual), 86_400);
+        assert_eq!(planned_window(3_000_000.0, 86_400, usual), 14_400);
+        assert_eq!(planned_window(3_000_000.0, 86_400, 1_000_000.0), 2_880);
+        assert_eq!(planned_window(1e15, 86_400, usual), 60);
     }
 }

@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use polars::prelude::{DataFrame, DataType};
 use tokio::runtime::Runtime;
 use wattledger::accounting::metering::{MeteredDay, meter_day};
-use wattledger::model::{SampleTable, Series};
+use wattledger::model::{MeteringTerms, SampleTable, Series};
 use wattledger::sources::kubernetes::{Entry, History, Kubernetes, Notice, Recorder, Watch, series_of_day};
 use wattledger::units::UtcDay;
 
@@ -52,7 +52,7 @@ fn pod_meter(namespace: &str, name: &str, uid: &str, minutes: std::ops::RangeInc
 
 fn meter(meters: &[(Series, Samples)], entries: &[Entry]) -> MeteredDay {
     let told = series_of_day(History::of(entries.to_vec()), day());
-    meter_day(&SampleTable::from_series(meters.iter().cloned().chain(told)), day(), 900).unwrap()
+    meter_day(&SampleTable::from_series(meters.iter().cloned().chain(told)), day(), &MeteringTerms::of_step(900)).unwrap()
 }
 
 fn texts(frame: &DataFrame, column: &str) -> Vec<String> {

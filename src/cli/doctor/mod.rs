@@ -1,0 +1,106 @@
+//! `wattledger doctor`: what is reachable, what is there, what a month's report would lack, and the one next thing to do.
+//!
+//! In: the configuration, the evidence, a few quick looks at each server. Out: one screen a cluster, or JSON; exit code 1 where something is
+//! lacking. Rule: it changes nothing, and one cluster's trouble does not hide another's state. Does not: judge figures.
+
+mod checks;
+mod facts;
+mod screen;
+
+use std::io::{IsTerminal, Write};
+
+use anyhow::{Result, bail};
+use chrono::{DateTime, Datelike, Utc};
+use clap::Args;
+use serde::Serialize;
+
+use self::checks::{Check, State};
+use super::exit;
+use crate::config::Config;
+use crate::units::ReportingPeriod;
+
+/// The arguments of `doctor`.
+#[derive(Args, Clone, Debug)]
+pub struct DoctorArgs {
+    /// The month whose report is to be, as in 2026-10 [default: the last one that is over, in the organisation's time zone]
+    #[arg(long, value_name = "YYYY-MM", value_parser = super::month)]
+    pub month: Option<String>,
+
+    /// Only this cluster; repeat for more
+    #[arg(long, value_name = "NAME")]
+    pub cluster: Vec<String>,
+
+    /// Write JSON instead of a screen
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What was found.
+#[derive(Debug, Serialize)]
+struct Examination {
+    month: String,
+    time_zone: String,
+    hours: i64,
+    utc_days: usize,
+    clusters: Vec<ClusterExamination>,
+    /// Whether nothing is lacking.
+    is_well: bool,
+    next: String,
+}
+
+#[derive(Debug, Serialize)]
+struct ClusterExamination {
+    cluster: String,
+    prometheus: Option<String>,
+    checks: Vec<Check>,
+    /// Nodes that are alike in what exports them.
+    nodes: Vec<checks::NodeGroup>,
+}
+
+pub fn run(args: &DoctorArgs, config: &Config) -> Result<u8> {
+    let now = Utc::now();
+    let month = args.month.clone().unwrap_or_else(|| last_month(config, now));
+    let period = ReportingPeriod::parse(&month, config.time_zone).map_err(anyhow::Error::msg)?;
+    for name in &args.cluster {
+        if !config.clusters.iter().any(|cluster| cluster.name == *name) {
+            let known: Vec<&str> = config.clusters.iter().map(|cluster| cluster.name.as_str()).collect();
+            bail!("no cluster `{name}` in {}; there is {}", config.path.display(), known.join(", "));
+        }
+    }
+    let mut clusters = Vec::new();
+    for cluster in config.clusters.iter().filter(|cluster| args.cluster.is_empty() || args.cluster.contains(&cluster.name)) {
+        let facts = facts::gather(config, cluster, period, now)?;
+        let (checks, nodes) = checks::of(&facts, config, period);
+        let prometheus = cluster.prometheus.as_ref().map(|server| server.url.clone());
+        clusters.push(ClusterExamination { cluster: cluster.name.clone(), prometheus, checks, nodes });
+    }
+    let all = || clusters.iter().flat_map(|cluster| &cluster.checks);
+    let is_well = all().all(|check| check.state != State::Lacking);
+    let urgent = all().filter_map(|check| Some((check.urgency, check.next.clone()?))).min();
+    let next = urgent.map_or_else(|| checks::when_all_is_well(config, period, now), |(_, next)| next);
+    let examination = Examination {
+        month: period.to_string(),
+        time_zone: config.time_zone.to_string(),
+        hours: period.hours(),
+        utc_days: period.utc_days().len(),
+        clusters,
+        is_well,
+        next,
+    };
+    let text = if args.json {
+        serde_json::to_string_pretty(&examination)? + "\n"
+    } else {
+        let is_coloured = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        screen::text(&examination, is_coloured)
+    };
+    // A closed pipe (`wattledger doctor | head`) is no failure.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    Ok(if examination.is_well { exit::DONE } else { exit::FAILED })
+}
+
+/// The last month that is over in the organisation's time zone.
+fn last_month(config: &Config, now: DateTime<Utc>) -> String {
+    let today = now.with_timezone(&config.time_zone).date_naive();
+    let (year, month) = if today.month() == 1 { (today.year() - 1, 12) } else { (today.year(), today.month() - 1) };
+    format!("{year:04}-{month:02}")
+}

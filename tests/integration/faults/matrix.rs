@@ -1,0 +1,116 @@
+//! The matrix: one entry a fault, with what is expected of us. A case is added by its entry and a function that gives back what it saw.
+//!
+//! Where the method and the catalogue of faults differ, the method has it: a hole is `HOLE` (a `GAP` is what no delta reaches), a value outside
+//! of plausible intensities refuses its file.
+
+use super::bench::Seen;
+use super::{calendar, counters, intensity, kubernetes, limits, live, transport};
+
+pub struct Case {
+    pub id: &'static str,
+    pub title: &'static str,
+    /// Any of these.
+    pub expected: &'static [Expected],
+    pub step: Step,
+    /// Such cases run beside the others from the start.
+    pub is_mostly_waiting: bool,
+}
+
+pub enum Step {
+    Run(fn() -> Seen),
+    /// What it needs first. It counts as not survived.
+    NotYet(&'static str),
+}
+
+/// How a case may end.
+pub enum Expected {
+    /// This code, and nothing published.
+    Refuse(&'static str),
+    /// Right figures, with all these findings in every cluster.
+    Flag(&'static [&'static str]),
+    /// Right figures.
+    Exact,
+    /// Asked again, and then as without the fault.
+    Retry,
+    /// As without the fault.
+    Neutral,
+}
+
+use Expected::{Exact, Flag, Neutral, Refuse, Retry};
+
+impl Expected {
+    pub fn text(&self) -> String {
+        match self {
+            Refuse(code) => format!("REFUSE {code}"),
+            Flag(codes) => format!("FLAG {}", codes.join(" ")),
+            Exact => "exact".to_owned(),
+            Retry => "RETRY".to_owned(),
+            Neutral => "NEUTRAL".to_owned(),
+        }
+    }
+}
+
+const fn case(id: &'static str, title: &'static str, expected: &'static [Expected], run: fn() -> Seen) -> Case {
+    Case { id, title, expected, step: Step::Run(run), is_mostly_waiting: false }
+}
+
+const fn waiting(id: &'static str, title: &'static str, expected: &'static [Expected], run: fn() -> Seen) -> Case {
+    Case { id, title, expected, step: Step::Run(run), is_mostly_waiting: true }
+}
+
+const fn not_yet(id: &'static str, title: &'static str, expected: &'static [Expected], what: &'static str) -> Case {
+    Case { id, title, expected, step: Step::NotYet(what), is_mostly_waiting: false }
+}
+
+pub const CASES: &[Case] = &[
+    case("F1", "a hole of ten minutes", &[Flag(&["HOLE"])], counters::hole_of_ten_minutes),
+    case("F2", "the exporter is silent for the last two hours of a pod", &[Flag(&["TAIL_UNKNOWN"])], counters::silent_tail),
+    case("F3", "one reset between scrapes", &[Flag(&["RESET"])], counters::one_reset),
+    case("F4", "a wrap every ten minutes for a day", &[Flag(&["RESET"])], counters::wraps),
+    case("F5", "a counter near 1e9 J falls by 1 J", &[Flag(&["DECREASE"])], counters::small_decrease),
+    case("F6", "a pair of servers with identical samples", &[Neutral], counters::identical_replicas),
+    case("F7", "a pair of servers with complementary gaps", &[Neutral], counters::replicas_with_complementary_gaps),
+    case("F8", "NaN as first, middle and last sample", &[Flag(&["NONFINITE"])], counters::nan_samples),
+    case("F9", "a sample of +Inf", &[Flag(&["NONFINITE"])], counters::infinite_sample),
+    waiting("F10", "an exporter stops with its pod, live", &[Neutral], live::stopped_exporter),
+    case("F11", "500 jobs that one scrape saw", &[Flag(&["UNRESOLVED"])], counters::one_scrape_jobs),
+    case("F12", "a month at one minute, beyond 11,000 points", &[Exact], limits::month_at_one_minute),
+    case("F13", "--query.max-samples=20000", &[Retry, Neutral], limits::few_samples_allowed),
+    case("F14", "--query.max-samples=10", &[Refuse("PROM_LIMIT")], limits::hardly_any_samples_allowed),
+    case("F15", "--query.timeout=20ms on 20,000 series", &[Exact, Refuse("PROM_TIMEOUT")], limits::impatient_server),
+    case("F16", "503 with HTML twice", &[Retry], transport::unavailable_twice),
+    case("F17", "429 with Retry-After: 3", &[Retry], transport::too_many_requests),
+    waiting("F18", "the server takes a request and never answers", &[Refuse("PROM_TIMEOUT")], transport::silent_server),
+    waiting("F19", "answers cut at a random byte, 20 seeds", &[Retry], transport::cut_answers),
+    waiting("F20", "exported_namespace, live", &[Flag(&["LABEL_CLASH"])], live::clashing_labels),
+    case("F21", "a dead remote read makes answers partial", &[Refuse("PROM_PARTIAL")], transport::partial_answer),
+    case("F22", "retention has deleted the month", &[Refuse("NO_DATA")], transport::forgotten_month),
+    case("F23", "20,000 series for an hour", &[Exact], limits::many_series),
+    case("F24", "a delta of 1e15 J, once and for good", &[Flag(&["IMPLAUSIBLE"])], counters::impossible_delta),
+    case("F25", "March 2026 in Amsterdam", &[Exact], calendar::march),
+    case("F26", "October 2026 in Amsterdam", &[Exact], calendar::october),
+    case("F27", "February 2028 in Amsterdam", &[Exact], calendar::leap_february),
+    case("F28", "the same evidence by UTC and by local months", &[Exact], calendar::utc_and_local_months),
+    case("F29", "three hours without intensity", &[Flag(&["CI_GAP"])], intensity::hole_of_three_hours),
+    case("F30", "the same intensity rows twice", &[Neutral], intensity::equal_duplicates),
+    case("F31", "two values for one hour", &[Refuse("CI_CONFLICT")], intensity::contradicting_duplicates),
+    case("F32", "October in local time without offsets", &[Refuse("CI_AMBIGUOUS_TIME")], intensity::local_times_of_october),
+    not_yet("F33", "five hours are revised while the month is open", &[Flag(&["CI_REVISED"])], "editions of a feed"),
+    not_yet("F34", "lb/MWh, and the unit says so", &[Exact], "units of a feed"),
+    not_yet("F35", "lb/MWh or kg/kWh, and the unit says g/kWh", &[Flag(&["CI_UNIT"]), Refuse("CI_UNIT")], "plausible bands of zones"),
+    case("F36", "-5 and 5,000 g/kWh", &[Refuse("CI_IMPLAUSIBLE")], intensity::implausible_values),
+    not_yet("F37", "the provider does not know the zone (404)", &[Refuse("CI_ZONE")], "a provider's API"),
+    case("F38", "40 % of the hours are estimated", &[Flag(&["CI_ESTIMATED"])], intensity::estimated_hours),
+    not_yet("F39", "the provider returns 240 rows for a month", &[Exact], "a provider's API"),
+    not_yet("F40", "a marginal signal for Scope 2", &[Refuse("CI_SIGNAL")], "marginal feeds"),
+    case("F41", "a pod is deleted before collection", &[Flag(&["UNKNOWN_OWNER"])], kubernetes::deleted_pod),
+    case("F42", "a StatefulSet's pod comes back with its name and another uid", &[Exact], kubernetes::recreated_pod),
+    case("F43", "60 Jobs of a CronJob, of which three are kept", &[Exact], kubernetes::history_limit),
+    not_yet("F44", "no cost label on 10 %", &[Exact], "figures by cost label"),
+    not_yet("F45", "no right to list jobs", &[Refuse("K8S_FORBIDDEN")], "the Kubernetes API"),
+    not_yet("F46", "etcd is compacted: 410", &[Exact], "the Kubernetes API"),
+    not_yet("F47", "the API server is down for a minute", &[Retry], "the Kubernetes API"),
+    case("F48", "a namespace is deleted in the middle of the month", &[Exact], kubernetes::deleted_namespace),
+    not_yet("F49", "two labellers and a conflict (409)", &[Exact], "needs `label`"),
+    not_yet("F50", "100 reconciles, nothing changed", &[Neutral], "needs `label`"),
+];

@@ -173,6 +173,7 @@ fn write_day(store: &Store, day: UtcDay, number: i64, pods: usize) -> Result<()>
         replaces: None,
         software: "bench".to_owned(),
         queries: vec![],
+        unanswered: vec![],
         files: vec![],
         findings: vec![],
     };

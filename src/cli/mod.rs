@@ -115,10 +115,20 @@ Examples:
       every cluster; without --month, the last month that is over
   wattledger doctor --cluster prod-nl
   wattledger doctor --json
-      the same for a machine
+      the same for a machine; `next` has what to do first
+  wattledger doctor && wattledger report --month 2026-10 --out report
+      a report only where nothing is lacking
 
-It asks a few quick questions and changes nothing. The last line is the
-one next thing to do. Exit code 1 says that something is lacking.";
+One screen a cluster: whether its server and its Kubernetes API answer and
+what they allow, which exporters speak of which nodes, labels that clash,
+what the server has forgotten of the month, zones without intensity, days
+without evidence.
+
+  ✓ fine   ! worth knowing, holds nothing up   ✗ lacking   · not asked
+  → what to do about it; the last line is the one thing to do next
+
+It asks a few quick questions and changes nothing. Exit code 1 says that
+something is lacking.";
 
 #[derive(Debug, Parser)]
 #[command(name = "wattledger", version, about = ABOUT, after_long_help = MONTHLY_FLOW, arg_required_else_help = true)]

@@ -61,6 +61,11 @@ impl Store {
         Ok(Journal { file, path, is_dirty: true })
     }
 
+    /// Whether anything was recorded on a day.
+    pub fn has_journal(&self, cluster: &str, day: UtcDay) -> Result<bool> {
+        Ok(self.journal_path(cluster, day)?.is_file())
+    }
+
     /// All entries of a day, or none where nothing was recorded.
     pub fn read_journal<T: DeserializeOwned>(&self, cluster: &str, day: UtcDay) -> Result<Option<JournalOfDay<T>>> {
         let path = self.journal_path(cluster, day)?;
@@ -140,6 +145,7 @@ mod tests {
     fn what_is_appended_is_read_back_over_several_openings() {
         let (_folder, store, path) = store();
         assert_eq!(store.read_journal::<u32>("prod-nl", day()).unwrap(), None);
+        assert!(!store.has_journal("prod-nl", day()).unwrap());
         for entry in [1, 2] {
             let mut journal = store.open_journal("prod-nl", day()).unwrap();
             journal.append(&[entry, 10 * entry]).unwrap();
@@ -148,6 +154,7 @@ mod tests {
         }
         let read = store.read_journal::<u32>("prod-nl", day()).unwrap().unwrap();
         assert_eq!(read, JournalOfDay { path, entries: vec![1, 10, 2, 20], has_half_line: false });
+        assert!(store.has_journal("prod-nl", day()).unwrap());
         assert!(store.open_journal("../up", day()).is_err());
     }
 

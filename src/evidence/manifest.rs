@@ -28,6 +28,9 @@ pub struct DayManifest {
     pub software: String,
     /// What was asked, of whom.
     pub queries: Vec<QueryRecord>,
+    /// Questions that were asked of the day and its edges and brought nothing, by their path below `queries/prometheus`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unanswered: Vec<String>,
     pub files: Vec<FileRecord>,
     pub findings: Vec<Finding>,
 }

@@ -217,6 +217,7 @@ mod tests {
             replaces: None,
             software: "wattledger 0.1.0".to_owned(),
             queries: Vec::new(),
+            unanswered: Vec::new(),
             files: Vec::new(),
             findings: Vec::new(),
         }

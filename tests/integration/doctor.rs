@@ -5,10 +5,12 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::exporter::Exporter;
+use crate::kubernetes::api_server::ApiServer;
+use crate::kubernetes::{JOBS, NODES, PODS};
 use crate::prometheus::{self, Prometheus, Setup};
 
 /// 2026-10-01T00:00:00Z. Months of the test are UTC.
@@ -38,6 +40,7 @@ fn page() -> String {
     }
     writeln!(text, "kepler_node_cpu_joules_total{{node_name=\"n1\",path=\"p\",zone=\"package\"}} 7").unwrap();
     writeln!(text, "kepler_node_cpu_joules_total{{node_name=\"n2\",path=\"p\",zone=\"package\"}} 7").unwrap();
+    writeln!(text, "kube_node_status_capacity{{node=\"n3\",resource=\"cpu\",unit=\"core\"}} 8").unwrap();
     text
 }
 
@@ -95,7 +98,10 @@ fn it_says_what_a_month_lacks_and_what_to_do_next() {
     assert!(screen.ends_with("Next: wattledger collect --month 2026-10 (before the server forgets)\n"), "{screen}");
 
     let report: Value = serde_json::from_slice(&wattledger(folder.path(), "doctor --month 2026-10 --json").stdout).unwrap();
-    assert_eq!(says(&report, "exporters"), "no energy meter on 1 of 3 nodes now: n3");
+    let lacking = "1 of 3 nodes has neither an energy meter now nor a known power, so its energy will be missing: n3";
+    assert_eq!(says(&report, "exporters"), lacking);
+    assert_eq!(says(&report, "Prometheus"), "answers; samples are read by streamed remote read (the server offers it)");
+    assert_eq!(state(&report, "Kubernetes"), ["not-asked"]);
     assert_eq!((state(&report, "labels"), state(&report, "retention")), (vec!["minded".to_owned()], vec!["minded".to_owned()]));
     assert!(says(&report, "labels").contains("`exported_namespace`"), "{report}");
     assert!(says(&report, "retention").contains("2026-10-01 to 2026-10-03"), "{report}");
@@ -113,6 +119,17 @@ fn it_says_what_a_month_lacks_and_what_to_do_next() {
     );
     assert!(report["next"].as_str().unwrap().contains("n3"), "{report}");
 
+    // Once the class of the third machine is said, nothing is lacking: what is only worth knowing holds no report up.
+    let config = folder.path().join("wattledger.toml");
+    let text = fs::read_to_string(&config).unwrap();
+    let class = "[[hardware]]\nname = \"r740\"\nidle_watts = 90.0\nmax_watts = 400.0\nsource = \"data sheet\"\n";
+    fs::write(&config, text.replace("pue =", "hardware = \"r740\"\npue =") + class).unwrap();
+    let output = wattledger(folder.path(), "doctor --month 2026-10");
+    let screen = String::from_utf8(output.stdout).unwrap();
+    println!("{screen}");
+    assert_eq!(output.status.code(), Some(0), "{screen}");
+    assert!(screen.contains("modelled as r740") && screen.ends_with("Next: wattledger report --month 2026-10 --out report\n"), "{screen}");
+
     // A server that is gone is a fact, and the rest is still said.
     drop(server);
     let output = wattledger(folder.path(), "doctor --month 2026-10");
@@ -120,4 +137,90 @@ fn it_says_what_a_month_lacks_and_what_to_do_next() {
     println!("{screen}");
     assert_eq!(output.status.code(), Some(1));
     assert!(screen.contains("PROM_UNREACHABLE") && screen.contains("NL: all 744 hours are in the evidence"), "{screen}");
+}
+
+/// No kube-state-metrics: a node with Kepler 0.9 and a GPU, one that a controller of unknown place may meter, one of the cloud.
+fn mixed_page() -> String {
+    let mut text = String::new();
+    for mode in ["dynamic", "idle"] {
+        writeln!(text, "kepler_node_package_joules_total{{instance=\"old\",package=\"0\",source=\"rapl\",mode=\"{mode}\"}} 7").unwrap();
+    }
+    writeln!(text, "DCGM_FI_DEV_POWER_USAGE{{Hostname=\"old\",UUID=\"GPU-1\",gpu=\"0\"}} 80").unwrap();
+    writeln!(text, "ipmi_dcmi_power_consumption_watts 210").unwrap();
+    for node in ["old", "m1", "cloud"] {
+        writeln!(text, "container_cpu_usage_seconds_total{{node=\"{node}\",namespace=\"a\",pod=\"p\",container=\"c\"}} 1").unwrap();
+    }
+    text
+}
+
+fn node(name: &str, labels: &Value) -> Value {
+    json!({
+        "metadata": {"name": name, "uid": format!("uid-of-{name}"), "creationTimestamp": "2026-01-01T00:00:00Z", "labels": labels},
+        "status": {"capacity": {"cpu": "4"}},
+    })
+}
+
+#[test]
+fn it_asks_the_kubernetes_api_for_rights_and_machines() {
+    if !prometheus::is_installed() {
+        return;
+    }
+    let folder = TempDir::new().unwrap();
+    let exporter = Exporter::showing(|_| mixed_page());
+    let config = format!(
+        "global:\n  scrape_interval: 1s\n  scrape_timeout: 1s\nscrape_configs:\n  - job_name: everything\n    static_configs:\n      - targets: ['{}']\n        labels:\n          cluster: c\n",
+        exporter.target()
+    );
+    let server = Prometheus::empty(&Setup { config: &config, ..Setup::default() });
+    exporter.wait_for_scrapes(2);
+    let api = ApiServer::start();
+    for (name, labels) in [("old", json!({})), ("m1", json!({})), ("cloud", json!({"node.kubernetes.io/instance-type": "m5.xlarge"}))] {
+        api.apply(NODES, node(name, &labels));
+    }
+    api.forbid(JOBS, "list");
+    api.forbid(PODS, "watch");
+    write_config(folder.path(), &server.url());
+    let config = folder.path().join("wattledger.toml");
+    let kubernetes = format!("kubernetes = {{ kubeconfig = {:?} }}\npue =", api.kubeconfig());
+    fs::write(&config, fs::read_to_string(&config).unwrap().replace("pue =", &kubernetes)).unwrap();
+
+    let screen = String::from_utf8(wattledger(folder.path(), "doctor --month 2026-10").stdout).unwrap();
+    println!("{screen}");
+    assert!(screen.lines().all(|line| line.chars().count() <= 100), "{screen}");
+    assert!(screen.ends_with("Next: kubectl apply -f deploy/rbac.yaml, and use its account\n"), "{screen}");
+    let report: Value = serde_json::from_slice(&wattledger(folder.path(), "doctor --month 2026-10 --json").stdout).unwrap();
+    assert_eq!(says(&report, "Kubernetes"), "the API answers, and the account may not list batch/jobs; may not watch pods");
+    assert!(says(&report, "exporters").ends_with("its energy will be missing: m1"), "{report}");
+    assert_eq!(
+        says(&report, "placing"),
+        format!("nothing says which node these are of, so they are not used: bmc at {}", exporter.target())
+    );
+    assert!(says(&report, "labels").contains("`exported_instance`"), "{report}");
+
+    // The role is bound, the controller is mapped, a recorder writes.
+    drop(api);
+    let api = ApiServer::start();
+    api.apply(NODES, node("cloud", &json!({"node.kubernetes.io/instance-type": "m5.xlarge"})));
+    let mapped = format!("{kubernetes} 1.1\nbmc = [{{ instance = \"{}\", node = \"m1\" }}]\n#", exporter.target());
+    let text = fs::read_to_string(&config).unwrap().replace(&kubernetes, &mapped);
+    let kubeconfig = text.lines().find(|line| line.starts_with("kubernetes")).unwrap();
+    fs::write(&config, text.replace(kubeconfig, &format!("kubernetes = {{ kubeconfig = {:?} }}", api.kubeconfig()))).unwrap();
+    let today = chrono::Utc::now().format("%Y-%m-%d").to_string();
+    let journals = folder.path().join("evidence/recorder/c");
+    fs::create_dir_all(&journals).unwrap();
+    fs::write(journals.join(format!("{today}.jsonl")), "").unwrap();
+
+    println!("{}", String::from_utf8_lossy(&wattledger(folder.path(), "doctor --month 2026-10").stdout));
+    let json = wattledger(folder.path(), "doctor --month 2026-10 --json").stdout;
+    println!("{}", String::from_utf8_lossy(&json));
+    let report: Value = serde_json::from_slice(&json).unwrap();
+    assert_eq!(says(&report, "Kubernetes"), format!("the API answers and grants all rights; a recorder wrote its journal of {today}"));
+    assert_eq!(says(&report, "exporters"), "2 of 3 nodes have an energy meter; the power of the others is modelled: cloud as m5.xlarge");
+    assert_eq!(state(&report, "placing"), Vec::<String>::new());
+
+    // Out of reach: said, and the rest goes on.
+    api.set_down(true);
+    let report: Value = serde_json::from_slice(&wattledger(folder.path(), "doctor --month 2026-10 --json").stdout).unwrap();
+    assert!(says(&report, "Kubernetes").starts_with("K8S_UNREACHABLE"), "{report}");
+    assert_eq!(state(&report, "Prometheus"), ["fine"]);
 }

@@ -10,9 +10,7 @@ use tempfile::TempDir;
 use crate::compare::integer;
 use crate::end_to_end::json_report;
 use crate::sample;
-#[path = "../../src/sources/intensity/stand_in_test.rs"]
-mod stand_in;
-use stand_in::{Answer, Request, StandIn};
+use crate::stand_in::{Answer, Request, StandIn};
 
 const HOUR_S: i64 = 3_600;
 /// 2022-10-01T00:00:00Z.
@@ -128,15 +126,14 @@ fn a_file_that_contradicts_what_is_kept_is_refused_unless_it_says_that_it_is_the
     assert!(edition.contains("first.csv") && edition.contains("later.csv") && edition.contains("published 2023-01-20"), "{edition}");
 }
 
-/// Electricity Maps' `past-range`: 200 g/kWh, and in the first five hours of the month what the round says.
-fn answer(request: &Request, first_hours: i64, updated: &str) -> Answer {
+/// Electricity Maps' `past-range`: for each hour that was asked for its value in g/kWh, and when the provider says that it was last changed.
+pub fn past_range(request: &Request, said: impl Fn(i64) -> (String, &'static str)) -> Answer {
     let seconds = |name: &str| chrono::DateTime::parse_from_rfc3339(&request.parameter(name).unwrap()).unwrap().timestamp();
     let kind = request.parameter("emissionFactorType").unwrap();
     let items: Vec<String> = (seconds("start")..seconds("end"))
         .step_by(HOUR_S as usize)
         .map(|at| {
-            let value = if (FROM_S..FROM_S + 5 * HOUR_S).contains(&at) { first_hours } else { 200 };
-            let updated = if value == 200 { "2022-11-01T00:00:00.000Z" } else { updated };
+            let (value, updated) = said(at);
             format!(
                 r#"{{"zone":"NL","carbonIntensity":{value},"datetime":"{}","updatedAt":"{updated}","emissionFactorType":"{kind}","isEstimated":false,"estimationMethod":null}}"#,
                 time(at)
@@ -144,6 +141,14 @@ fn answer(request: &Request, first_hours: i64, updated: &str) -> Answer {
         })
         .collect();
     Answer::ok(format!(r#"{{"zone":"NL","data":[{}]}}"#, items.join(",")))
+}
+
+/// 200 g/kWh, and in the first five hours of the month what the round says.
+fn answer(request: &Request, first_hours: i64, updated: &'static str) -> Answer {
+    past_range(request, |at| match (FROM_S..FROM_S + 5 * HOUR_S).contains(&at) {
+        true => (first_hours.to_string(), updated),
+        false => ("200".to_owned(), "2022-11-01T00:00:00.000Z"),
+    })
 }
 
 #[test]
@@ -210,7 +215,7 @@ fn a_zone_that_the_provider_does_not_know_leaves_the_collection_incomplete() {
 #[test]
 fn a_file_that_is_refused_does_not_keep_a_provider_from_being_asked() {
     let folder = TempDir::new().unwrap();
-    let server = StandIn::start(|request, _| answer(request, 200, ""));
+    let server = StandIn::start(|request, _| answer(request, 200, "2022-11-01T00:00:00.000Z"));
     fs::write(folder.path().join("token"), "s3cret\n").unwrap();
     write(folder.path(), "FR.csv", "ts,zone,intensity\n2022-10-01T00:00:00Z,FR,60\n");
     let table = format!(

@@ -18,6 +18,8 @@ mod real_intensity;
 mod same_bytes;
 mod sample;
 mod sample_report;
+#[path = "../../src/sources/intensity/stand_in_test.rs"]
+mod stand_in;
 mod tiers;
 mod toxic;
 mod ways;

@@ -220,6 +220,7 @@ pub struct Tally {
 ///
 /// Method, section 3 (first sample, reset): after a reset the new value counts from zero, spread from the previous sample to the new one.
 /// A fall of less than 1 % without restart counts nothing and goes on from the lower value.
+/// A rise that no machine can make is dropped: the sample alone where the next one fits the one before it, else the delta.
 /// An odd delta is tallied in the window in which it ends, so that neighbouring days do not both name it.
 pub fn difference(samples: Samples, reading: &Reading, sums: &mut StepSums, tally: &mut Tally) {
     let (ts, value) = (samples.ts_ms, samples.value);
@@ -243,8 +244,9 @@ pub fn difference(samples: Samples, reading: &Reading, sums: &mut StepSums, tall
     }
     let first = ts.partition_point(|t| *t <= start_ms).max(1);
     let mut restart = reading.restarts.partition_point(|t| *t <= ts[first - 1]);
+    let mut before = first - 1;
     for i in first..ts.len() {
-        let (t0, a, t1, b) = (ts[i - 1], value[i - 1], ts[i], value[i]);
+        let (t0, a, t1, b) = (ts[before], value[before], ts[i], value[i]);
         if t0 >= end_ms {
             break;
         }
@@ -255,6 +257,12 @@ pub fn difference(samples: Samples, reading: &Reading, sums: &mut StepSums, tall
             restarted = true;
             restart += 1;
         }
+        let is_spike = |next: usize| value[next] < b && value[next] >= a && !is_implausible(t0, ts[next], value[next] - a);
+        if !restarted && is_implausible(t0, t1, b - a) && i + 1 < ts.len() && is_spike(i + 1) {
+            tally.implausible += ends_here;
+            continue;
+        }
+        let previous = std::mem::replace(&mut before, i);
         let is_reset = match reading.on_restart {
             OnRestart::Drop if restarted => {
                 tally.dropped_at_restart += ends_here;
@@ -275,8 +283,8 @@ pub fn difference(samples: Samples, reading: &Reading, sums: &mut StepSums, tall
         }
         if is_reset && ends_here == 1 {
             tally.resets += 1;
-            if i >= 2 && value[i - 1] >= value[i - 2] {
-                tally.loss_bound += (value[i - 1] - value[i - 2]) / (ts[i - 1] - ts[i - 2]) as f64 * (t1 - t0) as f64;
+            if let Some(earlier) = previous.checked_sub(1).filter(|earlier| a >= value[*earlier]) {
+                tally.loss_bound += (a - value[earlier]) / (t0 - ts[earlier]) as f64 * (t1 - t0) as f64;
             } else {
                 tally.unbounded_resets += 1;
             }

@@ -54,6 +54,21 @@ fn a_reset_across_an_edge_is_spread_from_the_sample_before() {
 }
 
 #[test]
+fn an_impossible_sample_is_dropped_alone_where_the_counter_goes_on_as_before() {
+    // 10 J/s, and one reading of 1e15 J: what comes after it says all.
+    let (rows, tally) = steps(&[(0, 100.0), (10, 200.0), (20, 1e15), (30, 400.0), (40, 500.0)]);
+    assert_eq!(rows, [(0, 400_000)]);
+    assert_eq!((tally.implausible, tally.resets, tally.decreases), (1, 0, 0));
+}
+
+#[test]
+fn of_a_jump_that_stays_only_the_jump_is_dropped() {
+    let (rows, tally) = steps(&[(0, 100.0), (10, 200.0), (20, 1e9), (30, 1e9 + 100.0), (40, 1e9 + 200.0)]);
+    assert_eq!(rows, [(0, 300_000)]);
+    assert_eq!((tally.implausible, tally.resets), (1, 0));
+}
+
+#[test]
 fn a_small_fall_counts_nothing_and_goes_on_from_the_lower_value() {
     let (rows, tally) = steps(&[(0, 1e6), (10, 1e6 - 1.0), (20, 1e6 + 4.0)]);
     assert_eq!(rows, [(0, 5_000)]);

@@ -115,7 +115,9 @@ pub fn meter_pods<'a>(
         let energy = sums.drain();
         let last_ms = pod.iter().filter_map(|one| last_within(one.curve.samples().ts_ms, window)).max();
         let (namespace, name, known) = named(pod, state);
-        let tail = tails.settle(state.pod_end_ms(namespace, name, pod[0].uid), || format!("{namespace}/{name}"), &mut sums);
+        let end_ms = state.pod_end_ms(namespace, name, pod[0].uid);
+        let is_gone = |last_ms| readings.scrapes.is_followed(&pod[0].target, last_ms, window.end_ms);
+        let tail = tails.settle(end_ms, is_gone, || format!("{namespace}/{name}"), &mut sums);
         if energy.is_empty() && last_ms.is_none() && tail.is_empty() {
             continue;
         }
@@ -128,7 +130,7 @@ pub fn meter_pods<'a>(
     let odd =
         Oddities { kind: "pod energy", unit: "J", reset: Severity::Noted, decrease: Severity::Disclosed, tally: &tally, nodes: &odd_nodes };
     findings.extend(odd.findings());
-    findings.extend(tails.finding());
+    findings.extend(tails.findings());
     if !unresolved.is_empty() {
         let message = format!(
             "{} pods have energy samples but nothing to count from, so their energy is in (system): {}.",

@@ -101,8 +101,10 @@ impl<'a> Shares<'a, '_> {
             if nodes.iter().any(|node| node.node == name) {
                 continue;
             }
+            // Where pods have a meter of their own, the node's is silent and not absent: that is a gap.
+            let has_metered_pods = by_node.get(name).into_iter().flatten().any(|i| !records[*i].energy.is_empty());
             let used = cpu_of(machine.get(name), by_node.get(name), records);
-            if used.is_empty() {
+            if has_metered_pods || used.is_empty() {
                 continue;
             }
             let labels = RenamedLabels::of(self.state.node_labels(name));

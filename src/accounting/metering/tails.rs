@@ -19,11 +19,14 @@ pub struct Tails {
     rates: Vec<(i64, f64, i64)>,
     examined: usize,
     unknown: Vec<String>,
+    /// Pods whose end was recorded, and pods that were gone at a later scrape without one.
+    recorded: usize,
+    unrecorded: usize,
 }
 
 impl Tails {
     pub fn new(window: &Window) -> Self {
-        Self { window: *window, rates: Vec::new(), examined: 0, unknown: Vec::new() }
+        Self { window: *window, rates: Vec::new(), examined: 0, unknown: Vec::new(), recorded: 0, unrecorded: 0 }
     }
 
     /// Takes in one counter of the pod.
@@ -38,9 +41,19 @@ impl Tails {
     }
 
     /// The pod's tail by step; afterwards the next pod may come.
-    pub fn settle(&mut self, end_ms: Option<i64>, name: impl Fn() -> String, sums: &mut StepSums) -> Vec<(i32, i64)> {
+    ///
+    /// `is_gone` says of its last sample whether a later scrape did not see it any more.
+    pub fn settle(
+        &mut self,
+        end_ms: Option<i64>,
+        is_gone: impl Fn(i64) -> bool,
+        name: impl Fn() -> String,
+        sums: &mut StepSums,
+    ) -> Vec<(i32, i64)> {
         let rates = std::mem::take(&mut self.rates);
         let last_ms = rates.iter().map(|(last_ms, ..)| *last_ms).max();
+        self.recorded += usize::from(end_ms.is_some());
+        self.unrecorded += usize::from(end_ms.is_none() && last_ms.is_some_and(is_gone));
         let (Some(end_ms), Some(last_ms)) = (end_ms, last_ms) else { return Vec::new() };
         // A pod that goes on after the day is the next day's, and one that ended before it was the day's before.
         if !(self.window.start_ms..self.window.end_ms).contains(&last_ms) || end_ms <= last_ms {
@@ -61,15 +74,26 @@ impl Tails {
         sums.drain()
     }
 
-    pub fn finding(&self) -> Option<Finding> {
-        (!self.unknown.is_empty()).then(|| {
+    pub fn findings(&self) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        if !self.unknown.is_empty() {
             let message = format!(
                 "{} pods went on after their last energy sample for longer than a rate can be carried on, so what they used is not known and \
                  stays in (system): {}. Check the exporter on their nodes.",
                 self.unknown.len(),
                 listed(&self.unknown)
             );
-            Finding::new("TAIL_UNKNOWN", Severity::Disclosed, message).examined(self.examined).failing(self.unknown.len())
-        })
+            findings.push(Finding::new("TAIL_UNKNOWN", Severity::Disclosed, message).examined(self.examined).failing(self.unknown.len()));
+        }
+        // A few pods are always deleted before their end is seen; that no end at all is seen says that nobody looks.
+        if self.recorded == 0 && self.unrecorded > 0 {
+            let message = format!(
+                "{} pods ended and the end of none was recorded, so what they used after their last sample is not estimated: the tails that are \
+                 printed are not all. Let kube-state-metrics serve `kube_pod_completion_time`, or read the Kubernetes API.",
+                self.unrecorded
+            );
+            findings.push(Finding::new("ENDS_UNSEEN", Severity::Noted, message).examined(self.unrecorded).failing(self.unrecorded));
+        }
+        findings
     }
 }

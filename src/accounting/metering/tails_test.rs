@@ -38,7 +38,9 @@ fn a_pod_seen_after_its_end_has_no_tail_and_one_without_a_recorded_end_has_none_
     let seen = [(0, 0.0), (60, 60.0), (120, 120.0)];
     let scrapes: Vec<(i64, f64)> = (0..30).map(|minute| (minute * 60, minute as f64 * 600.0)).collect();
     assert_eq!(tail_of(&meter(vec![node(&scrapes), pod("a", &seen), ended("a", 110)]), "a"), []);
-    assert_eq!(tail_of(&meter(vec![node(&scrapes), pod("a", &seen)]), "a"), []);
+    let unrecorded = meter(vec![node(&scrapes), pod("a", &seen)]);
+    assert_eq!(tail_of(&unrecorded, "a"), []);
+    assert!(severity(&unrecorded, "ENDS_UNSEEN").is_some());
 }
 
 #[test]

@@ -64,6 +64,12 @@ impl<'a> Scrapes<'a> {
         }
     }
 
+    /// Whether a target was scraped again after a time and before another.
+    pub fn is_followed(&self, target: &Target, last_ms: i64, end_ms: i64) -> bool {
+        let scrapes = self.times.get(target).map_or(&[][..], Vec::as_slice);
+        scrapes.get(scrapes.partition_point(|t| *t <= last_ms)).is_some_and(|t| *t < end_ms)
+    }
+
     /// Times of the first scrape after each restart of the exporter on a node, sorted.
     pub fn restarts(&self, node: &str) -> &[i64] {
         self.restarts.get(node).map_or(&[], Vec::as_slice)

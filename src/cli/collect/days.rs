@@ -3,7 +3,7 @@
 //! In: clusters and days. Out: an [`Outcome`]; each complete day is in the store. Rule: trouble with one day or one server does not keep the
 //! others from being collected. Does not: ask again for a day that is there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
@@ -122,9 +122,11 @@ fn store_day(store: &Store, config: &Config, cluster: &Cluster, day: UtcDay, col
     findings.extend(metered.findings.iter().cloned());
     let (series, samples) = samples_to_frames(collected.samples)?;
     let tables = day_tables(series, samples, metered);
-    let queries = collected.asked.into_iter().map(|asked| QueryRecord {
+    let answered: BTreeSet<&str> = collected.asked.iter().filter(|asked| asked.series > 0).map(|asked| asked.name).collect();
+    let unanswered: BTreeSet<&str> = collected.asked.iter().map(|asked| asked.name).filter(|name| !answered.contains(name)).collect();
+    let queries = collected.asked.iter().filter(|asked| answered.contains(asked.name)).map(|asked| QueryRecord {
         name: asked.name.to_owned(),
-        promql: asked.promql,
+        promql: asked.promql.clone(),
         read: asked.read.to_owned(),
         from_s: asked.from_s,
         to_s: asked.to_s,
@@ -140,6 +142,7 @@ fn store_day(store: &Store, config: &Config, cluster: &Cluster, day: UtcDay, col
         replaces: None,
         software: concat!("wattledger ", env!("CARGO_PKG_VERSION")).to_owned(),
         queries: queries.collect(),
+        unanswered: unanswered.into_iter().map(str::to_owned).collect(),
         files: Vec::new(),
         findings,
     };

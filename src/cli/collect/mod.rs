@@ -19,6 +19,7 @@ use clap::Args;
 
 pub use self::days::{SETTLING, collect_days, connect, metering_terms};
 pub use self::feeds::{Feeds, collect_feeds, with_advice};
+pub use self::kubernetes::access as kubernetes_access;
 pub use self::outcome::{Incomplete, Outcome};
 use super::exit;
 use crate::config::{Cluster, Config};

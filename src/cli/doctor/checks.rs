@@ -4,14 +4,19 @@
 //! without; `Minded` is worth knowing and holds nothing up. What Prometheus may soon forget is the most urgent.
 //! Does not: ask anybody anything.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::facts::{Day, Facts, OnServer, Server, Zone};
+use super::facts::{Api, Day, Facts, OnServer, Server};
+use super::nodes::{Family, NodeGroup, Nodes};
+use super::zones;
+use crate::cli::collect::metering_terms;
 use crate::config::Config;
 use crate::model::policy::IdlePolicy;
+use crate::sources::Refusal;
+use crate::sources::kubernetes::VERBS;
 use crate::sources::prometheus::Sight;
 use crate::units::{ReportingPeriod, UtcDay};
 
@@ -39,53 +44,21 @@ pub struct Check {
     pub urgency: u8,
 }
 
-/// Nodes of which the same exporters speak.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct NodeGroup {
-    pub nodes: Vec<String>,
-    pub energy: Vec<String>,
-    pub cpu: Vec<String>,
-    pub kubernetes: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Role {
-    Energy,
-    Cpu,
-    Kubernetes,
-}
-
-/// The metric that stands for an exporter.
-const EXPORTERS: [(&str, &str, Role); 13] = [
-    ("kepler_node_cpu_joules_total", "Kepler", Role::Energy),
-    ("kepler_node_platform_joules_total", "Kepler 0.9 or older", Role::Energy),
-    ("kepler_node_package_joules_total", "Kepler 0.9 or older", Role::Energy),
-    ("kepler_container_joules_total", "Kepler 0.9 or older", Role::Energy),
-    ("scaph_host_energy_microjoules", "Scaphandre", Role::Energy),
-    ("node_rapl_package_joules_total", "node_exporter", Role::Energy),
-    ("node_rapl_joules_total", "node_exporter", Role::Energy),
-    ("ipmi_dcmi_power_consumption_current_watts", "IPMI", Role::Energy),
-    ("redfish_chassis_power_average_consumed_watts", "Redfish", Role::Energy),
-    ("DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION", "DCGM", Role::Energy),
-    ("container_cpu_usage_seconds_total", "cAdvisor", Role::Cpu),
-    ("kube_node_info", "kube-state-metrics", Role::Kubernetes),
-    ("kube_node_labels", "kube-state-metrics", Role::Kubernetes),
-];
-
-/// All checks of a cluster.
+/// All checks of a cluster, and its nodes.
 pub fn of(facts: &Facts<'_>, config: &Config, period: ReportingPeriod) -> (Vec<Check>, Vec<NodeGroup>) {
     let mut checks = vec![reachable(facts)];
-    let mut groups = Vec::new();
-    if let Server::Seen { exporters, clashes } = &facts.server {
-        groups = node_groups(exporters);
-        checks.push(exporters_of(exporters, &groups, config));
-        checks.push(labels(facts, exporters, clashes));
+    let mut nodes = Nodes::default();
+    if let Server::Seen { sights, clashes, .. } = &facts.server {
+        nodes = Nodes::of(sights, &metering_terms(config, facts.cluster));
+        checks.push(exporters(facts, sights, &nodes, config));
+        checks.extend(unplaced(&nodes));
+        checks.push(labels(facts, sights, clashes));
         checks.push(retention(&facts.days));
     }
-    checks.push(kubernetes());
-    checks.extend(facts.zones.iter().map(|zone| intensity(zone, config, period)));
+    checks.push(kubernetes(facts));
+    checks.extend(facts.zones.iter().map(|zone| zones::judge(zone, config, period)));
     checks.push(evidence(facts, config, period));
-    (checks, groups)
+    (checks, nodes.groups)
 }
 
 /// The next thing to do where nothing is lacking.
@@ -96,18 +69,18 @@ pub fn when_all_is_well(config: &Config, period: ReportingPeriod, now: DateTime<
     format!("{} --out report", command(config, "report", period))
 }
 
-fn command(config: &Config, verb: &str, period: ReportingPeriod) -> String {
+pub fn command(config: &Config, verb: &str, period: ReportingPeriod) -> String {
     let path = config.path.display().to_string();
     let named = if path == "wattledger.toml" { String::new() } else { format!(" --config {path}") };
     format!("wattledger {verb}{named} --month {period}")
 }
 
-fn check(topic: &'static str, state: State, says: impl Into<String>) -> Check {
+pub fn check(topic: &'static str, state: State, says: impl Into<String>) -> Check {
     Check { topic, state, says: says.into(), next: None, urgency: u8::MAX }
 }
 
 impl Check {
-    fn next(mut self, urgency: u8, next: impl Into<String>) -> Self {
+    pub fn next(mut self, urgency: u8, next: impl Into<String>) -> Self {
         (self.urgency, self.next) = (urgency, Some(next.into()));
         self
     }
@@ -115,94 +88,96 @@ impl Check {
 
 fn reachable(facts: &Facts<'_>) -> Check {
     let topic = "Prometheus";
+    let refused = |refusal: &Refusal| {
+        let advice = refusal.hint.clone().unwrap_or_else(|| "check the server".to_owned());
+        check(topic, State::Lacking, refusal.to_string()).next(0, advice)
+    };
     match &facts.server {
-        Server::Seen { .. } => check(topic, State::Fine, "answers"),
+        Server::Seen { way: Ok(way), .. } => {
+            let named = match way.name {
+                "remote-read" => "streamed remote read",
+                "edges" => "queries for the edges of quarters",
+                _ => "queries",
+            };
+            check(topic, State::Fine, format!("answers; samples are read by {named} ({})", way.why))
+        }
+        Server::Seen { way: Err(refusal), .. } | Server::Silent(refusal) => refused(refusal),
         Server::NotConfigured => check(topic, State::NotAsked, "none is configured: the cluster lives on evidence that is brought here"),
-        Server::Silent(refusal) => {
-            let advice = refusal.hint.clone().unwrap_or_else(|| "check the server".to_owned());
-            check(topic, State::Lacking, refusal.to_string()).next(0, format!("{}: {advice}", facts.cluster.name))
-        }
     }
 }
 
-/// The node that a sight speaks of: by the exporter's own label, else by its address.
-fn node_of<'a>(sight: &'a Sight, by_address: &BTreeMap<&'a str, &'a str>) -> Option<&'a str> {
-    let named = ["exported_node", "node_name", "node"].map(|label| sight.label(label)).into_iter().find(|name| !name.is_empty());
-    let instance = sight.label("instance");
-    let host = instance.rsplit_once(':').map_or(instance, |(host, _)| host);
-    named.or_else(|| by_address.get(host).copied())
+/// Whether the Kubernetes API tells of objects.
+fn api_tells(facts: &Facts<'_>) -> bool {
+    matches!(&facts.api, Api::Seen { missing } if missing.is_empty())
 }
 
-fn node_groups(exporters: &[Sight]) -> Vec<NodeGroup> {
-    let of_metric = |name: &'static str| exporters.iter().filter(move |sight| sight.label("__name__") == name);
-    let mut by_address: BTreeMap<&str, &str> = BTreeMap::new();
-    for sight in of_metric("kube_node_info") {
-        let Some(node) = node_of(sight, &BTreeMap::new()) else { continue };
-        by_address.insert(node, node);
-        if !sight.label("internal_ip").is_empty() {
-            by_address.insert(sight.label("internal_ip"), node);
-        }
-    }
-    type Seen<'a> = (BTreeSet<&'a str>, BTreeSet<&'a str>, bool);
-    let mut nodes: BTreeMap<String, Seen<'_>> = BTreeMap::new();
-    for (metric, exporter, role) in EXPORTERS {
-        for sight in of_metric(metric) {
-            let node = node_of(sight, &by_address).map_or_else(|| format!("? {}", sight.label("instance")), str::to_owned);
-            let seen = nodes.entry(node).or_default();
-            match role {
-                Role::Energy => drop(seen.0.insert(exporter)),
-                Role::Cpu => drop(seen.1.insert(exporter)),
-                Role::Kubernetes => seen.2 = true,
-            }
-        }
-    }
-    let mut groups: BTreeMap<Seen<'_>, Vec<String>> = BTreeMap::new();
-    for (node, seen) in nodes {
-        groups.entry(seen).or_default().push(node);
-    }
-    let texts = |set: BTreeSet<&str>| set.into_iter().map(str::to_owned).collect::<Vec<_>>();
-    let mut groups: Vec<NodeGroup> = groups
-        .into_iter()
-        .map(|((energy, cpu, kubernetes), nodes)| NodeGroup { nodes, energy: texts(energy), cpu: texts(cpu), kubernetes })
-        .collect();
-    groups.sort_by(|a, b| a.nodes.cmp(&b.nodes));
-    groups
+fn has(sights: &[Sight], metric: &str) -> bool {
+    sights.iter().any(|sight| sight.label("__name__") == metric)
 }
 
-fn exporters_of(exporters: &[Sight], groups: &[NodeGroup], config: &Config) -> Check {
+fn exporters(facts: &Facts<'_>, sights: &[Sight], nodes: &Nodes, config: &Config) -> Check {
     let topic = "exporters";
-    let has = |metric: &str| exporters.iter().any(|sight| sight.label("__name__") == metric);
-    let is_node = |name: &&String| !name.starts_with('?');
-    let all: Vec<&String> = groups.iter().flat_map(|group| &group.nodes).filter(is_node).collect();
-    let unmetered: Vec<&String> =
-        groups.iter().filter(|group| group.energy.is_empty()).flat_map(|group| &group.nodes).filter(is_node).collect();
-    if all.is_empty() {
+    let all = nodes.count();
+    let (without, modelled) = (nodes.without_energy(), nodes.modelled());
+    if all == 0 {
         return check(topic, State::Lacking, "no exporter that is known speaks of a node now")
             .next(2, "check `selector` of the cluster, and that Kepler, kube-state-metrics and the kubelet are scraped");
     }
-    if !unmetered.is_empty() {
-        let says = format!("no energy meter on {} of {} nodes now: {}", unmetered.len(), all.len(), listed(&unmetered));
-        return check(topic, State::Lacking, says)
-            .next(4, format!("install Kepler 0.10 or newer, or see why it is silent, on {}", listed(&unmetered)));
+    if !without.is_empty() {
+        let (has, their) = if without.len() == 1 { ("has", "its") } else { ("have", "their") };
+        let says = format!(
+            "{} of {all} nodes {has} neither an energy meter now nor a known power, so {their} energy will be missing: {}",
+            without.len(),
+            listed(&without)
+        );
+        return check(topic, State::Lacking, says).next(
+            4,
+            format!("install Kepler 0.10 or newer on {}, or give the class of its machine by `hardware` (with CPU time)", listed(&without)),
+        );
     }
-    if !has("kube_node_info") || !has("kube_pod_owner") {
+    if !api_tells(facts) && (!has(sights, "kube_node_info") || !has(sights, "kube_pod_owner")) {
         return check(topic, State::Lacking, "kube-state-metrics is not scraped: nobody says whose the pods are")
-            .next(3, "install kube-state-metrics and scrape it with `honor_labels: true`");
+            .next(3, "install kube-state-metrics and scrape it with `honor_labels: true`, or add `kubernetes = {}` to the cluster");
     }
-    let says = format!("all {} nodes have an energy meter", all.len());
-    if !has("container_cpu_usage_seconds_total") && config.report.idle == IdlePolicy::ByUsage {
+    if !modelled.is_empty() {
+        let says = format!(
+            "{} of {all} nodes have an energy meter; the power of the others is modelled: {}",
+            all - modelled.len(),
+            listed(&modelled)
+        );
+        return check(topic, State::Minded, says).next(21, "install Kepler 0.10 or newer there, to measure instead");
+    }
+    let says = if all == 1 { "the one node has an energy meter".to_owned() } else { format!("all {all} nodes have an energy meter") };
+    if !has(sights, "container_cpu_usage_seconds_total") && config.report.idle == IdlePolicy::ByUsage {
         let says = format!("{says}; cAdvisor is not scraped, so idle energy cannot be shared by use and stays in (idle)");
         return check(topic, State::Minded, says).next(20, "scrape the kubelets' /metrics/cadvisor");
     }
     check(topic, State::Fine, says)
 }
 
-fn labels(facts: &Facts<'_>, exporters: &[Sight], clashes: &[Sight]) -> Check {
+/// Meters whose node is not known, so that nothing of them is used.
+fn unplaced(nodes: &Nodes) -> Option<Check> {
+    let (bmcs, others): (Vec<_>, Vec<_>) = nodes.unplaced.iter().partition(|(family, _)| *family == Family::Bmc);
+    let names: Vec<String> = bmcs.iter().chain(&others).map(|(family, instance)| format!("{} at {instance}", family.name())).collect();
+    let next = match bmcs.first() {
+        Some((_, instance)) => format!("map it with [[cluster.bmc]]: instance = \"{instance}\", node = \"…\""),
+        None => "let the scrape add a label `node`, or kube-state-metrics tell the nodes' addresses".to_owned(),
+    };
+    let says = format!("nothing says which node these are of, so they are not used: {}", listed(&names));
+    // A node without energy may be behind one of them.
+    let (state, urgency) = if nodes.without_energy().is_empty() { (State::Minded, 22) } else { (State::Lacking, 3) };
+    (!names.is_empty()).then(|| check("placing", state, says).next(urgency, next))
+}
+
+fn labels(facts: &Facts<'_>, sights: &[Sight], clashes: &[Sight]) -> Check {
     let topic = "labels";
-    let has = |metric: &str| exporters.iter().any(|sight| sight.label("__name__") == metric);
-    let jobs: BTreeSet<String> = clashes.iter().map(|sight| sight.label("job").to_owned()).collect();
-    let names: BTreeSet<String> = clashes.iter().map(|sight| format!("`exported_{}`", sight.label("label"))).collect();
-    if !facts.cluster.pools.is_empty() && !has("kube_node_labels") {
+    // The node of Kepler 0.9 and older collides with the scrape's `instance`, and is read from where it was pushed to.
+    let (of_nodes, others): (Vec<&Sight>, Vec<&Sight>) = clashes.iter().partition(|sight| sight.label("label") == "instance");
+    let jobs: BTreeSet<String> = others.iter().map(|sight| sight.label("job").to_owned()).collect();
+    let names: BTreeSet<String> = others.iter().map(|sight| format!("`exported_{}`", sight.label("label"))).collect();
+    let none =
+        if of_nodes.is_empty() { "none clash" } else { "none clash but the node of Kepler 0.9 or older, read from `exported_instance`" };
+    if !facts.cluster.pools.is_empty() && !has(sights, "kube_node_labels") {
         let says = "pools are told by node labels, and kube-state-metrics shows none: no pool matches a node";
         return check(topic, State::Lacking, says).next(3, "let kube-state-metrics show them: --metric-labels-allowlist=nodes=[…]");
     }
@@ -211,12 +186,14 @@ fn labels(facts: &Facts<'_>, exporters: &[Sight], clashes: &[Sight]) -> Check {
         let says = format!("scrape job {} renames {}; the exporter's own are used", listed(&jobs), names.join(", "));
         return check(topic, State::Minded, says).next(10, format!("set `honor_labels: true` on scrape job {}", listed(&jobs)));
     }
-    if !has("kube_job_annotations") {
-        let says = "none clash; kube-state-metrics shows no annotations of Jobs, so a shift is seen only where a Job was suspended or its schedule tells";
+    if !has(sights, "kube_job_annotations") && !api_tells(facts) {
+        let says = format!(
+            "{none}; kube-state-metrics shows no annotations of Jobs, so a shift is seen only where a Job was suspended or its schedule tells"
+        );
         return check(topic, State::Minded, says)
             .next(30, "let kube-state-metrics show them: --metric-annotations-allowlist=jobs=[…], as in README.md");
     }
-    check(topic, State::Fine, "none clash")
+    check(topic, State::Fine, none)
 }
 
 fn retention(days: &[Day]) -> Check {
@@ -253,31 +230,38 @@ fn retention(days: &[Day]) -> Check {
     }
 }
 
-/// Owners and times come from kube-state-metrics here; where the API is read, its permissions are reviewed in this place.
-fn kubernetes() -> Check {
-    check("Kubernetes", State::NotAsked, "its API is not asked: owners and times come from kube-state-metrics")
-}
-
-fn intensity(zone: &Zone, config: &Config, period: ReportingPeriod) -> Check {
-    let topic = "intensity";
-    let (name, covered, wanted) = (&zone.zone, zone.covered_hours, zone.wanted_hours);
-    let lacking = if zone.is_grid { State::Lacking } else { State::Minded };
-    let use_of = if zone.is_grid { "" } else { " (a home zone: runs whose baseline is there would be unplaced)" };
-    if wanted > 0 && covered >= wanted {
-        return check(topic, State::Fine, format!("{name}: all {wanted} hours are in the evidence"));
+fn kubernetes(facts: &Facts<'_>) -> Check {
+    let topic = "Kubernetes";
+    let recorder = facts.recorded.map(|day| format!("a recorder wrote its journal of {day}"));
+    match &facts.api {
+        Api::NotConfigured => {
+            let others = if recorder.is_some() { "kube-state-metrics and a recorder's journal" } else { "kube-state-metrics" };
+            check(topic, State::NotAsked, format!("its API is not asked: owners and times come from {others}"))
+        }
+        Api::Silent { says, advice, may_pass } => {
+            let advice = advice.clone().unwrap_or_else(|| "check the cluster's `kubernetes`".to_owned());
+            check(topic, State::Lacking, says.clone()).next(if *may_pass { 2 } else { 0 }, advice)
+        }
+        Api::Seen { missing } if !missing.is_empty() => {
+            let of_verb = |wanted: &str| -> Vec<String> {
+                missing.iter().filter(|(_, verb)| *verb == wanted).map(|(kind, _)| kind.to_string()).collect()
+            };
+            let told = VERBS.map(|verb| (verb, of_verb(verb))).into_iter().filter(|(_, kinds)| !kinds.is_empty());
+            let told: Vec<String> = told.map(|(verb, kinds)| format!("may not {verb} {}", kinds.join(", "))).collect();
+            // What cannot be listed keeps days from being collected; what cannot be watched, a recorder from its work.
+            let urgency = if of_verb("list").is_empty() { 9 } else { 0 };
+            check(topic, State::Lacking, format!("the API answers, and the account {}", told.join("; ")))
+                .next(urgency, "kubectl apply -f deploy/rbac.yaml, and use its account")
+        }
+        Api::Seen { .. } => match recorder {
+            Some(recorder) => check(topic, State::Fine, format!("the API answers and grants all rights; {recorder}")),
+            None => {
+                let says = "the API answers and grants all rights; no recorder wrote yesterday or today, so that what comes and goes \
+                            between two collections is known to kube-state-metrics alone";
+                check(topic, State::Minded, says).next(25, "run a recorder: wattledger collect --follow")
+            }
+        },
     }
-    let Some(provider) = &zone.provider else {
-        let says = format!("{name}: no [[intensity]] table names this zone{use_of}");
-        return check(topic, lacking, says).next(5, format!("add zone {name} to an [[intensity]] table of {}", config.path.display()));
-    };
-    let says = format!("{name}: {covered} of {wanted} hours are in the evidence, from {provider}{use_of}");
-    let glob = config.intensity.iter().filter(|feed| feed.zones.contains(name)).flat_map(|feed| &feed.unmatched_globs).next();
-    let next = match glob {
-        Some(glob) => format!("put the intensity files of {name} where {glob} finds them"),
-        None if covered == 0 => command(config, "collect", period),
-        None => format!("get {provider} data of {name} that cover {period}, then {}", command(config, "collect", period)),
-    };
-    check(topic, lacking, says).next(if covered == 0 { 6 } else { 7 }, next)
 }
 
 fn evidence(facts: &Facts<'_>, config: &Config, period: ReportingPeriod) -> Check {
@@ -296,7 +280,11 @@ fn evidence(facts: &Facts<'_>, config: &Config, period: ReportingPeriod) -> Chec
     let all: Vec<UtcDay> = missing.iter().map(|day| day.day).collect();
     let says = format!("{there} of {} UTC days{coming}; lacking {}", facts.days.len(), ranges(&all));
     match on_server.len() {
-        0 if there == 0 => {
+        0 if facts.cluster.prometheus.is_none() => {
+            let next = "bring the evidence of those days, or `wattledger import --kind usage` what was measured";
+            check(topic, State::Lacking, says).next(8, next)
+        }
+        0 if there == 0 && !matches!(facts.server, Server::Silent(_)) => {
             check(topic, State::Lacking, says).next(8, "nothing can be collected: check `selector` and the server's retention")
         }
         // Whether those days can still be had is said under retention.
@@ -338,25 +326,6 @@ mod tests {
             on_server: *on_server,
         };
         what.iter().enumerate().map(one).collect()
-    }
-
-    fn sight(labels: &[(&str, &str)]) -> Sight {
-        Sight { labels: labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(), count: 1.0 }
-    }
-
-    #[test]
-    fn nodes_are_grouped_by_what_speaks_of_them_and_found_by_address() {
-        let groups = node_groups(&[
-            sight(&[("__name__", "kube_node_info"), ("node", "n1"), ("internal_ip", "10.0.0.1")]),
-            sight(&[("__name__", "kube_node_info"), ("node", "n2"), ("internal_ip", "10.0.0.2")]),
-            sight(&[("__name__", "kube_node_info"), ("exported_node", "n3"), ("node", "scraper"), ("internal_ip", "10.0.0.3")]),
-            sight(&[("__name__", "kepler_node_cpu_joules_total"), ("node_name", "n1")]),
-            sight(&[("__name__", "node_rapl_package_joules_total"), ("instance", "10.0.0.2:9100")]),
-            sight(&[("__name__", "ipmi_dcmi_power_consumption_current_watts"), ("instance", "bmc-7")]),
-        ]);
-        let shown: Vec<(String, String)> = groups.iter().map(|group| (group.nodes.join(","), group.energy.join(","))).collect();
-        let expected = [("? bmc-7", "IPMI"), ("n1", "Kepler"), ("n2", "node_exporter"), ("n3", "")];
-        assert_eq!(shown, expected.map(|(a, b)| (a.to_owned(), b.to_owned())));
     }
 
     #[test]

@@ -3,16 +3,18 @@
 //! In: a cluster of the configuration, the evidence, its server. Out: [`Facts`]. Rule: a server that does not answer is a fact, not an error.
 //! Does not: judge.
 
-use std::collections::BTreeMap;
-
 use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 use futures_util::stream::{self, StreamExt};
+use tokio::runtime::Runtime;
 
-use crate::cli::collect::{SETTLING, connect};
-use crate::config::{Cluster, Config};
+use super::zones::{self, Zone};
+use crate::cli::collect::{SETTLING, connect, kubernetes_access};
+use crate::config::{self, Cluster, Config};
 use crate::evidence::Store;
+use crate::model::Hint;
 use crate::sources::Refusal;
+use crate::sources::kubernetes::{Entry, History, Kind, Kubernetes, series_of_day};
 use crate::sources::prometheus::{Look, Prometheus, Sight};
 use crate::units::{ReportingPeriod, UtcDay};
 
@@ -23,6 +25,9 @@ const LOOKS_AT_ONCE: usize = 2;
 pub struct Facts<'a> {
     pub cluster: &'a Cluster,
     pub server: Server,
+    pub api: Api,
+    /// The last day, of yesterday and today, of which a recorder wrote.
+    pub recorded: Option<UtcDay>,
     pub days: Vec<Day>,
     /// By zone: those of nodes first.
     pub zones: Vec<Zone>,
@@ -31,7 +36,34 @@ pub struct Facts<'a> {
 pub enum Server {
     NotConfigured,
     Silent(Refusal),
-    Seen { exporters: Vec<Sight>, clashes: Vec<Sight> },
+    Seen {
+        way: Result<Way, Refusal>,
+        /// Of exporters and of machines, also those that the Kubernetes API tells of.
+        sights: Vec<Sight>,
+        clashes: Vec<Sight>,
+    },
+}
+
+/// How a server will be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Way {
+    pub name: &'static str,
+    pub why: String,
+}
+
+/// The Kubernetes API of a cluster.
+pub enum Api {
+    NotConfigured,
+    /// There is no way to it, or no way in.
+    Silent {
+        says: String,
+        advice: Option<String>,
+        /// Whether it may be well again by itself, so that collecting goes on without it.
+        may_pass: bool,
+    },
+    Seen {
+        missing: Vec<(Kind, &'static str)>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,16 +83,6 @@ pub enum OnServer {
     Nothing,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Zone {
-    pub zone: String,
-    /// Whether nodes draw their electricity from it; else only baselines name it.
-    pub is_grid: bool,
-    pub provider: Option<String>,
-    pub covered_hours: i64,
-    pub wanted_hours: i64,
-}
-
 pub fn gather<'a>(config: &Config, cluster: &'a Cluster, period: ReportingPeriod, now: DateTime<Utc>) -> Result<Facts<'a>> {
     let store = Store::new(&config.evidence_dir);
     let mut days = Vec::new();
@@ -69,19 +91,64 @@ pub fn gather<'a>(config: &Config, cluster: &'a Cluster, period: ReportingPeriod
         days.push(Day { day, is_over: now >= day.end() + SETTLING, is_in_evidence, on_server: OnServer::NotAsked });
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
-    let server = match &cluster.prometheus {
+    let mut server = match &cluster.prometheus {
         None => Server::NotConfigured,
         Some(prometheus) => {
             let source = connect(prometheus).with_context(|| format!("cluster {}", cluster.name))?;
             runtime.block_on(ask(&source, &mut days, now)).unwrap_or_else(Server::Silent)
         }
     };
-    Ok(Facts { cluster, server, days, zones: zones(&store, config, cluster, period, now)? })
+    let (api, machines) = match &cluster.kubernetes {
+        None => (Api::NotConfigured, Vec::new()),
+        Some(kubernetes) => ask_api(&runtime, kubernetes, now),
+    };
+    if let Server::Seen { sights, .. } = &mut server {
+        sights.extend(machines);
+    }
+    let today = UtcDay::containing(now);
+    let mut recorded = None;
+    for day in [today, today.previous()] {
+        if recorded.is_none() && store.has_journal(&cluster.name, day)? {
+            recorded = Some(day);
+        }
+    }
+    Ok(Facts { cluster, server, api, recorded, days, zones: zones::gather(&store, config, cluster, period, now)? })
+}
+
+/// The API's rights, and the machines that it tells of.
+fn ask_api(runtime: &Runtime, kubernetes: &config::Kubernetes, now: DateTime<Utc>) -> (Api, Vec<Sight>) {
+    let connected = runtime.block_on(Kubernetes::connect(&kubernetes_access(kubernetes)));
+    let source = match connected {
+        Ok(source) => source,
+        Err(error) => {
+            let advice = error.downcast_ref::<Hint>().map(|hint| hint.advice().to_owned());
+            return (Api::Silent { says: format!("{error:#}"), advice, may_pass: false }, Vec::new());
+        }
+    };
+    match runtime.block_on(source.missing_rights()) {
+        Err(refusal) => {
+            let may_pass = refusal.code == "K8S_UNREACHABLE";
+            (Api::Silent { says: refusal.to_string(), advice: refusal.hint, may_pass }, Vec::new())
+        }
+        Ok(missing) => {
+            // Nodes that may not be listed are among what is missing.
+            let nodes = runtime.block_on(source.nodes()).unwrap_or_default();
+            let seen = nodes.into_iter().map(|object| Entry::Seen { at: now, object });
+            let told = series_of_day(History::of(seen), UtcDay::containing(now)).into_iter();
+            let sights = told.filter_map(|(series, samples)| {
+                let labels = series.labels.into_iter().chain([("__name__".to_owned(), series.metric)]).collect();
+                Some(Sight { labels, value: samples.last()?.1 })
+            });
+            (Api::Seen { missing }, sights.collect())
+        }
+    }
 }
 
 async fn ask(source: &Prometheus, days: &mut [Day], now: DateTime<Utc>) -> Result<Server, Refusal> {
-    let exporters = source.look(Look::Exporters, now.timestamp()).await?;
+    let mut sights = source.look(Look::Exporters, now.timestamp()).await?;
+    sights.extend(source.look(Look::Machines, now.timestamp()).await?);
     let clashes = source.look(Look::Clashes, now.timestamp()).await?;
+    let way = source.way().await.map(|(name, why)| Way { name, why: why.to_owned() });
     // The month's first day says what retention leaves; the others are asked for where they are still to be collected.
     let asked: Vec<usize> = (0..days.len()).filter(|i| days[*i].is_over && (*i == 0 || !days[*i].is_in_evidence)).collect();
     let instants = asked.iter().flat_map(|i| [days[*i].day.start().timestamp() + HOUR_S, days[*i].day.end().timestamp() - 1]);
@@ -98,58 +165,5 @@ async fn ask(source: &Prometheus, days: &mut [Day], now: DateTime<Utc>) -> Resul
             _ => OnServer::InPart,
         };
     }
-    Ok(Server::Seen { exporters, clashes })
-}
-
-fn zones(store: &Store, config: &Config, cluster: &Cluster, period: ReportingPeriod, now: DateTime<Utc>) -> Result<Vec<Zone>> {
-    let sites = || std::iter::once(&cluster.site).chain(cluster.pools.iter().map(|pool| &pool.site));
-    // Zones of nodes come last, so that they win over home zones of the same name.
-    let homes = sites().filter_map(|site| site.home_zone.as_deref()).map(|zone| (zone, false));
-    let wanted: BTreeMap<&str, bool> = homes.chain(sites().map(|site| (site.grid_zone.as_str(), true))).collect();
-    let mut zones = Vec::new();
-    for (zone, is_grid) in wanted {
-        let feed = config.intensity.iter().find(|feed| feed.zones.iter().any(|name| name == zone));
-        let (from, to) = (period.from().timestamp(), period.to().min(now).timestamp());
-        let mut covered: Vec<(i64, i64)> = Vec::new();
-        for (series, _) in store.intensity(zone)? {
-            for i in 0..series.len() {
-                if series.direct_gco2e_per_kwh[i].is_some() || series.lifecycle_gco2e_per_kwh[i].is_some() {
-                    covered.push((series.start_s[i].max(from), series.end_s[i].min(to)));
-                }
-            }
-        }
-        zones.push(Zone {
-            zone: zone.to_owned(),
-            is_grid,
-            provider: feed.map(|feed| feed.provider.clone()),
-            covered_hours: length_of_union(covered) / HOUR_S,
-            wanted_hours: (to - from).max(0) / HOUR_S,
-        });
-    }
-    zones.sort_by_key(|zone| !zone.is_grid);
-    Ok(zones)
-}
-
-fn length_of_union(mut spans: Vec<(i64, i64)>) -> i64 {
-    spans.sort_unstable();
-    let (mut length, mut reached) = (0, i64::MIN);
-    for (from, to) in spans {
-        let from = from.max(reached);
-        if to > from {
-            length += to - from;
-            reached = to;
-        }
-    }
-    length
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hours_that_two_editions_have_count_once() {
-        assert_eq!(length_of_union(vec![(0, 10), (5, 12), (20, 30), (0, 10), (40, 35)]), 22);
-        assert_eq!(length_of_union(Vec::new()), 0);
-    }
+    Ok(Server::Seen { way, sights, clashes })
 }

@@ -1,11 +1,13 @@
 //! `wattledger doctor`: what is reachable, what is there, what a month's report would lack, and the one next thing to do.
 //!
-//! In: the configuration, the evidence, a few quick looks at each server. Out: one screen a cluster, or JSON; exit code 1 where something is
+//! In: the configuration, the evidence, a few quick looks at each server and API. Out: one screen a cluster, or JSON; exit code 1 where something is
 //! lacking. Rule: it changes nothing, and one cluster's trouble does not hide another's state. Does not: judge figures.
 
 mod checks;
 mod facts;
+mod nodes;
 mod screen;
+mod zones;
 
 use std::io::{IsTerminal, Write};
 
@@ -54,7 +56,7 @@ struct ClusterExamination {
     prometheus: Option<String>,
     checks: Vec<Check>,
     /// Nodes that are alike in what exports them.
-    nodes: Vec<checks::NodeGroup>,
+    nodes: Vec<nodes::NodeGroup>,
 }
 
 pub fn run(args: &DoctorArgs, config: &Config) -> Result<u8> {
@@ -74,10 +76,8 @@ pub fn run(args: &DoctorArgs, config: &Config) -> Result<u8> {
         let prometheus = cluster.prometheus.as_ref().map(|server| server.url.clone());
         clusters.push(ClusterExamination { cluster: cluster.name.clone(), prometheus, checks, nodes });
     }
-    let all = || clusters.iter().flat_map(|cluster| &cluster.checks);
-    let is_well = all().all(|check| check.state != State::Lacking);
-    let urgent = all().filter_map(|check| Some((check.urgency, check.next.clone()?))).min();
-    let next = urgent.map_or_else(|| checks::when_all_is_well(config, period, now), |(_, next)| next);
+    let is_well = clusters.iter().flat_map(|cluster| &cluster.checks).all(|check| check.state != State::Lacking);
+    let next = if is_well { checks::when_all_is_well(config, period, now) } else { most_urgent(&clusters) };
     let examination = Examination {
         month: period.to_string(),
         time_zone: config.time_zone.to_string(),
@@ -96,6 +96,19 @@ pub fn run(args: &DoctorArgs, config: &Config) -> Result<u8> {
     // A closed pipe (`wattledger doctor | head`) is no failure.
     let _ = std::io::stdout().write_all(text.as_bytes());
     Ok(if examination.is_well { exit::DONE } else { exit::FAILED })
+}
+
+/// What is to be done first of what is lacking.
+fn most_urgent(clusters: &[ClusterExamination]) -> String {
+    let all = clusters.iter().flat_map(|cluster| cluster.checks.iter().map(move |check| (cluster, check)));
+    let lacking = all.filter(|(_, check)| check.state == State::Lacking);
+    let told = lacking.filter_map(|(cluster, check)| Some((check.urgency, cluster, check.next.as_ref()?)));
+    match told.min_by_key(|(urgency, ..)| *urgency) {
+        // A command holds for all clusters.
+        Some((_, cluster, next)) if clusters.len() > 1 && !next.starts_with("wattledger ") => format!("{}: {next}", cluster.cluster),
+        Some((.., next)) => next.clone(),
+        None => "see above what is lacking".to_owned(),
+    }
 }
 
 /// The last month that is over in the organisation's time zone.

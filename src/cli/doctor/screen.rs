@@ -8,7 +8,8 @@ use std::fmt::Write;
 use comfy_table::presets::{NOTHING, UTF8_HORIZONTAL_ONLY};
 use comfy_table::{ContentArrangement, Table};
 
-use super::checks::{NodeGroup, State};
+use super::checks::State;
+use super::nodes::NodeGroup;
 use super::{ClusterExamination, Examination};
 
 const WIDTH: u16 = 98;
@@ -37,29 +38,41 @@ pub fn text(examination: &Examination, is_coloured: bool) -> String {
         add_cluster(&mut out, cluster, is_coloured);
     }
     let (verdict, colour) = if examination.is_well { ("Nothing is lacking.", Ink::Green) } else { ("Something is lacking.", Ink::Red) };
-    writeln!(out, "\n{}\n{} {}", ink(colour, verdict), ink(Ink::Bold, "Next:"), examination.next).expect("a string takes all");
+    // A command stays whole, so that it can be copied.
+    let is_command = ["wattledger ", "kubectl "].iter().any(|program| examination.next.starts_with(program));
+    let next = if is_command { examination.next.clone() } else { wrapped(&examination.next, "Next: ".len()).join("\n      ") };
+    writeln!(out, "\n{}\n{} {next}", ink(colour, verdict), ink(Ink::Bold, "Next:")).expect("a string takes all");
     out
 }
 
 fn add_cluster(out: &mut String, cluster: &ClusterExamination, is_coloured: bool) {
     for check in &cluster.checks {
-        let mut line = Table::new();
-        line.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(WIDTH - INDENT as u16);
-        line.add_row([check.says.clone()]);
         let (mark, colour) = match check.state {
             State::Fine => ("✓", Ink::Green),
             State::Minded => ("!", Ink::Yellow),
             State::Lacking => ("✗", Ink::Red),
             State::NotAsked => ("·", Ink::Dim),
         };
-        for (number, text) in line.lines().enumerate() {
+        for (number, text) in wrapped(&check.says, INDENT).iter().enumerate() {
             let (mark, topic) = if number == 0 { (inked(is_coloured, colour, mark), check.topic) } else { (" ".to_owned(), "") };
-            writeln!(out, " {mark} {topic:<12} {}", text.trim()).expect("a string takes all");
+            writeln!(out, " {mark} {topic:<12} {text}").expect("a string takes all");
+        }
+        for (number, text) in check.next.iter().flat_map(|next| wrapped(next, INDENT + 2)).enumerate() {
+            let arrow = if number == 0 { "→" } else { " " };
+            writeln!(out, "{:INDENT$}{}", "", inked(is_coloured, Ink::Dim, &format!("{arrow} {text}"))).expect("a string takes all");
         }
         if check.topic == "exporters" && !cluster.nodes.is_empty() {
             nodes(&cluster.nodes).lines().for_each(|line| writeln!(out, "{:INDENT$}{}", "", line.trim_end()).expect("a string takes all"));
         }
     }
+}
+
+/// A text in lines that fit behind an indent; words that are longer than a line are broken.
+fn wrapped(text: &str, indent: usize) -> Vec<String> {
+    let mut table = Table::new();
+    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(WIDTH - indent as u16);
+    table.add_row([text]);
+    table.lines().map(|line| line.trim().to_owned()).collect()
 }
 
 fn nodes(groups: &[NodeGroup]) -> Table {
@@ -75,8 +88,11 @@ fn nodes(groups: &[NodeGroup]) -> Table {
     for group in groups {
         let shown = group.nodes.iter().take(NAMES_SHOWN).cloned().collect::<Vec<_>>().join(", ");
         let names = if group.nodes.len() > NAMES_SHOWN { format!("{shown}, …") } else { shown };
-        let objects = if group.kubernetes { "kube-state-metrics" } else { "none" };
-        table.add_row([group.nodes.len().to_string(), names, or_none(&group.energy), or_none(&group.cpu), objects.to_owned()]);
+        let mut energy = group.energy.clone();
+        energy.extend(group.modelled_as.iter().map(|model| format!("modelled as {model}")));
+        let gpus = if group.gpu.is_empty() { String::new() } else { format!("; GPUs {}", group.gpu.join(", ")) };
+        let energy = or_none(&energy) + &gpus;
+        table.add_row([group.nodes.len().to_string(), names, energy, or_none(&group.cpu), or_none(&group.objects)]);
     }
     table
 }
@@ -99,12 +115,15 @@ mod tests {
 
     #[test]
     fn a_screen_stays_within_a_hundred_columns_and_ends_with_what_to_do() {
-        let check = |topic, state, says: &str| Check { topic, state, says: says.to_owned(), next: None, urgency: 0 };
+        let check = |topic, state, says: &str| Check { topic, state, says: says.to_owned(), next: Some("mend it ".repeat(20)), urgency: 0 };
+        let texts = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
         let group = NodeGroup {
             nodes: (0..40).map(|i| format!("worker-pool-with-a-long-name-{i:02}.example.internal")).collect(),
-            energy: vec!["Kepler".to_owned(), "IPMI".to_owned()],
-            cpu: vec!["cAdvisor".to_owned()],
-            kubernetes: true,
+            energy: texts(&["kepler-legacy", "bmc"]),
+            gpu: texts(&["dcgm"]),
+            modelled_as: None,
+            cpu: texts(&["cadvisor", "kubelet"]),
+            objects: texts(&["kube-state-metrics", "Kubernetes"]),
         };
         let examination = Examination {
             month: "2026-10".to_owned(),
@@ -127,6 +146,7 @@ mod tests {
 
         assert!(plain.lines().all(|line| line.chars().count() <= 100), "{plain}");
         assert!(plain.ends_with("Next: wattledger collect --month 2026-10\n"));
+        assert!(plain.contains("\n                → mend it mend it"));
         assert!(plain.contains(" ✗ evidence") && !plain.contains('\u{1b}'));
         assert!(text(&examination, true).contains("\u{1b}[31m✗\u{1b}[0m evidence"));
     }

@@ -100,7 +100,7 @@ fn take(day: &mut Day, row: UsageRow, row_s: i64, step_s: i64) {
 }
 
 fn write(store: &Store, cluster: &str, day: UtcDay, found: &Day, step_s: i64) -> Result<()> {
-    let mut nodes: BTreeMap<&str, (BTreeMap<i32, i64>, BTreeMap<i32, i64>)> = BTreeMap::new();
+    let mut nodes = NodeSteps::new();
     for (node, steps) in &found.nodes {
         nodes.insert(node, (steps.energy_mj.clone(), steps.other.clone()));
     }
@@ -133,6 +133,7 @@ fn write(store: &Store, cluster: &str, day: UtcDay, found: &Day, step_s: i64) ->
         replaces: None,
         software: concat!("wattledger ", env!("CARGO_PKG_VERSION")).to_owned(),
         queries: Vec::new(),
+        unanswered: Vec::new(),
         files: Vec::new(),
         findings: findings(found, nodes.len(), &without_meter),
     };

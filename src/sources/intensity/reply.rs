@@ -216,7 +216,7 @@ pub fn forecast(
     interval_s: Option<i64>,
     reply: Reply,
 ) -> Result<Forecast, Refusal> {
-    values.sort_by(|a, b| a.0.cmp(&b.0));
+    values.sort_by_key(|value| value.0);
     if let Some((start_s, value)) = values.iter().find(|(_, value)| !GramsCo2ePerKilowattHour::new(*value).is_plausible()) {
         let message = format!("{provider} expects {value} g/kWh in zone {zone} at {start_s}, which is out of range");
         return Err(Refusal::new("CI_IMPLAUSIBLE", Reach::Range, message));

@@ -138,7 +138,7 @@ pub fn fault(kind: Kind, verb: &str, error: &kube::Error) -> Fault {
     match error {
         kube::Error::Api(status) => refused(kind, verb, status),
         kube::Error::Auth(error) => denied(kind, verb, &innermost(error)),
-        other => passing(quote(&other.source().map_or_else(|| other.to_string(), |cause| innermost(cause)))),
+        other => passing(quote(&other.source().map_or_else(|| other.to_string(), innermost))),
     }
 }
 

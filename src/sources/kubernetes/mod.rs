@@ -78,6 +78,11 @@ impl Kubernetes {
         Ok(objects)
     }
 
+    /// The nodes alone.
+    pub async fn nodes(&self) -> Result<Vec<Object>, Refusal> {
+        self.all::<Node>().await
+    }
+
     async fn all<K: Served>(&self) -> Result<Vec<Object>, Refusal> {
         let api = Api::<K>::all(self.client.clone());
         patiently(|| client::list(&api), &format!("{} list", K::KIND)).await.map(|(objects, _)| objects)

@@ -262,12 +262,15 @@ fn refused(status: StatusCode, body: &[u8], retry_after: Option<Duration>) -> Fa
         Some(answer) => (answer.error_type.as_str(), quote(&answer.error)),
         None => ("", quote(&String::from_utf8_lossy(body))),
     };
+    // «context deadline exceeded» is a server that ran out of its own time while it read series; it comes as 422, and is no limit.
+    let says_time = ["deadline exceeded", "timed out"].iter().any(|word| words.to_lowercase().contains(word));
     let says_limit = ["too many samples", "exceed", "limit"].iter().any(|word| words.to_lowercase().contains(word));
     let final_with = |code, reach, hint: &str| {
         let message = format!("the Prometheus server refused ({}): {words}", status.as_u16());
         Fault::Final(Refusal::new(code, reach, message).hint(hint))
     };
     match status.as_u16() {
+        422 if says_time => Fault::TooSlow(words),
         400 | 422 if says_limit => Fault::TooLarge(words),
         504 => Fault::TooSlow(format!("status 504: {words}")),
         _ if kind == "timeout" => Fault::TooSlow(words),
@@ -303,6 +306,8 @@ mod tests {
         assert!(matches!(refused(StatusCode::UNPROCESSABLE_ENTITY, &json_error("execution", limit), None), Fault::TooLarge(_)));
         let slow = "query timed out in expression evaluation";
         assert!(matches!(refused(StatusCode::SERVICE_UNAVAILABLE, &json_error("timeout", slow), None), Fault::TooSlow(_)));
+        let late = json_error("execution", "expanding series: context deadline exceeded");
+        assert!(matches!(refused(StatusCode::UNPROCESSABLE_ENTITY, &late, None), Fault::TooSlow(_)));
         let html = b"<html>\nservice unavailable</html>";
         assert!(matches!(refused(StatusCode::SERVICE_UNAVAILABLE, html, None), Fault::Passing { .. }));
         let broken = json_error("execution", "checksum mismatch expected:1, actual:2");

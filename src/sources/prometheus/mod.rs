@@ -94,9 +94,14 @@ impl Prometheus {
         })))
     }
 
+    /// What the server is; it is asked once.
+    async fn server(&self) -> Result<&Server, Refusal> {
+        self.0.server.get_or_try_init(|| server::probe(&self.0.client, self.0.pull.read)).await
+    }
+
     /// Asks every question for a day. The first refusal ends it: half a day is no evidence.
     pub async fn collect_day(&self, day: UtcDay) -> Result<CollectedDay, Refusal> {
-        self.0.server.get_or_try_init(|| server::probe(&self.0.client, self.0.pull.read)).await?;
+        self.server().await?;
         let mut tasks = JoinSet::new();
         for (order, question) in QUESTIONS.iter().enumerate() {
             let source = Arc::clone(&self.0);

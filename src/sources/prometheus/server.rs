@@ -37,6 +37,8 @@ impl Way {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Server {
     pub way: Way,
+    /// For people, why so.
+    pub why: String,
     /// Pairs that remote read adds to every series and the query API does not.
     pub external_labels: Vec<(String, String)>,
     /// Whether every remote read is held against a count.
@@ -50,10 +52,10 @@ pub async fn probe(client: &Client, wanted: ReadWay) -> Result<Server, Refusal> 
     let config = config.as_ref().and_then(|page| page["data"]["yaml"].as_str()).and_then(Configuration::of);
     let is_open = config.as_ref().is_some_and(|config| !config.reads_elsewhere);
     let (way, why) = match wanted {
-        ReadWay::Query => (Way::Query, "configured".to_owned()),
-        ReadWay::Edges => (Way::Edges, "configured".to_owned()),
+        ReadWay::Query => (Way::Query, "as configured".to_owned()),
+        ReadWay::Edges => (Way::Edges, "as configured".to_owned()),
         ReadWay::RemoteRead => match remote_read(client).await? {
-            Ok(()) => (Way::RemoteRead, "configured".to_owned()),
+            Ok(()) => (Way::RemoteRead, "as configured".to_owned()),
             Err(why) => {
                 let refusal = Refusal::new("PROM_READ", Reach::Source, why);
                 return Err(refusal.hint("leave out `read = \"remote-read\"` of the cluster's `prometheus`: queries serve as well"));
@@ -64,7 +66,7 @@ pub async fn probe(client: &Client, wanted: ReadWay) -> Result<Server, Refusal> 
             (Way::Query, format!("{why}, and remote read would hide that an answer is partial"))
         }
         ReadWay::Auto => match remote_read(client).await? {
-            Ok(()) => (Way::RemoteRead, "served".to_owned()),
+            Ok(()) => (Way::RemoteRead, "the server offers it".to_owned()),
             Err(why) => (Way::Query, why),
         },
     };
@@ -76,7 +78,7 @@ pub async fn probe(client: &Client, wanted: ReadWay) -> Result<Server, Refusal> 
     }
     let external_labels = config.map(|config| config.external_labels).unwrap_or_default();
     tracing::info!(way = way.name(), why, ?external_labels, max_samples, "the external labels are no part of a series' identity");
-    Ok(Server { way, external_labels, is_counted: way == Way::RemoteRead && !is_open, max_samples })
+    Ok(Server { way, why, external_labels, is_counted: way == Way::RemoteRead && !is_open, max_samples })
 }
 
 /// Whether streamed remote read is served, by a question that no series answers; or why not.

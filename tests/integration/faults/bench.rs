@@ -20,6 +20,8 @@ use crate::prometheus::{Prometheus, Setup};
 const LONGEST_CASE: Duration = Duration::from_secs(60);
 /// Codes that say nothing of the data: what this configuration asks for, and days before the made-up history begins.
 const BACKGROUND: [&str; 3] = ["NOT_COMPUTED", "NOT_READ", "DAYS_BEFORE"];
+/// The zone's annual factor, g/kWh: cases have months of 36 g/kWh, and months around 80, and a month's median may be half or twice of it.
+const ANNUAL: f64 = 60.0;
 
 /// One run of the binary.
 #[derive(Clone, Debug)]
@@ -192,6 +194,12 @@ pub struct Bench {
     pub days: Option<(&'static str, &'static str)>,
     pub intensity: Option<String>,
     pub provider: &'static str,
+    /// The lines of a feed's table, for zone NL, in place of a file.
+    pub feed: Option<String>,
+    /// More keys of every cluster's `prometheus`, each after a comma.
+    pub prometheus_keys: &'static str,
+    /// More lines of every cluster.
+    pub cluster_lines: String,
 }
 
 impl Bench {
@@ -211,6 +219,9 @@ impl Bench {
             days: Some((DAY, NEXT_DAY)),
             intensity: None,
             provider: "files",
+            feed: None,
+            prometheus_keys: "",
+            cluster_lines: String::new(),
         }
     }
 
@@ -222,21 +233,41 @@ impl Bench {
         Prometheus::serving_with(&self.openmetrics(), setup)
     }
 
+    pub fn clusters(&self) -> &[String] {
+        &self.clusters
+    }
+
     /// Writes a configuration of that name, with evidence of its own.
     pub fn config(&self, name: &str, url: &str) -> PathBuf {
+        self.write_config(name, Some(url))
+    }
+
+    /// Asks the feed for the whole month, into the evidence of that name; the clusters themselves are asked for nothing.
+    pub fn collect_feed(&self, name: &str) -> Run {
+        let run = wattledger(&self.write_config(name, None), &["collect", "--month", self.month]);
+        assert!(run.stderr.contains("NO_SOURCE"), "{}", run.stderr);
+        run
+    }
+
+    fn write_config(&self, name: &str, url: Option<&str>) -> PathBuf {
         let root = self.folder.path();
         fs::create_dir_all(root.join("intensity")).unwrap();
         fs::write(root.join("intensity/nl.csv"), self.intensity.clone().unwrap_or_else(|| flat_intensity(self.month))).unwrap();
+        fs::write(root.join("secret"), "s3cret\n").unwrap();
+        let files = || format!("provider = \"{}\"\nfiles = [\"intensity/*.csv\"]\n", self.provider);
         let mut text = format!(
             "[organisation]\nname = \"Example BV\"\ntime_zone = \"{}\"\n[report]\nidle = \"unallocated\"\n[evidence]\ndir = \"evidence-{name}\"\n\
-             [[intensity]]\nzones = [\"NL\"]\nprovider = \"{}\"\nfiles = [\"intensity/*.csv\"]\nannual_direct_gco2e_per_kwh = {{ NL = 100.0 }}\n",
-            self.time_zone, self.provider
+             [[intensity]]\nzones = [\"NL\"]\nannual_direct_gco2e_per_kwh = {{ NL = {ANNUAL:.1} }}\n{}",
+            self.time_zone,
+            self.feed.clone().unwrap_or_else(files)
         );
         for cluster in &self.clusters {
-            text.push_str(&format!(
-                "[[cluster]]\nname = \"{cluster}\"\nprometheus = {{ url = \"{url}\", selector = {{ cluster = \"{cluster}\" }} }}\n\
-                 boundary = \"owned\"\ngrid_zone = \"NL\"\npue = 1.0\n"
-            ));
+            text.push_str(&format!("[[cluster]]\nname = \"{cluster}\"\nboundary = \"owned\"\ngrid_zone = \"NL\"\npue = 1.0\n"));
+            if let Some(url) = url {
+                let selector = format!("{{ cluster = \"{cluster}\" }}");
+                text.push_str(&format!("prometheus = {{ url = \"{url}\", selector = {selector}{} }}\n", self.prometheus_keys));
+                text.push_str(&self.cluster_lines);
+            }
         }
         let path = root.join(format!("{name}.toml"));
         fs::write(&path, text).unwrap();

@@ -1,4 +1,4 @@
-//! F29 to F32, F36, F38: what intensity files do. The others are feeds of a provider.
+//! F29 to F32, F36, F38: what intensity files do. The others are feeds of a provider (`feeds`).
 
 use std::fmt::Write;
 
@@ -13,20 +13,20 @@ const FIRST_HOUR: i64 = DAY_S - 30 * 24 * HOUR;
 const HOURS: i64 = 31 * 24;
 
 /// Whole joules, so that with factors of 3.6 g/kWh every row's micrograms are whole.
-fn story(seed: u64) -> Story {
+pub fn story(seed: u64) -> Story {
     Story::in_units_of(1_000, seed, DAY_S + 6 * HOUR, 361, MINUTE)
 }
 
-fn clusters() -> Vec<Cluster> {
+pub fn clusters() -> Vec<Cluster> {
     by_seed(|seed, name| story(seed).cluster(name))
 }
 
 /// By hour of day, in units of 3.6 g/kWh: a microgram for a joule.
-fn level(hour: i64) -> i64 {
+pub fn level(hour: i64) -> i64 {
     10 + (hour / HOUR).rem_euclid(24)
 }
 
-fn time(hour: i64) -> String {
+pub fn time(hour: i64) -> String {
     DateTime::from_timestamp(hour, 0).unwrap().format("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
@@ -40,23 +40,23 @@ fn month_of_hours() -> impl Iterator<Item = i64> {
 }
 
 /// A plain file with one row an hour, as `change` leaves them; an empty text leaves the hour out.
-fn file(change: impl Fn(i64, String) -> String) -> String {
+pub fn file(change: impl Fn(i64, String) -> String) -> String {
     let rows: String = month_of_hours().map(|hour| change(hour, row(hour))).collect();
     format!("ts,zone,intensity_gco2e_per_kwh\n{rows}")
 }
 
-fn seen_with(intensity: String) -> Seen {
+pub fn seen_with(intensity: String) -> Seen {
     let mut bench = Bench::of(&clusters());
     bench.intensity = Some(intensity);
     let server = bench.server(&Setup::default());
     bench.observe("it", &server.url())
 }
 
-/// Micrograms of all clusters: every interval's energy by the hour in which it lies.
-fn emissions_in_truth() -> i64 {
-    let intervals = |story: &Story| -> i64 {
+/// Every interval's energy in millijoules, times what its hour has; of all clusters.
+pub fn sum_by_hour(of_hour: impl Fn(i64) -> i64) -> i128 {
+    let intervals = |story: &Story| -> i128 {
         let pairs = story.node.windows(2).zip(&story.times);
-        pairs.map(|(pair, time)| (pair[1].total_mj - pair[0].total_mj) / 1_000 * level(time - time.rem_euclid(HOUR))).sum()
+        pairs.map(|(pair, time)| i128::from(pair[1].total_mj - pair[0].total_mj) * i128::from(of_hour(time - time.rem_euclid(HOUR)))).sum()
     };
     super::history::SEEDS.iter().map(|seed| intervals(&story(*seed))).sum()
 }
@@ -74,10 +74,20 @@ fn share_in_truth(is_in: impl Fn(i64) -> bool) -> f64 {
     within as f64 / all as f64
 }
 
+/// Micrograms of all clusters, where there is a report.
+pub fn emissions(seen: &Seen) -> Option<i128> {
+    seen.report.as_ref()?["totals"]["operational_hourly_ugco2e"].as_i64().map(i128::from)
+}
+
 fn demand_emissions(seen: &mut Seen) {
-    let Some(report) = &seen.report else { return };
-    let (found, truth) = (report["totals"]["operational_hourly_ugco2e"].as_i64(), emissions_in_truth());
-    seen.demand(found == Some(truth), format!("{found:?} µg, in truth {truth}"));
+    demand_emissions_by(seen, level);
+}
+
+/// By levels in units of 3.6 g/kWh.
+pub fn demand_emissions_by(seen: &mut Seen, level: impl Fn(i64) -> i64) {
+    let Some(found) = emissions(seen) else { return };
+    let truth = sum_by_hour(level) / 1_000;
+    seen.demand(found == truth, format!("{found} µg, in truth {truth}"));
 }
 
 fn demand_share(seen: &mut Seen, key: &str, truth: f64) {

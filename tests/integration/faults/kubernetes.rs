@@ -1,10 +1,10 @@
-//! F41 to F43, F48: what Kubernetes forgets, told from the series of kube-state-metrics.
+//! F41 to F43, F48: what Kubernetes forgets, told from the series of kube-state-metrics. F45 to F47 ask its API (`recorder`).
 
 use super::bench::{Bench, Seen};
 use super::history::{Cluster, HOUR, MINUTE, Pod, Story, Value, by_seed};
 use crate::prometheus::Setup;
 
-const FIRST_S: i64 = super::history::DAY_S + 6 * HOUR;
+pub const FIRST_S: i64 = super::history::DAY_S + 6 * HOUR;
 
 fn seen(clusters: &[Cluster]) -> Seen {
     let bench = Bench::of(clusters);
@@ -13,7 +13,7 @@ fn seen(clusters: &[Cluster]) -> Seen {
 }
 
 /// A pod that lives from one minute of the story to another, and uses so much a minute; the node's own meter has it among its other use.
-fn lives(cluster: &mut Cluster, pod: &Pod, minutes: std::ops::Range<i64>, mj_a_minute: i64) -> i64 {
+pub fn lives(cluster: &mut Cluster, pod: &Pod, minutes: std::ops::Range<i64>, mj_a_minute: i64) -> i64 {
     let born = minutes.start;
     let samples: Vec<_> = minutes.map(|minute| (FIRST_S + minute * MINUTE, Value::Milli((minute + 1 - born) * mj_a_minute))).collect();
     let used = samples.len() as i64 * mj_a_minute;
@@ -33,7 +33,7 @@ fn active_of(seen: &Seen, workload: &str) -> Vec<i64> {
     rows.map(|row| row["active_mj"].as_i64().unwrap()).collect()
 }
 
-fn demand_workload(seen: &mut Seen, workload: &str, active_mj: i64) {
+pub fn demand_workload(seen: &mut Seen, workload: &str, active_mj: i64) {
     let found = active_of(seen, workload);
     seen.demand(found == [active_mj; 3], format!("{workload} has {found:?} mJ, in truth {active_mj} in each cluster"));
 }

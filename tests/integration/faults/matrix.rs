@@ -1,10 +1,10 @@
 //! The matrix: one entry a fault, with what is expected of us. A case is added by its entry and a function that gives back what it saw.
 //!
 //! Where the method and the catalogue of faults differ, the method has it: a hole is `HOLE` (a `GAP` is what no delta reaches), a value outside
-//! of plausible intensities refuses its file.
+//! of plausible intensities refuses its file. F47's outage is of seconds, not of a minute: pauses grow the same way.
 
 use super::bench::Seen;
-use super::{calendar, counters, intensity, kubernetes, limits, live, transport};
+use super::{calendar, counters, feeds, intensity, kubernetes, limits, live, recorder, transport};
 
 pub struct Case {
     pub id: &'static str,
@@ -95,21 +95,21 @@ pub const CASES: &[Case] = &[
     case("F30", "the same intensity rows twice", &[Neutral], intensity::equal_duplicates),
     case("F31", "two values for one hour", &[Refuse("CI_CONFLICT")], intensity::contradicting_duplicates),
     case("F32", "October in local time without offsets", &[Refuse("CI_AMBIGUOUS_TIME")], intensity::local_times_of_october),
-    not_yet("F33", "five hours are revised while the month is open", &[Flag(&["CI_REVISED"])], "editions of a feed"),
-    not_yet("F34", "lb/MWh, and the unit says so", &[Exact], "units of a feed"),
-    not_yet("F35", "lb/MWh or kg/kWh, and the unit says g/kWh", &[Flag(&["CI_UNIT"]), Refuse("CI_UNIT")], "plausible bands of zones"),
+    case("F33", "five hours are revised while the month is open", &[Flag(&["CI_REVISED"])], feeds::revised_hours),
+    case("F34", "lb/MWh, and the unit says so", &[Exact], feeds::pounds_that_say_so),
+    case("F35", "lb/MWh or kg/kWh, and the unit says g/kWh", &[Flag(&["CI_UNIT"]), Refuse("CI_UNIT")], feeds::units_that_lie),
     case("F36", "-5 and 5,000 g/kWh", &[Refuse("CI_IMPLAUSIBLE")], intensity::implausible_values),
-    not_yet("F37", "the provider does not know the zone (404)", &[Refuse("CI_ZONE")], "a provider's API"),
+    case("F37", "the provider does not know the zone (404)", &[Refuse("CI_ZONE")], feeds::unknown_zone),
     case("F38", "40 % of the hours are estimated", &[Flag(&["CI_ESTIMATED"])], intensity::estimated_hours),
-    not_yet("F39", "the provider returns 240 rows for a month", &[Exact], "a provider's API"),
-    not_yet("F40", "a marginal signal for Scope 2", &[Refuse("CI_SIGNAL")], "marginal feeds"),
+    case("F39", "the provider returns 240 rows for a month", &[Exact], feeds::short_answers),
+    case("F40", "a marginal signal for Scope 2", &[Refuse("CI_SIGNAL")], feeds::marginal_signals),
     case("F41", "a pod is deleted before collection", &[Flag(&["UNKNOWN_OWNER"])], kubernetes::deleted_pod),
     case("F42", "a StatefulSet's pod comes back with its name and another uid", &[Exact], kubernetes::recreated_pod),
     case("F43", "60 Jobs of a CronJob, of which three are kept", &[Exact], kubernetes::history_limit),
     not_yet("F44", "no cost label on 10 %", &[Exact], "figures by cost label"),
-    not_yet("F45", "no right to list jobs", &[Refuse("K8S_FORBIDDEN")], "the Kubernetes API"),
-    not_yet("F46", "etcd is compacted: 410", &[Exact], "the Kubernetes API"),
-    not_yet("F47", "the API server is down for a minute", &[Retry], "the Kubernetes API"),
+    case("F45", "no right to list jobs", &[Refuse("K8S_FORBIDDEN")], recorder::forbidden_jobs),
+    waiting("F46", "etcd is compacted: 410", &[Exact], recorder::compacted_server),
+    waiting("F47", "the API server is down for seconds in a watch", &[Retry], recorder::server_that_was_away),
     case("F48", "a namespace is deleted in the middle of the month", &[Exact], kubernetes::deleted_namespace),
     not_yet("F49", "two labellers and a conflict (409)", &[Exact], "needs `label`"),
     not_yet("F50", "100 reconciles, nothing changed", &[Neutral], "needs `label`"),

@@ -8,12 +8,14 @@
 mod bench;
 mod calendar;
 mod counters;
+mod feeds;
 mod history;
 mod intensity;
 mod kubernetes;
 mod limits;
 mod live;
 mod matrix;
+mod recorder;
 mod transport;
 
 use std::collections::BTreeSet;

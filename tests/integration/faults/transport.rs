@@ -11,7 +11,7 @@ use crate::prometheus::{Prometheus, Setup};
 use crate::toxic::{Exchange, Toxic, ToxicProxy};
 
 /// A server that says nothing is given up after this, at the latest.
-const LONGEST_SILENCE: Duration = Duration::from_secs(125);
+const LONGEST_SILENCE: Duration = Duration::from_secs(15);
 const CUTS: u64 = 20;
 const CUT_WORKERS: usize = 4;
 
@@ -55,7 +55,8 @@ pub fn too_many_requests() -> Seen {
 
 /// One cluster, one day: the server takes the request and says nothing.
 pub fn silent_server() -> Seen {
-    let bench = Bench::of(&stories()[..1]);
+    let mut bench = Bench::of(&stories()[..1]);
+    bench.prometheus_keys = ", timeout = \"10s\"";
     let server = bench.server(&Setup::default());
     let proxy = ToxicProxy::before(server.port(), |_| Toxic::Silence);
     let config = bench.config("it", &proxy.url());

@@ -2,11 +2,11 @@
 //!
 //! Tests whose names begin with the number of a case of the fault catalogue are that case.
 
-mod api_server;
+pub mod api_server;
 mod collecting;
 mod listing;
 mod metering;
-mod recording;
+pub mod recording;
 
 use std::path::Path;
 
@@ -28,7 +28,7 @@ fn runtime() -> tokio::runtime::Runtime {
 }
 
 /// An object with its metadata; the owner is `Kind/name`, empty where there is none.
-fn object(namespace: &str, name: &str, uid: &str, created: &str, owner: &str) -> Value {
+pub fn object(namespace: &str, name: &str, uid: &str, created: &str, owner: &str) -> Value {
     let mut object = json!({"metadata": {"namespace": namespace, "name": name, "uid": uid, "creationTimestamp": created}});
     if let Some((kind, owner)) = owner.split_once('/') {
         let reference = json!({"apiVersion": "v1", "kind": kind, "name": owner, "uid": format!("uid-of-{owner}"), "controller": true});
@@ -37,7 +37,7 @@ fn object(namespace: &str, name: &str, uid: &str, created: &str, owner: &str) ->
     object
 }
 
-fn pod(namespace: &str, name: &str, uid: &str, created: &str, owner: &str) -> Value {
+pub fn pod(namespace: &str, name: &str, uid: &str, created: &str, owner: &str) -> Value {
     let mut pod = object(namespace, name, uid, created, owner);
     let secret = json!([{"name": "PASSWORD", "value": "hunter2"}]);
     let resources = json!({"requests": {"cpu": "250m"}});
@@ -47,7 +47,7 @@ fn pod(namespace: &str, name: &str, uid: &str, created: &str, owner: &str) -> Va
     pod
 }
 
-fn job(namespace: &str, name: &str, uid: &str, created: &str, owner: &str) -> Value {
+pub fn job(namespace: &str, name: &str, uid: &str, created: &str, owner: &str) -> Value {
     let mut job = object(namespace, name, uid, created, owner);
     job["status"] = json!({"startTime": created});
     job

@@ -19,9 +19,12 @@ use super::*;
 const CREATED: &str = "2026-10-01T08:00:00Z";
 
 /// `collect --follow` in a process of its own; killed when it is dropped.
-struct Follower {
+pub struct Follower {
     process: Child,
-    folder: TempDir,
+    store: Store,
+    clusters: Vec<String>,
+    /// Where nobody else keeps it.
+    folder: Option<TempDir>,
 }
 
 fn config(folder: &Path, server: &ApiServer) -> PathBuf {
@@ -41,40 +44,51 @@ impl Follower {
     }
 
     fn start_in(folder: TempDir, server: &ApiServer) -> Self {
+        let mut follower = Self::of(&config(folder.path(), server), &folder.path().join("evidence"), &["prod-nl".to_owned()]);
+        follower.folder = Some(folder);
+        follower
+    }
+
+    /// Follows all clusters of a configuration, into its folder of evidence.
+    pub fn of(config: &Path, evidence: &Path, clusters: &[String]) -> Self {
         let process = Command::new(env!("CARGO_BIN_EXE_wattledger"))
             .args(["collect", "--follow", "--config"])
-            .arg(config(folder.path(), server))
+            .arg(config)
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        Self { process, folder }
+        Self { process, store: Store::new(evidence), clusters: clusters.to_vec(), folder: None }
+    }
+
+    fn entries(&self) -> Vec<Entry> {
+        self.entries_of(&self.clusters[0])
     }
 
     /// Everything written so far, today and, around midnight, yesterday.
-    fn entries(&self) -> Vec<Entry> {
-        let store = Store::new(self.folder.path().join("evidence"));
+    pub fn entries_of(&self, cluster: &str) -> Vec<Entry> {
         let today = UtcDay::containing(Utc::now());
-        let of_day = |day| store.read_journal::<Entry>("prod-nl", day).unwrap().map_or_else(Vec::new, |journal| journal.entries);
+        let of_day = |day| self.store.read_journal::<Entry>(cluster, day).unwrap().map_or_else(Vec::new, |journal| journal.entries);
         [of_day(today.previous()), of_day(today)].concat()
     }
 
-    fn wait_for(&self, what: &str, is_there: impl Fn(&[Entry]) -> bool) {
+    /// Waits until it is written of every cluster.
+    pub fn wait_for(&self, what: &str, is_there: impl Fn(&[Entry]) -> bool) {
         let began = Instant::now();
-        while !is_there(&self.entries()) {
-            assert!(began.elapsed() < Duration::from_secs(50), "{what}: {:#?}", self.entries());
+        while let Some(lacking) = self.clusters.iter().find(|cluster| !is_there(&self.entries_of(cluster))) {
+            assert!(began.elapsed() < Duration::from_secs(50), "{what}: {:#?}", self.entries_of(lacking));
             sleep(Duration::from_millis(100));
         }
     }
 
     /// Asks it to end and gives back its exit code and what it said.
-    fn end(mut self, signal: i32) -> (Option<i32>, String, TempDir) {
+    pub fn end(&mut self, signal: i32) -> (Option<i32>, String) {
         let pid = libc::pid_t::try_from(self.process.id()).unwrap();
         // SAFETY: a signal to a child that has not been waited for.
         assert_eq!(unsafe { libc::kill(pid, signal) }, 0);
         let code = self.process.wait().unwrap().code();
         let mut said = String::new();
         self.process.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-        (code, said, std::mem::replace(&mut self.folder, TempDir::new().unwrap()))
+        (code, said)
     }
 }
 
@@ -86,7 +100,7 @@ impl Drop for Follower {
 }
 
 /// How often each uid was seen and how often it went.
-fn counts(entries: &[Entry]) -> BTreeMap<&str, (usize, usize)> {
+pub fn counts(entries: &[Entry]) -> BTreeMap<&str, (usize, usize)> {
     let mut counts = BTreeMap::new();
     for entry in entries {
         match entry {
@@ -98,11 +112,11 @@ fn counts(entries: &[Entry]) -> BTreeMap<&str, (usize, usize)> {
     counts
 }
 
-fn has_seen(uid: &str) -> impl Fn(&[Entry]) -> bool {
+pub fn has_seen(uid: &str) -> impl Fn(&[Entry]) -> bool {
     move |entries| counts(entries).get(uid).is_some_and(|(seen, _)| *seen > 0)
 }
 
-fn has_lost(uid: &str) -> impl Fn(&[Entry]) -> bool {
+pub fn has_lost(uid: &str) -> impl Fn(&[Entry]) -> bool {
     move |entries| counts(entries).get(uid).is_some_and(|(_, gone)| *gone > 0)
 }
 
@@ -114,7 +128,7 @@ fn apply(server: &ApiServer, uid: &str) {
 fn a_recorder_writes_what_happens_ends_whole_and_keeps_no_secret() {
     let server = ApiServer::start();
     apply(&server, "u1");
-    let follower = Follower::start(&server);
+    let mut follower = Follower::start(&server);
     follower.wait_for("the list", has_seen("u1"));
     apply(&server, "u2");
     follower.wait_for("an event", has_seen("u2"));
@@ -124,12 +138,14 @@ fn a_recorder_writes_what_happens_ends_whole_and_keeps_no_secret() {
     assert!(matches!(entries[0], Entry::Started { .. }));
     assert_eq!(counts(&entries), BTreeMap::from([("u1", (1, 1)), ("u2", (1, 0))]));
 
-    let (code, said, folder) = follower.end(libc::SIGTERM);
+    let (code, said) = follower.end(libc::SIGTERM);
     assert_eq!(code, Some(0), "{said}");
     for words in ["recording prod-nl into", "prod-nl: pods: 1 there", "prod-nl: batch/jobs: 0 there", "prod-nl: ended"] {
         assert!(said.contains(words), "{words}: {said}");
     }
-    let journal = std::fs::read_dir(folder.path().join("evidence/recorder/prod-nl")).unwrap().map(|file| file.unwrap().path());
+    let journal = std::fs::read_dir(follower.folder.as_ref().unwrap().path().join("evidence/recorder/prod-nl"))
+        .unwrap()
+        .map(|file| file.unwrap().path());
     let journal: String = journal.map(|path| std::fs::read_to_string(path).unwrap()).collect();
     assert!(journal.ends_with("}\n") && journal.contains("\"event\":\"watching\""), "{journal}");
     for secret in [TOKEN, "hunter2", "last-applied", "image"] {
@@ -141,13 +157,13 @@ fn a_recorder_writes_what_happens_ends_whole_and_keeps_no_secret() {
 fn an_interrupt_ends_it_as_well_and_another_recorder_goes_on() {
     let server = ApiServer::start();
     apply(&server, "u1");
-    let follower = Follower::start(&server);
+    let mut follower = Follower::start(&server);
     follower.wait_for("the list", has_seen("u1"));
-    let (code, said, folder) = follower.end(libc::SIGINT);
+    let (code, said) = follower.end(libc::SIGINT);
     assert_eq!(code, Some(0), "{said}");
     server.delete(PODS, "u1");
     apply(&server, "u2");
-    let follower = Follower::start_in(folder, &server);
+    let follower = Follower::start_in(follower.folder.take().unwrap(), &server);
     follower.wait_for("the list", has_seen("u2"));
     assert_eq!(follower.entries().iter().filter(|entry| matches!(entry, Entry::Started { .. })).count(), 2);
     // Nobody saw the first one going, and nobody claims to have.
@@ -185,7 +201,7 @@ fn f46_a_compacted_server_is_listed_anew_with_nothing_twice_and_nothing_lost() {
 fn f47_a_server_that_was_away_is_watched_again_from_where_it_was() {
     let server = ApiServer::start();
     apply(&server, "u1");
-    let follower = Follower::start(&server);
+    let mut follower = Follower::start(&server);
     follower.wait_for("the list", has_seen("u1"));
     sleep(Duration::from_millis(300));
     server.set_down(true);
@@ -200,7 +216,7 @@ fn f47_a_server_that_was_away_is_watched_again_from_where_it_was() {
     let lists: Vec<String> =
         server.requests().into_iter().filter(|request| request.contains(PODS) && !request.contains("watch=")).collect();
     assert_eq!(lists.len(), 1, "{lists:?}");
-    let (code, said, _) = follower.end(libc::SIGTERM);
+    let (code, said) = follower.end(libc::SIGTERM);
     assert_eq!(code, Some(0));
     assert!(said.contains("K8S_UNREACHABLE") && said.contains("prod-nl: pods: watching again"), "{said}");
     assert_eq!(said.matches("pods: K8S_UNREACHABLE").count(), 1, "said once: {said}");

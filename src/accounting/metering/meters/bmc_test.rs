@@ -100,3 +100,13 @@ fn a_machine_of_unknown_power_is_named_and_not_zero() {
     assert!(day.node_steps.height() == 0);
     assert_eq!(severity(&day, "POWER_UNKNOWN"), Some(crate::model::Severity::Disclosed));
 }
+
+#[test]
+fn pods_with_a_meter_of_their_own_are_not_modelled_on_top_of_it() {
+    let mut parts = machine_without_meter(",label_node_kubernetes_io_instance_type=m5.xlarge");
+    let pod = "kepler_pod_cpu_joules_total{instance=k1,node_name=n1,pod_id=uid-a,pod_name=a,pod_namespace=team,zone=package}";
+    parts.push(part(pod, &[(0, 0.0), (900, 50.0)]));
+    let day = meter(parts);
+    assert_eq!(usage_of(&day, "uid-a"), [(0, Some(50_000), Some(1_800_000))]);
+    assert!(day.node_steps.height() == 0 && severity(&day, "MODELLED").is_none());
+}

@@ -1,5 +1,6 @@
 //! Raw samples as columns: what a meter said, when, and nothing made of it yet.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 /// One series: a metric with its labels, as the server gave them (without `__name__`).
@@ -44,6 +45,34 @@ impl SampleTable {
             table.push(series, samples);
         }
         table
+    }
+
+    /// This table with more series, some of which it may have already; what is many is copied as columns, once.
+    pub fn with(&self, more: impl IntoIterator<Item = (Series, Vec<(i64, f64)>)>) -> Self {
+        let more = Self::from_series(more);
+        let mut joined = Self::with_capacity(self.series.len() + more.series.len(), self.ts_ms.len() + more.ts_ms.len());
+        let (mut ours, mut theirs) = (self.iter().peekable(), more.iter().peekable());
+        loop {
+            let order = match (ours.peek(), theirs.peek()) {
+                (None, None) => return joined,
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some(our), Some(their)) => our.0.cmp(their.0),
+            };
+            let our = if order.is_le() { ours.next() } else { None };
+            let their = if order.is_ge() { theirs.next() } else { None };
+            match (our, their) {
+                (Some((series, ts_ms, value)), None) | (None, Some((series, ts_ms, value))) => {
+                    joined.push_columns(series.clone(), ts_ms, value);
+                }
+                (Some(one), Some(other)) => {
+                    let samples = |part: (&Series, &[i64], &[f64])| part.1.iter().copied().zip(part.2.iter().copied()).collect();
+                    let both = Self::from_series([(one.0.clone(), samples(one)), (other.0.clone(), samples(other))]);
+                    joined.push_columns(one.0.clone(), &both.ts_ms, &both.value);
+                }
+                (None, None) => return joined,
+            }
+        }
     }
 
     /// An empty table with room for so much, for [`SampleTable::push`].
@@ -106,5 +135,29 @@ impl SampleTable {
             let range = self.offsets[i]..self.offsets[i + 1];
             (&self.series[i], &self.ts_ms[range.clone()], &self.value[range])
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn series(metric: &str, label: &str) -> Series {
+        Series { metric: metric.to_owned(), labels: BTreeMap::from([("a".to_owned(), label.to_owned())]) }
+    }
+
+    #[test]
+    fn a_table_with_more_series_is_the_table_of_all_of_them() {
+        let ours = vec![(series("b", "1"), vec![(10, 1.0), (20, 2.0)]), (series("d", "1"), vec![(5, 0.0)])];
+        let more = vec![
+            (series("a", "1"), vec![(1, 1.0)]),
+            (series("b", "1"), vec![(15, 1.5), (20, 2.0)]),
+            (series("c", "1"), vec![(2, 2.0)]),
+            (series("e", "1"), vec![]),
+        ];
+        let all = SampleTable::from_series(ours.iter().cloned().chain(more.iter().cloned()));
+        assert_eq!(SampleTable::from_series(ours).with(more), all);
+        assert_eq!(all.of_metric("b").next().unwrap().1, [10, 15, 20]);
+        assert_eq!(all.with([]), all);
     }
 }

@@ -78,9 +78,7 @@ impl<'a> Objects<'a> {
         if told.is_empty() {
             return Ok(Ok(()));
         }
-        let known = std::mem::take(samples);
-        let known = known.iter().map(|(series, ts_ms, value)| (series.clone(), ts_ms.iter().copied().zip(value.iter().copied()).collect()));
-        *samples = SampleTable::from_series(known.chain(told));
+        *samples = samples.with(told);
         Ok(Ok(()))
     }
 }

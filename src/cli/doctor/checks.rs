@@ -271,6 +271,15 @@ fn evidence(facts: &Facts<'_>, config: &Config, period: ReportingPeriod) -> Chec
     let to_come = facts.days.len() - over.len();
     let coming = if to_come > 0 { format!(", {to_come} are not over yet") } else { String::new() };
     let missing: Vec<&&Day> = over.iter().filter(|day| !day.is_in_evidence).collect();
+    let others = over.iter().filter(|day| day.has_other_terms).count();
+    if missing.is_empty() && others > 0 {
+        let says = format!(
+            "{there} of {} UTC days{coming}; {others} were metered under another `exporter`, `hardware` or `bmc` than the configuration has now",
+            facts.days.len()
+        );
+        return check(topic, State::Minded, says)
+            .next(9, format!("{} --remeter (from their own samples)", command(config, "collect", period)));
+    }
     if missing.is_empty() {
         return check(topic, State::Fine, format!("{there} of {} UTC days{coming}", facts.days.len()));
     }
@@ -323,6 +332,7 @@ mod tests {
             day: day(i as i64),
             is_over: true,
             is_in_evidence: *is_in_evidence,
+            has_other_terms: false,
             on_server: *on_server,
         };
         what.iter().enumerate().map(one).collect()

@@ -9,7 +9,7 @@ use futures_util::stream::{self, StreamExt};
 use tokio::runtime::Runtime;
 
 use super::zones::{self, Zone};
-use crate::cli::collect::{SETTLING, connect, kubernetes_access};
+use crate::cli::collect::{SETTLING, connect, kubernetes_access, metering_terms};
 use crate::config::{self, Cluster, Config};
 use crate::evidence::Store;
 use crate::model::Hint;
@@ -71,6 +71,8 @@ pub struct Day {
     pub day: UtcDay,
     pub is_over: bool,
     pub is_in_evidence: bool,
+    /// It was metered under another exporter, hardware or controller than the configuration has now.
+    pub has_other_terms: bool,
     pub on_server: OnServer,
 }
 
@@ -85,10 +87,18 @@ pub enum OnServer {
 
 pub fn gather<'a>(config: &Config, cluster: &'a Cluster, period: ReportingPeriod, now: DateTime<Utc>) -> Result<Facts<'a>> {
     let store = Store::new(&config.evidence_dir);
+    let terms = metering_terms(config, cluster);
     let mut days = Vec::new();
     for day in period.utc_days() {
-        let is_in_evidence = store.day(&cluster.name, day)?.is_some();
-        days.push(Day { day, is_over: now >= day.end() + SETTLING, is_in_evidence, on_server: OnServer::NotAsked });
+        let manifest = store.day(&cluster.name, day)?;
+        let metered = manifest.as_ref().and_then(|manifest| manifest.metering.as_ref());
+        days.push(Day {
+            day,
+            is_over: now >= day.end() + SETTLING,
+            is_in_evidence: manifest.is_some(),
+            has_other_terms: metered.is_some_and(|known| *known != terms),
+            on_server: OnServer::NotAsked,
+        });
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
     let mut server = match &cluster.prometheus {

@@ -116,7 +116,9 @@ pub fn meter_pods<'a>(
         let last_ms = pod.iter().filter_map(|one| last_within(one.curve.samples().ts_ms, window)).max();
         let (namespace, name, known) = named(pod, state);
         let end_ms = state.pod_end_ms(namespace, name, pod[0].uid);
-        let is_gone = |last_ms| readings.scrapes.is_followed(&pod[0].target, last_ms, window.end_ms);
+        // A Job's pod ends by itself and stays to be seen; any other is deleted, and its end is nowhere.
+        let is_of_job = state.pod_owner(namespace, name, pod[0].uid).is_some_and(|owner| owner.kind == "Job");
+        let is_gone = |last_ms| is_of_job && readings.scrapes.is_followed(&pod[0].target, last_ms, window.end_ms);
         let tail = tails.settle(end_ms, is_gone, || format!("{namespace}/{name}"), &mut sums);
         if energy.is_empty() && last_ms.is_none() && tail.is_empty() {
             continue;

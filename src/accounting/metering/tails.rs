@@ -19,7 +19,7 @@ pub struct Tails {
     rates: Vec<(i64, f64, i64)>,
     examined: usize,
     unknown: Vec<String>,
-    /// Pods whose end was recorded, and pods that were gone at a later scrape without one.
+    /// Pods whose end was recorded, and pods of Jobs that were gone at a later scrape without one.
     recorded: usize,
     unrecorded: usize,
 }
@@ -42,7 +42,7 @@ impl Tails {
 
     /// The pod's tail by step; afterwards the next pod may come.
     ///
-    /// `is_gone` says of its last sample whether a later scrape did not see it any more.
+    /// `is_gone` says of its last sample whether it was a Job's and a later scrape did not see it any more.
     pub fn settle(
         &mut self,
         end_ms: Option<i64>,
@@ -85,11 +85,11 @@ impl Tails {
             );
             findings.push(Finding::new("TAIL_UNKNOWN", Severity::Disclosed, message).examined(self.examined).failing(self.unknown.len()));
         }
-        // A few pods are always deleted before their end is seen; that no end at all is seen says that nobody looks.
+        // A few are always deleted before their end is seen; that no end at all is seen says that nobody looks.
         if self.recorded == 0 && self.unrecorded > 0 {
             let message = format!(
-                "{} pods ended and the end of none was recorded, so what they used after their last sample is not estimated: the tails that are \
-                 printed are not all. Let kube-state-metrics serve `kube_pod_completion_time`, or read the Kubernetes API.",
+                "Pods of Jobs ended ({}) and no end was recorded, so what they used after their last sample is not estimated: the tails that \
+                 are printed are not all. Let kube-state-metrics serve `kube_pod_completion_time`, or read the Kubernetes API.",
                 self.unrecorded
             );
             findings.push(Finding::new("ENDS_UNSEEN", Severity::Noted, message).examined(self.unrecorded).failing(self.unrecorded));

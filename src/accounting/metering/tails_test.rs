@@ -38,9 +38,11 @@ fn a_pod_seen_after_its_end_has_no_tail_and_one_without_a_recorded_end_has_none_
     let seen = [(0, 0.0), (60, 60.0), (120, 120.0)];
     let scrapes: Vec<(i64, f64)> = (0..30).map(|minute| (minute * 60, minute as f64 * 600.0)).collect();
     assert_eq!(tail_of(&meter(vec![node(&scrapes), pod("a", &seen), ended("a", 110)]), "a"), []);
-    let unrecorded = meter(vec![node(&scrapes), pod("a", &seen)]);
-    assert_eq!(tail_of(&unrecorded, "a"), []);
-    assert!(severity(&unrecorded, "ENDS_UNSEEN").is_some());
+    let deleted = meter(vec![node(&scrapes), pod("a", &seen)]);
+    assert_eq!((tail_of(&deleted, "a"), severity(&deleted, "ENDS_UNSEEN")), (vec![], None));
+    let owner = "kube_pod_owner{namespace=team,pod=a,uid=a,owner_kind=Job,owner_name=j,owner_is_controller=true}";
+    let of_job = meter(vec![node(&scrapes), pod("a", &seen), part(owner, &[(0, 1.0), (120, 1.0)])]);
+    assert!(severity(&of_job, "ENDS_UNSEEN").is_some());
 }
 
 #[test]

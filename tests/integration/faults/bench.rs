@@ -252,7 +252,10 @@ impl Bench {
     fn write_config(&self, name: &str, url: Option<&str>) -> PathBuf {
         let root = self.folder.path();
         fs::create_dir_all(root.join("intensity")).unwrap();
-        fs::write(root.join("intensity/nl.csv"), self.intensity.clone().unwrap_or_else(|| flat_intensity(self.month))).unwrap();
+        // Several configurations of a bench may be written while a run reads: the file is whole or not there.
+        let unfinished = root.join(format!("{name}.csv"));
+        fs::write(&unfinished, self.intensity.clone().unwrap_or_else(|| flat_intensity(self.month))).unwrap();
+        fs::rename(unfinished, root.join("intensity/nl.csv")).unwrap();
         fs::write(root.join("secret"), "s3cret\n").unwrap();
         let files = || format!("provider = \"{}\"\nfiles = [\"intensity/*.csv\"]\n", self.provider);
         let mut text = format!(

@@ -6,6 +6,8 @@
 
 mod generate;
 mod measure;
+#[path = "../process.rs"]
+mod process;
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +17,7 @@ use wattledger::cli::account::{self, Engine};
 use wattledger::config::Config;
 use wattledger::units::ReportingPeriod;
 
-use measure::{Measured, median_by};
+use process::{Measured, median_by};
 
 const MONTH: &str = "2026-09";
 

@@ -6,6 +6,8 @@
 
 mod generate;
 mod measure;
+#[path = "../process.rs"]
+mod process;
 mod record;
 
 use std::collections::BTreeMap;
@@ -65,14 +67,14 @@ fn bench(dir: &Path, pods: usize, days: i64, rounds: usize) -> Result<()> {
             downloads.push(measure::ourselves(&["download", &server.url, &requests_path, ""], pid)?);
         }
         let (pull, download) = (typical(&pulls), typical(&downloads));
-        ensure!(pulls.iter().all(|pull| pull.output == recorded.output), "two pulls gave different samples");
-        samples_of.insert(name, recorded.output.clone());
-        print(name, &recorded.output, bytes, &pull, Some(&download));
+        ensure!(pulls.iter().all(|pull| pull.own.output == recorded.own.output), "two pulls gave different samples");
+        samples_of.insert(name, recorded.own.output.clone());
+        print(name, &recorded.own.output, bytes, &pull, Some(&download));
         print(&format!("downloading {name}"), "", bytes, &download, None);
         if name == "remote read" {
             measure::ourselves(&["download", &server.url, &requests_path, &answers_path], pid)?;
             for _ in 0..rounds {
-                decoded.push(measure::ourselves(&["decode", &answers_path], pid)?.output);
+                decoded.push(measure::ourselves(&["decode", &answers_path], pid)?.own.output);
             }
             std::fs::remove_file(&answers_file)?;
         }
@@ -84,14 +86,14 @@ fn bench(dir: &Path, pods: usize, days: i64, rounds: usize) -> Result<()> {
 }
 
 fn print(what: &str, samples: &str, bytes: u64, run: &Measured, download: Option<&Measured>) {
-    let ratio = download.map_or_else(String::new, |download| format!("{:.2}", run.wall_s / download.wall_s));
+    let ratio = download.map_or_else(String::new, |download| format!("{:.2}", run.own.wall_s / download.own.wall_s));
     let samples = samples.split(' ').next().unwrap_or_default();
     println!(
         "| {what} | {samples} | {:.1} | {:.2} | {ratio} | {:.2} | {:.0} | {:.2} | {:.0} |",
         bytes as f64 / 1e6,
-        run.wall_s,
-        run.cpu_s,
-        run.peak_mib,
+        run.own.wall_s,
+        run.own.cpu_s,
+        run.own.peak_mib,
         run.server_cpu_s,
         run.server_peak_mib
     );

@@ -45,6 +45,20 @@ pub struct MeteredNode<'a> {
     pub described: String,
 }
 
+impl<'a> MeteredNode<'a> {
+    /// A node of which no meter was seen, yet.
+    pub fn without_meter(node: &'a str) -> Self {
+        Self {
+            node,
+            span: (i64::MAX, i64::MIN),
+            steps: BTreeMap::new(),
+            to_share: BTreeSet::new(),
+            zones: Vec::new(),
+            described: String::new(),
+        }
+    }
+}
+
 type Taken = BTreeMap<i32, Vec<usize>>;
 
 /// Settles every node. Gives back the nodes by name and the pods' records, each pod once.

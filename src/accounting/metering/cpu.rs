@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet};
 use super::counters::{Merge, OnRestart, Reading, Samples, Start, StepSums, Tally, Window, difference};
 use super::findings::{LARGEST_PLAUSIBLE_CPUS, Oddities, listed};
 use super::pods::{PodRecord, add_rows};
-use super::state::{ClusterState, own_label};
+use super::state::{ClusterState, labelled_node, own_label};
 use super::targets::{CPU_METRIC, KubeletTargets};
 use crate::model::{Finding, SampleTable, Series, Severity};
 
@@ -128,9 +128,8 @@ fn containers<'a>(
 
 /// The node of a kubelet's series: by label, by the scraped address, else where `kube_pod_info` saw the pod.
 fn node_of<'a>(series: &'a Series, namespace: &str, pod: &str, state: &ClusterState<'a>, pods: &Pods<'a>) -> Option<&'a str> {
-    let labelled = ["node", "kubernetes_io_hostname", "node_name"].into_iter().map(|name| series.label(name)).find(|node| !node.is_empty());
     let instance = series.label("instance");
-    labelled
+    labelled_node(series)
         .or_else(|| state.node_by_instance(instance))
         .or_else(|| pods.node_by_instance(instance))
         .or_else(|| state.pods_by_name(namespace, pod).map(|info| info.node).find(|node| !node.is_empty()))

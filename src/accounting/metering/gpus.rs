@@ -4,7 +4,7 @@
 //! node's meter is of the whole machine, the devices are in it already and only the pods gain. Where Kepler reads the GPUs itself, DCGM is
 //! not used on that node. Does not: judge how busy a device was.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::choice::{MeteredNode, NodeStep};
 use super::counters::{Merge, OnRestart, Reading, Start, StepSums, Tally, Window, difference};
@@ -30,14 +30,7 @@ pub fn add_gpus<'a>(
         let at = match nodes.iter().position(|node| node.node == share.node) {
             Some(at) => at,
             None => {
-                nodes.push(MeteredNode {
-                    node: share.node,
-                    span: (i64::MAX, i64::MIN),
-                    steps: BTreeMap::new(),
-                    to_share: BTreeSet::new(),
-                    zones: Vec::new(),
-                    described: String::new(),
-                });
+                nodes.push(MeteredNode::without_meter(share.node));
                 nodes.len() - 1
             }
         };

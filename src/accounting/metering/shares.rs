@@ -12,7 +12,7 @@ use super::choice::{MeteredNode, NodeStep};
 use super::counters::{Merge, OnRestart, Reading, Samples, Start, StepSums, Tally, Window, difference};
 use super::findings::{LARGEST_PLAUSIBLE_CPUS, listed};
 use super::pods::PodRecord;
-use super::state::{ClusterState, own_label};
+use super::state::{ClusterState, labelled_node, own_label};
 use crate::accounting::split::{LARGEST_WHOLE, Splitter};
 use crate::factors::instances;
 use crate::model::{Finding, MeteringTerms, PowerRange, RenamedLabels, SampleTable, Severity, Tier};
@@ -63,11 +63,8 @@ impl<'a> Shares<'a, '_> {
             let mut parts: BTreeMap<&'a str, Vec<Samples<'a>>> = BTreeMap::new();
             for (series, ts_ms, value) in self.table.of_metric(metric) {
                 let is_machine = metric == MACHINE_METRICS[0] || (series.label("id") == "/" && own_label(series, "container").is_empty());
-                let labelled = ["node", "kubernetes_io_hostname", "node_name"].into_iter().map(|name| series.label(name));
-                let node = labelled.into_iter().find(|node| !node.is_empty());
-                let Some(node) = node.or_else(|| self.state.node_by_instance(series.label("instance"))).filter(|_| is_machine) else {
-                    continue;
-                };
+                let node = labelled_node(series).or_else(|| self.state.node_by_instance(series.label("instance")));
+                let Some(node) = node.filter(|_| is_machine) else { continue };
                 parts.entry(node).or_default().push(Samples { ts_ms, value });
             }
             for (node, parts) in parts {
@@ -116,12 +113,10 @@ impl<'a> Shares<'a, '_> {
                 used.into_iter().filter_map(|(step, cpu_ms)| Some((step, self.modelled(name, step, cpu_ms, &power, cores)?))).collect();
             modelled.push(format!("{name} as {} ({} to {} W, {})", power.name, power.idle_watts, power.max_watts, power.source));
             nodes.push(MeteredNode {
-                node: name,
-                span: (i64::MAX, i64::MIN),
                 to_share: steps.keys().copied().collect(),
                 steps,
-                zones: Vec::new(),
                 described: format!("modelled as {}", power.name),
+                ..MeteredNode::without_meter(name)
             });
         }
         nodes.sort_by_key(|node| node.node);

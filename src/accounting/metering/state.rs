@@ -23,6 +23,11 @@ pub fn existing<'a>(table: &'a SampleTable, metric: &str) -> impl Iterator<Item 
     table.of_metric(metric).filter_map(|(series, ts_ms, _)| Some((series, *ts_ms.first()?, *ts_ms.last()?)))
 }
 
+/// The node that a scrape of the kubelet names by a label, if it does.
+pub fn labelled_node(series: &Series) -> Option<&str> {
+    ["node", "kubernetes_io_hostname", "node_name"].into_iter().map(|name| series.label(name)).find(|node| !node.is_empty())
+}
+
 #[derive(Clone, Debug)]
 pub struct PodInfo<'a> {
     pub namespace: &'a str,

@@ -13,6 +13,7 @@ use super::super::progress::Progress;
 use super::kubernetes::Objects;
 use super::{Incomplete, Outcome};
 use crate::accounting::metering::{self, MeteredDay};
+use crate::cli::account::SOFTWARE;
 use crate::config::{self, Cluster, Config};
 use crate::evidence::{DayManifest, QueryRecord, SCHEMA, Store, samples_to_frames};
 use crate::model::tables::Table;
@@ -140,7 +141,7 @@ fn store_day(store: &Store, config: &Config, cluster: &Cluster, day: UtcDay, col
         step_seconds: terms.step_seconds,
         metering: Some(terms),
         replaces: None,
-        software: concat!("wattledger ", env!("CARGO_PKG_VERSION")).to_owned(),
+        software: SOFTWARE.to_owned(),
         queries: queries.collect(),
         unanswered: unanswered.into_iter().map(str::to_owned).collect(),
         files: Vec::new(),

@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use super::super::progress::Progress;
 use super::days::{day_tables, metering_terms};
 use crate::accounting::metering::meter_day;
+use crate::cli::account::SOFTWARE;
 use crate::config::{Cluster, Config};
 use crate::evidence::{DayManifest, SCHEMA, Store, frames_to_samples};
 use crate::model::MeteringTerms;
@@ -51,7 +52,7 @@ fn remeter_day(store: &Store, manifest: DayManifest, day: UtcDay, terms: &Meteri
         step_seconds: terms.step_seconds,
         metering: Some(terms.clone()),
         replaces: Some(manifest.sha256()?),
-        software: concat!("wattledger ", env!("CARGO_PKG_VERSION")).to_owned(),
+        software: SOFTWARE.to_owned(),
         findings,
         ..manifest
     };

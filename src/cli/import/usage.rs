@@ -14,6 +14,7 @@ use polars::prelude::DataFrame;
 
 use super::ImportArgs;
 use crate::accounting::metering;
+use crate::cli::account::SOFTWARE;
 use crate::config::Config;
 use crate::evidence::{DayManifest, SCHEMA, Store};
 use crate::model::tables::Table;
@@ -131,7 +132,7 @@ fn write(store: &Store, cluster: &str, day: UtcDay, found: &Day, step_s: i64) ->
         step_seconds: step_s,
         metering: None,
         replaces: None,
-        software: concat!("wattledger ", env!("CARGO_PKG_VERSION")).to_owned(),
+        software: SOFTWARE.to_owned(),
         queries: Vec::new(),
         unanswered: Vec::new(),
         files: Vec::new(),

@@ -8,7 +8,7 @@
 //!       units/ and model/ lie under all of it; cli/ calls in, nobody calls it
 //! ```
 //!
-//! Import rule (`tests/` reads it): `units` imports nothing of ours; `model` units; `factors` and `config` units, model;
+//! Import rule (`tests/` reads it): `units` imports nothing of ours; `model` units; `factors` units, model; `config` units, model, factors;
 //! `sources` and `evidence` units, model; `accounting` units, model, factors; `disclosure` units, model, accounting;
 //! `reports` units, model, disclosure; `cli` all, and nobody imports it.
 

@@ -13,11 +13,13 @@ use super::plan::Plan;
 use crate::model::{Finding, GAP, GAP_ROW, IDLE, IDLE_ROW, SYSTEM, SYSTEM_ROW, Severity};
 use crate::units::{Share, UtcDay};
 
+/// Site, namespace, workload.
+pub type WorkloadKey = (usize, String, String);
+
 /// Sums of one cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClusterInventory {
-    /// By site, namespace and workload.
-    pub workloads: BTreeMap<(usize, String, String), Sums>,
+    pub workloads: BTreeMap<WorkloadKey, Sums>,
     /// By site and hour since the epoch.
     pub hours: BTreeMap<(usize, i32), Sums>,
     pub node_days: BTreeMap<(String, UtcDay), NodeDay>,

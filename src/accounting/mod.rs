@@ -15,5 +15,6 @@ pub mod metering;
 pub mod plan;
 pub mod retiming;
 pub mod runs;
+pub mod scopes;
 pub mod split;
 pub mod survey;

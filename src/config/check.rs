@@ -137,8 +137,8 @@ fn factor(value: f64) -> Result<()> {
     Ok(())
 }
 
-/// Tables that are kept for figures of later: what can be wrong in them is said now, not in the month in which they first count.
-pub(super) fn tables_of_later(raw: &Raw) -> Result<()> {
+/// Tables behind figures beside the metered ones: what can be wrong in them is said now, not in the month in which they first count.
+pub(super) fn inventory_tables(raw: &Raw) -> Result<()> {
     let mut names = BTreeSet::new();
     for class in &raw.hardware {
         let place = || format!("[[hardware]] `{}`", class.name);
@@ -165,13 +165,14 @@ pub(super) fn tables_of_later(raw: &Raw) -> Result<()> {
     let mut zones = BTreeSet::new();
     for losses in &raw.losses {
         grid_zone(&losses.zone).context("[[losses]]")?;
+        ensure!(losses.share.get() < 0.5, "[[losses]] of {}: a share of {} is not that of a grid", losses.zone, losses.share.get());
         ensure!(zones.insert(losses.zone.as_str()), "[[losses]]: zone `{}` is there twice", losses.zone);
         ensure!(!losses.source.is_empty(), "[[losses]] of {}: `source` is empty; a figure without a source cannot be audited", losses.zone);
     }
     Ok(())
 }
 
-fn is_year_or_month(text: &str) -> bool {
+pub(super) fn is_year_or_month(text: &str) -> bool {
     let (year, month) = text.split_once('-').unwrap_or((text, "01"));
     let is_digits = |part: &str, length: usize| part.len() == length && part.bytes().all(|byte| byte.is_ascii_digit());
     is_digits(year, 4) && is_digits(month, 2) && ("01"..="12").contains(&month)

@@ -173,7 +173,7 @@ pub fn price_unit(text: &str) -> Result<PriceUnit> {
 }
 
 /// The files that the patterns match, sorted, each once; and the patterns that match none.
-fn files(patterns: &[String], folder: &Path) -> Result<(Vec<PathBuf>, Vec<String>)> {
+pub(super) fn files(patterns: &[String], folder: &Path) -> Result<(Vec<PathBuf>, Vec<String>)> {
     let mut files = BTreeSet::new();
     let mut unmatched = Vec::new();
     for pattern in patterns {

@@ -6,6 +6,7 @@
 
 mod check;
 mod feeds;
+mod inventory;
 mod misread;
 mod raw;
 mod resolve;
@@ -21,8 +22,10 @@ use chrono_tz::Tz;
 use sha2::{Digest, Sha256};
 
 use crate::model::policy::{FactorKind, IdlePolicy, LocationBased, Pull, Tails};
-use crate::model::{Boundary, Finding, Hint, NodeTerms, Placement, RenamedLabels, Signal};
-use crate::units::{IntensityUnit, PriceUnit, Pue};
+use crate::model::{
+    Boundary, EmbodiedTerms, Finding, FunctionalUnit, Hint, Instrument, NodeTerms, Placement, PublishedYear, RenamedLabels, Signal,
+};
+use crate::units::{IntensityUnit, PriceUnit, Pue, Share};
 
 pub use self::feeds::{intensity_unit, price_unit};
 
@@ -41,6 +44,18 @@ pub struct Config {
     pub intensity: Vec<IntensityFeed>,
     pub prices: Vec<PriceFeed>,
     pub deferrable: Vec<DeferrableRule>,
+    /// Legal entity identifier (ISO 17442).
+    pub lei: Option<String>,
+    pub revenue: Revenue,
+    pub instruments: Vec<InstrumentTable>,
+    pub losses: Vec<ZoneLosses>,
+    /// The organisation's own factor tables: resolved globs, sorted.
+    pub factor_files: Vec<PathBuf>,
+    /// Relative standard uncertainties of inputs that the organisation states itself, by the input's name.
+    pub uncertainty: BTreeMap<String, f64>,
+    pub functional_units: Vec<FunctionalUnit>,
+    /// Sorted by year.
+    pub published_years: Vec<PublishedYear>,
     /// What the file asks for that is understood and not computed yet, so that a reader does not take it for done.
     pub notes: Vec<Finding>,
 }
@@ -102,6 +117,32 @@ pub struct Site {
     pub grid_zone: String,
     pub home_zone: Option<String>,
     pub pue: Pue,
+    /// What making the machines emitted, where their hardware class says so.
+    pub embodied: Option<EmbodiedTerms>,
+}
+
+/// Net revenue by year.
+#[derive(Clone, Debug, Default)]
+pub struct Revenue {
+    /// ISO 4217.
+    pub currency: String,
+    pub by_year: BTreeMap<i32, f64>,
+}
+
+/// An instrument as configured.
+#[derive(Clone, Debug)]
+pub struct InstrumentTable {
+    /// Its generation is still empty: the file says it.
+    pub instrument: Instrument,
+    pub generation_file: Option<PathBuf>,
+}
+
+/// Transmission and distribution losses of a grid zone, as a share of what is fed in.
+#[derive(Clone, Debug)]
+pub struct ZoneLosses {
+    pub zone: String,
+    pub share: Share,
+    pub source: String,
 }
 
 #[derive(Clone, Debug)]

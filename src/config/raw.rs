@@ -5,10 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use chrono::NaiveDate;
+use serde::{Deserialize, Deserializer, de};
 
 use crate::model::policy::{FactorKind, IdlePolicy, LocationBased, ReadWay, Tails};
-use crate::model::{Boundary, ColocatedAs, Exporter};
+use crate::model::{Boundary, ColocatedAs, CriterionAnswer, EnergySource, Exporter, InstrumentKind, Matching};
 use crate::units::{Pue, Share};
 
 #[derive(Debug, Deserialize)]
@@ -33,6 +34,14 @@ pub(super) struct Raw {
     pub deferrable: Vec<Deferrable>,
     #[serde(default)]
     pub losses: Vec<Losses>,
+    #[serde(default)]
+    pub factors: Factors,
+    #[serde(default)]
+    pub uncertainty: BTreeMap<String, f64>,
+    #[serde(default)]
+    pub functional_unit: Vec<FunctionalUnit>,
+    #[serde(default)]
+    pub published_year: Vec<PublishedYear>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -40,6 +49,13 @@ pub(super) struct Raw {
 pub(super) struct Organisation {
     pub name: String,
     pub time_zone: String,
+    /// Legal entity identifier (ISO 17442).
+    pub lei: Option<String>,
+    /// ISO 4217.
+    pub currency: Option<String>,
+    /// Net revenue by year, in that currency.
+    #[serde(default)]
+    pub net_revenue: BTreeMap<String, f64>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -81,6 +97,11 @@ pub(super) struct Cluster {
     pub grid_zone: Option<String>,
     pub home_zone: Option<String>,
     pub pue: Option<Pue>,
+    /// A cloud's region, `aws/eu-central-1`: stands in for `grid_zone` and, where it is known, `pue`.
+    pub region: Option<String>,
+    /// When the nodes came into service.
+    #[serde(default, deserialize_with = "date")]
+    pub in_service: Option<NaiveDate>,
     pub hardware: Option<String>,
     #[serde(default)]
     pub bmc: Vec<Bmc>,
@@ -99,6 +120,11 @@ pub(super) struct Pool {
     pub grid_zone: Option<String>,
     pub home_zone: Option<String>,
     pub pue: Option<Pue>,
+    /// A cloud's region, `aws/eu-central-1`: stands in for `grid_zone` and, where it is known, `pue`.
+    pub region: Option<String>,
+    /// When the nodes came into service.
+    #[serde(default, deserialize_with = "date")]
+    pub in_service: Option<NaiveDate>,
     pub hardware: Option<String>,
 }
 
@@ -144,6 +170,9 @@ pub(super) struct Hardware {
     pub idle_watts: f64,
     pub max_watts: f64,
     pub embodied_kgco2e: Option<f64>,
+    pub embodied_range_kgco2e: Option<[f64; 2]>,
+    pub gpus: Option<u32>,
+    pub gpu_embodied_kgco2e: Option<f64>,
     pub life_years: Option<f64>,
     pub source: String,
 }
@@ -210,31 +239,21 @@ pub(super) struct Price {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Instrument {
-    #[expect(dead_code, reason = "checked on reading; market-based figures are not computed yet")]
     pub kind: InstrumentKind,
     pub zone: String,
     pub mwh: f64,
     pub period: String,
-    #[expect(dead_code, reason = "checked on reading; market-based figures are not computed yet")]
     pub matching: Matching,
     pub factor_gco2e_per_kwh: f64,
     pub evidence: String,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum InstrumentKind {
-    GuaranteeOfOrigin,
-    Ppa,
-    SupplierRate,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Matching {
-    Year,
-    Month,
-    Hour,
+    pub energy_source: Option<EnergySource>,
+    #[serde(default)]
+    pub clusters: Vec<String>,
+    /// Answers to the Scope 2 Quality Criteria by number, 1 to 8.
+    #[serde(default)]
+    pub quality_criteria: BTreeMap<String, CriterionAnswer>,
+    /// CSV with the columns `ts` and `kwh`: generation by hour.
+    pub generation_file: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -253,7 +272,50 @@ pub(super) struct Deferrable {
 #[serde(deny_unknown_fields)]
 pub(super) struct Losses {
     pub zone: String,
-    #[expect(dead_code, reason = "checked on reading; Scope 3 category 3 is not computed yet")]
     pub share: Share,
     pub source: String,
+}
+
+/// The organisation's own factor tables.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Factors {
+    pub files: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FunctionalUnit {
+    pub cluster: String,
+    pub namespace: String,
+    pub workload: String,
+    pub unit: String,
+    pub counts: BTreeMap<String, f64>,
+    pub source: String,
+}
+
+/// What the organisation published of a year, in tonnes and megawatt-hours as it stands there.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PublishedYear {
+    pub year: i32,
+    #[serde(default)]
+    pub base_year: bool,
+    pub source: String,
+    pub figures: BTreeMap<String, f64>,
+}
+
+/// A day, as a TOML date or as text.
+fn date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NaiveDate>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Date(toml::value::Datetime),
+        Text(String),
+    }
+    let text = match Written::deserialize(deserializer)? {
+        Written::Date(date) => date.to_string(),
+        Written::Text(text) => text,
+    };
+    text.parse().map(Some).map_err(|_| de::Error::custom(format!("`{text}` is not a day; write it as 2026-10-01")))
 }

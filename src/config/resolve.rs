@@ -14,9 +14,9 @@ use chrono_tz::{TZ_VARIANTS, Tz};
 use super::feeds;
 use super::misread::nearest;
 use super::raw::{self, Raw};
-use super::{Cluster, Config, DeferrableRule, Kubernetes, Pool, Prometheus, ReportPolicy, Site, check};
+use super::{Cluster, Config, DeferrableRule, Kubernetes, Pool, Prometheus, ReportPolicy, Site, check, inventory};
 use crate::model::policy::Pull;
-use crate::model::{Boundary, ColocatedAs, Exporter, Finding, Hint, NodeTerms, Placement, PowerRange, Severity};
+use crate::model::{Boundary, ColocatedAs, EmbodiedTerms, Exporter, Finding, Hint, NodeTerms, Placement, PowerRange, Severity};
 use crate::units::Pue;
 
 const DEFAULT_STEP: &str = "15m";
@@ -27,7 +27,7 @@ const DEFAULT_EVIDENCE_DIR: &str = "evidence";
 pub(super) fn resolve(raw: Raw, path: &Path, sha256: String) -> Result<Config> {
     let folder = path.parent().unwrap_or(Path::new(""));
     let notes = notes(&raw);
-    check::tables_of_later(&raw)?;
+    check::inventory_tables(&raw)?;
     ensure!(!raw.organisation.name.trim().is_empty(), "[organisation]: `name` is empty");
     let mut clusters = raw.cluster.iter().map(|cluster| self::cluster(cluster, &raw.hardware, folder)).collect::<Result<Vec<_>>>()?;
     clusters.sort_by(|a, b| a.name.cmp(&b.name));
@@ -50,6 +50,14 @@ pub(super) fn resolve(raw: Raw, path: &Path, sha256: String) -> Result<Config> {
         clusters,
         intensity: feeds::intensity(raw.intensity, folder)?,
         prices: feeds::prices(raw.price, folder)?,
+        lei: inventory::lei(raw.organisation.lei.as_deref())?,
+        revenue: inventory::revenue(raw.organisation.currency.as_deref(), &raw.organisation.net_revenue)?,
+        instruments: inventory::instruments(&raw.instrument, &raw.cluster, folder)?,
+        losses: inventory::losses(raw.losses),
+        factor_files: inventory::factor_files(&raw.factors.files, folder)?,
+        uncertainty: inventory::uncertainty(raw.uncertainty)?,
+        functional_units: inventory::functional_units(raw.functional_unit, &raw.cluster)?,
+        published_years: inventory::published_years(raw.published_year)?,
         deferrable: raw.deferrable.into_iter().map(deferrable).collect::<Result<_>>()?,
         notes,
     })
@@ -120,6 +128,7 @@ fn cluster(raw: &raw::Cluster, classes: &[raw::Hardware], folder: &Path) -> Resu
         grid_zone: raw.grid_zone.as_deref(),
         home_zone: raw.home_zone.as_deref(),
         pue: raw.pue,
+        embodied: inventory::embodied(raw.hardware.as_deref(), raw.in_service, classes),
     };
     let within = |what: &str| format!("[[cluster]] `{}`{what}", raw.name);
     let site = own.site().with_context(|| within(""))?;
@@ -142,6 +151,7 @@ fn cluster(raw: &raw::Cluster, classes: &[raw::Hardware], folder: &Path) -> Resu
             grid_zone: pool.grid_zone.as_deref().or(own.grid_zone),
             home_zone: pool.home_zone.as_deref().or(own.home_zone),
             pue: pool.pue.or(own.pue),
+            embodied: inventory::embodied(hardware, pool.in_service.or(raw.in_service), classes),
         };
         pools.push(Pool { selector: pool.selector.clone(), site: keys.site().with_context(place)?, metering });
     }
@@ -212,6 +222,7 @@ struct SiteKeys<'a> {
     grid_zone: Option<&'a str>,
     home_zone: Option<&'a str>,
     pue: Option<Pue>,
+    embodied: Option<EmbodiedTerms>,
 }
 
 impl SiteKeys<'_> {
@@ -239,7 +250,14 @@ impl SiteKeys<'_> {
         };
         check::grid_zone(grid_zone).context("`grid_zone`")?;
         self.home_zone.map(check::grid_zone).transpose().context("`home_zone`")?;
-        Ok(Site { boundary, placement, grid_zone: grid_zone.to_owned(), home_zone: self.home_zone.map(str::to_owned), pue })
+        Ok(Site {
+            boundary,
+            placement,
+            grid_zone: grid_zone.to_owned(),
+            home_zone: self.home_zone.map(str::to_owned),
+            pue,
+            embodied: self.embodied.clone(),
+        })
     }
 }
 
@@ -258,11 +276,7 @@ fn deferrable(raw: raw::Deferrable) -> Result<DeferrableRule> {
 fn notes(raw: &Raw) -> Vec<Finding> {
     let later: BTreeMap<&str, (bool, &str)> = BTreeMap::from([
         ("[[price]]", (!raw.price.is_empty(), "costs in EUR")),
-        ("[[hardware]]", (raw.hardware.iter().any(|class| class.embodied_kgco2e.is_some()), "embodied emissions")),
-        ("[[instrument]]", (!raw.instrument.is_empty(), "market-based Scope 2")),
-        ("[[losses]]", (!raw.losses.is_empty(), "Scope 3 category 3")),
         ("[[deferrable]]", (!raw.deferrable.is_empty(), "best and worst starts of deferrable work")),
-        ("report.disclosure", (raw.report.disclosure != raw::Disclosure::EsrsSet1, "an arrangement by that standard")),
     ]);
     later
         .into_iter()

@@ -168,10 +168,8 @@ fn tables_whose_figures_come_later_are_noted() {
     let notes = read(WHOLE).unwrap().notes;
 
     let codes: Vec<&str> = notes.iter().map(|note| note.code.as_str()).collect();
-    assert_eq!(codes, ["NOT_COMPUTED", "NOT_COMPUTED", "NOT_COMPUTED", "NOT_COMPUTED"]);
-    for table in ["[[deferrable]]", "[[hardware]]", "[[instrument]]", "[[losses]]"] {
-        assert!(notes.iter().any(|note| note.message.contains(table) && note.severity == Severity::Disclosed), "{table}");
-    }
+    assert_eq!(codes, ["NOT_COMPUTED"]);
+    assert!(notes[0].message.contains("[[deferrable]]") && notes[0].severity == Severity::Disclosed);
 }
 
 #[test]

@@ -6,13 +6,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::statement::{
-    ClusterStatement, Counterfactual, EvidenceFile, Figures, HourStatement, IntensityProvenance, JobRunStatement, NamespaceStatement,
-    Period, Policy, Provenance, Reconciliation, SCHEMA, Statement, TierShare, Totals, WorkloadStatement,
+    ClusterStatement, Counterfactual, Disclosure, EvidenceFile, FactorStatement, Figures, HourStatement, IntensityProvenance,
+    JobRunStatement, NamespaceStatement, Period, Policy, Provenance, Quality, Reconciliation, SCHEMA, SciScore, Scope2, Scope3, Statement,
+    TierShare, Totals, WorkloadStatement, YearStatement,
 };
 use super::{counterfactual, statement::COUNTERFACTUAL_LABEL};
 use crate::accounting::inventory::Inventory;
 use crate::accounting::ledger::Sums;
 use crate::accounting::plan::{Plan, PlannedRun};
+use crate::accounting::scopes::{Line, Lines};
 use crate::accounting::survey::Site;
 use crate::model::policy::{FactorKind, LocationBased};
 use crate::model::{Finding, GAP, IDLE, Name, Placement, SYSTEM};
@@ -31,9 +33,20 @@ pub struct Particulars {
     pub deferrable: Vec<Option<bool>>,
 }
 
+/// What stands beside the electricity of the ledger.
+#[derive(Default)]
+pub struct Sections {
+    pub lines: Lines,
+    pub scope2: Scope2,
+    pub scope3: Scope3,
+    pub quality: Quality,
+    pub sci: Vec<SciScore>,
+    pub factors: Vec<FactorStatement>,
+}
+
 /// Builds the statement. `findings` are all of the month's, accepted ones marked.
-pub fn assemble(plan: &Plan<'_>, inventory: &Inventory, findings: Vec<Finding>, particulars: Particulars) -> Statement {
-    let workloads = workloads(plan, inventory);
+pub fn assemble(plan: &Plan<'_>, inventory: &Inventory, sections: Sections, findings: Vec<Finding>, particulars: Particulars) -> Statement {
+    let workloads = workloads(plan, inventory, &sections.lines);
     let mut namespaces: BTreeMap<(String, String), Tally> = BTreeMap::new();
     let mut clusters: BTreeMap<String, Tally> = BTreeMap::new();
     let mut total = Tally::default();
@@ -55,7 +68,8 @@ pub fn assemble(plan: &Plan<'_>, inventory: &Inventory, findings: Vec<Finding>, 
         schema: SCHEMA,
         organisation: particulars.organisation,
         period: Period {
-            month: period.to_string(),
+            month: Some(period.to_string()),
+            year: None,
             from: period.from(),
             to: period.to(),
             time_zone: period.time_zone().to_string(),
@@ -64,6 +78,13 @@ pub fn assemble(plan: &Plan<'_>, inventory: &Inventory, findings: Vec<Finding>, 
         policy: particulars.policy,
         totals: Totals { figures: total.figures(reported), tail_mj: tail_mj(inventory) },
         tier_share: total.tier_share(),
+        scope2: sections.scope2,
+        scope3: sections.scope3,
+        quality: sections.quality,
+        sci: sections.sci,
+        factors: sections.factors,
+        year: YearStatement::default(),
+        disclosure: Disclosure::default(),
         clusters: cluster_statements(plan, &clusters, reported),
         namespaces: namespaces
             .into_iter()
@@ -100,19 +121,27 @@ pub fn assemble(plan: &Plan<'_>, inventory: &Inventory, findings: Vec<Finding>, 
 }
 
 /// Sums on their way to figures: by placement, and with what is unknown kept unknown.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Tally {
     sums: Sums,
+    line: Line,
     by_placement: BTreeMap<Placement, Sums>,
     /// Placements with energy in a zone that has no annual factor.
     without_annual: BTreeSet<Placement>,
 }
 
+impl Default for Tally {
+    fn default() -> Self {
+        Self { sums: Sums::default(), line: Line::nothing(), by_placement: BTreeMap::new(), without_annual: BTreeSet::new() }
+    }
+}
+
 impl Tally {
-    fn of(sums: &Sums, placement: Placement, has_annual: bool) -> Self {
+    fn of(sums: &Sums, line: Line, placement: Placement, has_annual: bool) -> Self {
         let is_unknown = !has_annual && sums.facility_mj != 0;
         Self {
             sums: *sums,
+            line,
             by_placement: BTreeMap::from([(placement, *sums)]),
             without_annual: is_unknown.then_some(placement).into_iter().collect(),
         }
@@ -120,6 +149,7 @@ impl Tally {
 
     fn add(&mut self, other: &Self) {
         self.sums.add(&other.sums);
+        self.line.add(&other.line);
         for (placement, sums) in &other.by_placement {
             self.by_placement.entry(*placement).or_default().add(sums);
         }
@@ -137,6 +167,9 @@ impl Tally {
             LocationBased::Annual => annual(placement),
         };
         let sums = &self.sums;
+        let known = |ugco2e: Option<i64>| ugco2e.map(MicrogramsCo2e::new);
+        let cloud_embodied = known(self.line.cloud_amortised_ugco2e).unwrap_or(MicrogramsCo2e::ZERO);
+        let losses = known(self.line.losses_ugco2e).unwrap_or(MicrogramsCo2e::ZERO);
         Figures {
             metered_mj: Millijoules::new(sums.active_mj + sums.idle_mj + sums.system_mj),
             active_mj: Millijoules::new(sums.active_mj),
@@ -146,12 +179,12 @@ impl Tally {
             facility_mj: Millijoules::new(sums.facility_mj),
             scope2_location_based_ugco2e: hourly(Placement::Scope2),
             scope2_location_based_annual_ugco2e: annual(Placement::Scope2),
-            scope2_market_based_ugco2e: None,
-            scope3_category_1_ugco2e: reported(Placement::Scope3Category1),
-            scope3_category_2_ugco2e: None,
-            scope3_category_3_ugco2e: None,
+            scope2_market_based_ugco2e: known(self.line.market_ugco2e),
+            scope3_category_1_ugco2e: reported(Placement::Scope3Category1).map(|operation| operation + cloud_embodied),
+            scope3_category_2_ugco2e: known(self.line.category_2_ugco2e),
+            scope3_category_3_ugco2e: known(self.line.upstream_ugco2e).map(|upstream| upstream + losses),
             scope3_category_8_ugco2e: reported(Placement::Scope3Category8),
-            embodied_amortised_ugco2e: None,
+            embodied_amortised_ugco2e: known(self.line.amortised_ugco2e),
             operational_hourly_ugco2e: MicrogramsCo2e::new(sums.operational_hourly_ugco2e),
             operational_annual_ugco2e: self.without_annual.is_empty().then(|| MicrogramsCo2e::new(sums.operational_annual_ugco2e)),
         }
@@ -179,7 +212,7 @@ fn has_annual(plan: &Plan<'_>, cluster: usize, site: usize) -> bool {
     plan.zones.get(plan.sites[cluster][site].zone).is_some_and(|zone| zone.annual_direct_gco2e_per_kwh.is_some())
 }
 
-fn workloads(plan: &Plan<'_>, inventory: &Inventory) -> BTreeMap<(String, String, String), Tally> {
+fn workloads(plan: &Plan<'_>, inventory: &Inventory, lines: &Lines) -> BTreeMap<(String, String, String), Tally> {
     let mut workloads: BTreeMap<(String, String, String), Tally> = BTreeMap::new();
     for (cluster, sums) in inventory.clusters.iter().enumerate() {
         let name = &plan.terms.clusters[cluster].name;
@@ -187,8 +220,10 @@ fn workloads(plan: &Plan<'_>, inventory: &Inventory) -> BTreeMap<(String, String
         for row in [GAP, IDLE, SYSTEM] {
             workloads.insert((name.clone(), row.to_owned(), row.to_owned()), Tally::default());
         }
-        for ((site, namespace, workload), sums) in &sums.workloads {
-            let tally = Tally::of(sums, site_of(plan, cluster, *site).placement, has_annual(plan, cluster, *site));
+        for (key, line) in &lines[cluster] {
+            let (site, namespace, workload) = key;
+            let sums = sums.workloads.get(key).copied().unwrap_or_default();
+            let tally = Tally::of(&sums, *line, site_of(plan, cluster, *site).placement, has_annual(plan, cluster, *site));
             workloads.entry((name.clone(), namespace.clone(), workload.clone())).or_default().add(&tally);
         }
     }

@@ -4,3 +4,6 @@
 //! Assumes: the files are checked by tests. Does not: choose for the reader: what was taken is named in the report.
 
 pub mod instances;
+mod table;
+
+pub use self::table::{Factor, Factors, Quantity};

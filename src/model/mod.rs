@@ -5,7 +5,9 @@
 
 mod boundary;
 mod finding;
+mod hardware;
 mod hint;
+mod instrument;
 mod intensity;
 mod jobs;
 mod labels;
@@ -20,7 +22,9 @@ mod tier;
 
 pub use boundary::{Boundary, ColocatedAs, Placement};
 pub use finding::{Finding, Severity};
+pub use hardware::{EmbodiedTerms, FunctionalUnit, PublishedYear};
 pub use hint::Hint;
+pub use instrument::{CriterionAnswer, EnergySource, Instrument, InstrumentKind, InstrumentPeriod, Matching};
 pub use intensity::{IntensitySeries, Signal, Version};
 pub use jobs::{BaselineRule, Cause, JobRun};
 pub use labels::{KUBERNETES_API, RenamedLabels, kube_state_metrics_name};

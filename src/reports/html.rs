@@ -41,7 +41,7 @@ struct Page<'a> {
 pub fn html(statement: &Statement) -> Result<Vec<u8>> {
     let page = Page {
         statement,
-        month: view::month_name(&statement.period.month),
+        month: view::month_name(statement.period.name()),
         cover: cover::Cover::of(statement),
         findings: tables::findings(statement),
         namespaces: tables::namespaces(statement),

@@ -29,7 +29,7 @@ fn workbook(statement: &Statement, sheet_rows: usize) -> Result<Workbook> {
     // The end of the period, not the clock: the same statement gives the same bytes.
     let created = ExcelDateTime::from_timestamp(statement.period.to.timestamp()).context("date the workbook")?;
     let properties = DocProperties::new()
-        .set_title(format!("Electricity and carbon of compute, {}", view::month_name(&statement.period.month)))
+        .set_title(format!("Electricity and carbon of compute, {}", view::month_name(statement.period.name())))
         .set_author(&statement.organisation)
         .set_comment(format!("{}; {}", statement.provenance.software, statement.provenance.method))
         .set_creation_datetime(&created);

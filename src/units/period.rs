@@ -1,4 +1,4 @@
-//! Time as the ledger sees it: a calendar month in the organisation's time zone, and UTC days.
+//! Time as the ledger sees it: a calendar month or year in the organisation's time zone, and UTC days.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,11 +6,12 @@ use std::str::FromStr;
 use chrono::{DateTime, Days, LocalResult, NaiveDate, NaiveTime, TimeZone, Utc};
 use chrono_tz::Tz;
 
-/// A calendar month in a time zone, half-open `[from, to)`, handled as UTC instants.
+/// A calendar month, or a calendar year of twelve, in a time zone, half-open `[from, to)`, handled as UTC instants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReportingPeriod {
     year: i32,
-    month: u32,
+    /// None: the whole year.
+    month: Option<u32>,
     time_zone: Tz,
     from: DateTime<Utc>,
     to: DateTime<Utc>,
@@ -23,11 +24,30 @@ impl ReportingPeriod {
         let (next_year, next_month) = if month == 12 { (year + 1, 1) } else { (year, month + 1) };
         Ok(Self {
             year,
-            month,
+            month: Some(month),
             time_zone,
             from: local_midnight(year, month, time_zone),
             to: local_midnight(next_year, next_month, time_zone),
         })
+    }
+
+    /// Reads `2026`.
+    pub fn parse_year(text: &str, time_zone: Tz) -> Result<Self, String> {
+        let is_shaped = text.len() == 4 && text.bytes().all(|byte| byte.is_ascii_digit());
+        let year = text.parse().ok().filter(|year| is_shaped && (1970..=2200).contains(year));
+        let year: i32 = year.ok_or_else(|| format!("`{text}` is not a year; write it as YYYY, for example 2026"))?;
+        Ok(Self { year, month: None, time_zone, from: local_midnight(year, 1, time_zone), to: local_midnight(year + 1, 1, time_zone) })
+    }
+
+    /// The twelve months of a year; a month is its own only one.
+    pub fn months(&self) -> Vec<Self> {
+        let month = |month| Self::parse(&format!("{:04}-{month:02}", self.year), self.time_zone).expect("a year has twelve months");
+        if self.month.is_some() { vec![*self] } else { (1..=12).map(month).collect() }
+    }
+
+    /// None: the whole year.
+    pub fn month(&self) -> Option<u32> {
+        self.month
     }
 
     pub fn from(&self) -> DateTime<Utc> {
@@ -60,7 +80,10 @@ impl ReportingPeriod {
 
 impl fmt::Display for ReportingPeriod {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:04}-{:02}", self.year, self.month)
+        match self.month {
+            Some(month) => write!(f, "{:04}-{month:02}", self.year),
+            None => write!(f, "{:04}", self.year),
+        }
     }
 }
 
@@ -164,6 +187,18 @@ mod tests {
         assert_eq!(amsterdam("2026-10").hours(), 745);
         assert_eq!(amsterdam("2028-02").hours(), 696);
         assert_eq!(ReportingPeriod::parse("2026-10", chrono_tz::UTC).unwrap().hours(), 744);
+    }
+
+    #[test]
+    fn a_year_is_its_twelve_months() {
+        let year = ReportingPeriod::parse_year("2026", chrono_tz::Europe::Amsterdam).unwrap();
+        let months = year.months();
+
+        assert_eq!(year.hours(), 8_760);
+        assert_eq!(months.iter().map(ReportingPeriod::hours).sum::<i64>(), 8_760);
+        assert_eq!((months[0].from(), months[11].to()), (year.from(), year.to()));
+        assert_eq!((year.to_string(), months[9].to_string()), ("2026".to_owned(), "2026-10".to_owned()));
+        assert!(ReportingPeriod::parse_year("26", chrono_tz::UTC).is_err());
     }
 
     #[test]

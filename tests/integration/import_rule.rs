@@ -24,7 +24,7 @@ const ROOMS: [Room; 10] = [
     Room { name: "units", may_use: &[], never: &[POLARS, ANYHOW, FILES, NETWORK, CLOCK] },
     Room { name: "model", may_use: &["units"], never: &[FILES, NETWORK, CLOCK] },
     Room { name: "factors", may_use: &["units", "model"], never: &[NETWORK] },
-    Room { name: "config", may_use: &["units", "model"], never: &[NETWORK] },
+    Room { name: "config", may_use: &["units", "model", "factors"], never: &[NETWORK] },
     Room { name: "sources", may_use: &["units", "model"], never: &[] },
     Room { name: "evidence", may_use: &["units", "model"], never: &[NETWORK] },
     Room { name: "accounting", may_use: &["units", "model", "factors"], never: &[FILES, NETWORK, CLOCK] },

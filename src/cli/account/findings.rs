@@ -87,14 +87,6 @@ pub fn missing_days(terms: &MonthTerms, manifests: &[BTreeMap<UtcDay, DayManifes
     findings
 }
 
-pub fn not_computed() -> Finding {
-    Finding::new(
-        "NOT_COMPUTED",
-        Severity::Noted,
-        "Market-based Scope 2, Scope 3 categories 2 and 3 and embodied emissions are not computed by this version; they are null, which is not zero.",
-    )
-}
-
 pub fn unplaced(plan: &Plan<'_>, inventory: &Inventory) -> Option<Finding> {
     let is_unplaced = |(i, run): (usize, &PlannedRun)| run.place.is_err() || inventory.runs[i].active_mj == 0;
     let count = plan.runs.iter().enumerate().filter(|(i, run)| is_unplaced((*i, run))).count();

@@ -5,6 +5,7 @@
 //! as they come and integer sums make their order of no matter. Does not: write.
 
 mod findings;
+mod scopes;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -74,7 +75,7 @@ pub fn month(config: &Config, period: ReportingPeriod, accept: &[String], engine
     findings.extend(plan.findings.iter().cloned());
     findings.extend(inventory.findings(&plan));
     findings.extend(config.notes.iter().cloned());
-    findings.push(findings::not_computed());
+    let sections = scopes::sections(config, &plan, &inventory, &mut findings)?;
     findings.extend(findings::unplaced(&plan, &inventory));
     findings::accept_by_name(&mut findings, accept);
     for day in &days {
@@ -103,7 +104,7 @@ pub fn month(config: &Config, period: ReportingPeriod, accept: &[String], engine
         factor: FactorKind::Direct,
         deferrable: plan.runs.iter().map(|planned| planned.run.job.is_deferrable.or(planned.run.job.is_carbon_aware)).collect(),
     };
-    Ok(assemble(&plan, &inventory, findings, particulars))
+    Ok(assemble(&plan, &inventory, sections, findings, particulars))
 }
 
 /// Visits every cluster-day of a month with what its ledger is made of: for those who run the method themselves, on whatever engine.

@@ -59,7 +59,7 @@ fn cover(statement: &Statement) -> Table {
             "Period",
             format!(
                 "{} in {}, {} hours: {} to {} UTC",
-                period.month,
+                period.name(),
                 period.time_zone,
                 period.hours,
                 view::utc_minute(period.from),
@@ -87,7 +87,7 @@ fn cover(statement: &Statement) -> Table {
     amount.is_totalled = false;
     let columns =
         vec![Column::text("Item", 48.0), amount, Column::text("Unit", 9.0), Column::text("What it is, or why there is none", 90.0)];
-    table("Cover", &format!("Electricity and carbon of compute, {}", view::month_name(&period.month)), ROUNDING, columns, rows, false)
+    table("Cover", &format!("Electricity and carbon of compute, {}", view::month_name(period.name())), ROUNDING, columns, rows, false)
 }
 
 fn figure_columns() -> Vec<Column> {

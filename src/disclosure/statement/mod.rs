@@ -1,12 +1,26 @@
 //! The statement: every figure of a month's report, with its name. Serialised as it stands it is `report.json`
 //! (schema `wattledger.report/1`). Lists are sorted by their key; unknown is null; times are RFC 3339 UTC with `Z`.
 
+mod factors;
+mod quality;
+mod scope2;
+mod scope3;
+mod standard;
+mod year;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Serialize, Serializer};
 
 use crate::model::policy::{FactorKind, IdlePolicy, LocationBased, Tails};
 use crate::model::{BaselineRule, Boundary, Cause, Finding, Name, Placement};
 use crate::units::{MicrogramsCo2e, Millijoules, Pue, Share};
+
+pub use self::factors::{FactorOrigin, FactorStatement};
+pub use self::quality::{Contributor, Interval, Quality, SciScore, Sensitivity};
+pub use self::scope2::{EnergyMix, InstrumentStatement, MarketZone, RestRule, Scope2, Scope2Row};
+pub use self::scope3::{Asset, Scope3, Screening, ScreeningRow};
+pub use self::standard::{Datapoint, DatapointStatus, Disclosure};
+pub use self::year::{Comparison, MonthFigures, NetRevenue, RevenueIntensity, YearStatement};
 
 pub const SCHEMA: &str = "wattledger.report/1";
 /// The label that the counterfactual carries wherever it is shown (method, section 7).
@@ -21,6 +35,14 @@ pub struct Statement {
     pub policy: Policy,
     pub totals: Totals,
     pub tier_share: TierShare,
+    pub scope2: Scope2,
+    pub scope3: Scope3,
+    pub quality: Quality,
+    pub sci: Vec<SciScore>,
+    /// Sorted by quantity, geography, id.
+    pub factors: Vec<FactorStatement>,
+    pub year: YearStatement,
+    pub disclosure: Disclosure,
     pub clusters: Vec<ClusterStatement>,
     pub namespaces: Vec<NamespaceStatement>,
     pub workloads: Vec<WorkloadStatement>,
@@ -35,13 +57,23 @@ pub struct Statement {
 
 #[derive(Clone, Debug, Serialize)]
 pub struct Period {
-    pub month: String,
+    /// `2026-10`; null in a year's report.
+    pub month: Option<String>,
+    /// `2026`; null in a month's report.
+    pub year: Option<String>,
     #[serde(serialize_with = "instant")]
     pub from: DateTime<Utc>,
     #[serde(serialize_with = "instant")]
     pub to: DateTime<Utc>,
     pub time_zone: String,
     pub hours: i64,
+}
+
+impl Period {
+    /// The month or the year, as it is written: `2026-10`, `2026`.
+    pub fn name(&self) -> &str {
+        self.month.as_deref().or(self.year.as_deref()).unwrap_or_default()
+    }
 }
 
 /// The choices that the method leaves to the organisation.

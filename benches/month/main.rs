@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
-use wattledger::cli::account::{self, Engine};
+use wattledger::cli::account::{self, Accounting, Engine};
 use wattledger::config::Config;
 use wattledger::units::ReportingPeriod;
 
@@ -95,7 +95,7 @@ fn print(pods: usize, rows: u64, what: &str, run: &Measured, reference: Option<&
 fn account_once(dir: &Path, threads: usize, with_digest: bool) -> Result<()> {
     let config = Config::load(&dir.join("wattledger.toml"))?;
     let period = ReportingPeriod::parse(MONTH, config.time_zone).map_err(anyhow::Error::msg)?;
-    let statement = account::month(&config, period, &[], Engine::Columns, Some(threads))?;
+    let statement = account::period(&config, period, &[], &Accounting { engine: Engine::Columns, threads: Some(threads) })?;
     if !with_digest {
         println!("{}", statement.totals.figures.active_mj.get());
         return Ok(());

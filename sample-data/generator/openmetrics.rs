@@ -13,6 +13,8 @@ use crate::story::{Cluster, Job, Owner, Pod};
 /// Objects stay in the API this long after they ended.
 const KEPT_S: i64 = 3 * HOUR;
 const KUBE_STATE_METRICS_SCRAPE_S: i64 = HOUR / 2;
+/// Of every node.
+const NODE_CORES: &str = "64";
 
 struct Text<'a> {
     out: String,
@@ -165,6 +167,12 @@ fn nodes(text: &mut Text, cluster: &Cluster, clock: &Clock) {
         let (from, to) = span(node);
         let labels = with_target(&[("kernel_version", "6.1.0"), ("kubelet_version", "v1.36.2"), ("node", &node.name)]);
         text.series("kube_node_info", &labels, object(clock, from, to, "1"));
+    }
+    text.family("kube_node_status_capacity", "gauge");
+    for node in &cluster.nodes {
+        let (from, to) = span(node);
+        let labels = with_target(&[("node", &node.name), ("resource", "cpu"), ("unit", "core")]);
+        text.series("kube_node_status_capacity", &labels, object(clock, from, to, NODE_CORES));
     }
     text.family("kube_node_labels", "gauge");
     for node in &cluster.nodes {

@@ -105,6 +105,10 @@ Examples:
   wattledger report --month 2026-10 --out report --accept GAP
       writes it although more than the allowed share of node-hours was
       filled; the cover says so
+  wattledger report --year 2026 --out report-2026
+      the year from its months, beside the base year and the year before
+      ([[published_year]]), and per net revenue; a month that is not there
+      refuses it, unless --accept MONTHS_MISSING
 
 Where a finding refuses the report, nothing is written and the exit code
 is 2; stderr has one line a finding, with its code.";
@@ -231,6 +235,11 @@ fn finding_code(text: &str) -> Result<String, String> {
 /// A month as written after `--month`; which instants it spans is up to the configuration's time zone.
 pub fn month(text: &str) -> Result<String, String> {
     ReportingPeriod::parse(text, chrono_tz::UTC).map(|period| period.to_string())
+}
+
+/// A year of the command line: `2026`.
+pub fn year(text: &str) -> Result<String, String> {
+    ReportingPeriod::parse_year(text, chrono_tz::UTC).map(|period| period.to_string())
 }
 
 /// Help and version are what was asked for and go to stdout; all else is a usage error.

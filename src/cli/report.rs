@@ -1,6 +1,6 @@
-//! `wattledger report`: accounts a month from evidence alone, and writes its report files.
+//! `wattledger report`: accounts a month, or a year of months, from evidence alone, and writes its report files.
 //!
-//! In: a month, the configuration, the evidence. Out: `report.html`, `report.xlsx`, `report.json`. Rule: no network; a refused report writes nothing.
+//! In: a month or a year, the configuration, the evidence. Out: `report.html`, `report.xlsx`, `report.json`. Rule: no network; a refused report writes nothing.
 //! Assumes: `collect` ran. Does not: compute; it hands frames to `accounting` and a statement to `reports`.
 
 use std::fs;
@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 
-use super::{account, exit};
+use super::account::{self, Accounting};
+use super::exit;
 use crate::config::Config;
 use crate::model::Refusal;
 use crate::reports;
@@ -18,8 +19,12 @@ use crate::units::ReportingPeriod;
 #[derive(Debug, Args)]
 pub struct ReportArgs {
     /// The month to report, as in 2026-10, in the organisation's time zone
-    #[arg(long, value_name = "YYYY-MM", value_parser = super::month)]
-    pub month: String,
+    #[arg(long, value_name = "YYYY-MM", value_parser = super::month, required_unless_present = "year", conflicts_with = "year")]
+    pub month: Option<String>,
+
+    /// The calendar year to report, from its months, with the base year and the year before beside it
+    #[arg(long, value_name = "YYYY", value_parser = super::year)]
+    pub year: Option<String>,
 
     /// The folder that the report files are written to; it is made if it is not there
     #[arg(long, value_name = "DIR")]
@@ -56,8 +61,13 @@ impl Format {
 }
 
 pub fn run(args: &ReportArgs, config: &Config, accept: &[String]) -> Result<u8> {
-    let period = ReportingPeriod::parse(&args.month, config.time_zone).map_err(anyhow::Error::msg)?;
-    let statement = account::month(config, period, accept, args.engine, args.threads).with_context(|| format!("account {period}"))?;
+    let period = match (&args.month, &args.year) {
+        (Some(month), _) => ReportingPeriod::parse(month, config.time_zone),
+        (None, year) => ReportingPeriod::parse_year(year.as_deref().unwrap_or_default(), config.time_zone),
+    };
+    let period = period.map_err(anyhow::Error::msg)?;
+    let accounting = Accounting { engine: args.engine, threads: args.threads };
+    let statement = account::period(config, period, accept, &accounting).with_context(|| format!("account {period}"))?;
     if let Some(refusal) = Refusal::of(&statement.findings) {
         return Err(refusal.into());
     }

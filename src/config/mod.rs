@@ -7,6 +7,8 @@
 mod check;
 mod feeds;
 mod inventory;
+#[cfg(test)]
+mod inventory_test;
 mod misread;
 mod raw;
 mod resolve;

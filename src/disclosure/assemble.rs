@@ -64,7 +64,7 @@ pub fn assemble(plan: &Plan<'_>, inventory: &Inventory, sections: Sections, find
     let (figures, by_cause, unplaced_runs) = counterfactual::sum(&job_runs);
     let mut job_runs = job_runs;
     job_runs.sort_by(|a, b| (&a.cluster, &a.namespace, &a.job, a.start, a.end).cmp(&(&b.cluster, &b.namespace, &b.job, b.start, b.end)));
-    Statement {
+    let mut statement = Statement {
         schema: SCHEMA,
         organisation: particulars.organisation,
         period: Period {
@@ -117,7 +117,9 @@ pub fn assemble(plan: &Plan<'_>, inventory: &Inventory, sections: Sections, find
             evidence: particulars.evidence,
             intensity: intensity(plan, inventory, particulars.factor),
         },
-    }
+    };
+    super::finish(&mut statement);
+    statement
 }
 
 /// Sums on their way to figures: by placement, and with what is unknown kept unknown.

@@ -27,6 +27,21 @@ pub fn sum(runs: &[JobRunStatement]) -> (CounterfactualFigures, ByCause, u64) {
     (total, by_cause, unplaced)
 }
 
+impl CounterfactualFigures {
+    /// Sums of another month. What was captured is not known of a sum of shares.
+    pub fn add(&mut self, other: &Self) {
+        self.runs += other.runs;
+        self.shifted_runs += other.shifted_runs;
+        self.gained_runs += other.gained_runs;
+        self.actual_ugco2e += other.actual_ugco2e;
+        self.counterfactual_ugco2e += other.counterfactual_ugco2e;
+        self.avoided_ugco2e += other.avoided_ugco2e;
+        self.gains_ugco2e += other.gains_ugco2e;
+        self.losses_ugco2e += other.losses_ugco2e;
+        self.captured_share = None;
+    }
+}
+
 fn add(figures: &mut CounterfactualFigures, actual: MicrogramsCo2e, counterfactual: MicrogramsCo2e, is_shifted: bool) {
     let avoided = counterfactual - actual;
     figures.runs += 1;

@@ -6,6 +6,13 @@
 
 pub mod assemble;
 mod counterfactual;
+mod screening;
 pub mod statement;
+pub mod year;
 
 pub use statement::Statement;
+
+/// Fills the sections that are made of a whole statement.
+pub fn finish(statement: &mut Statement) {
+    statement.scope3.screening = screening::screening(statement);
+}

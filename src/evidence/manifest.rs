@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
+use serde_json::ser::{PrettyFormatter, Serializer};
 
 use super::files::sha256;
 use crate::model::{Finding, MeteringTerms};
@@ -79,8 +80,10 @@ impl DayManifest {
     }
 }
 
+/// For people to read, indented by one space: a day's manifest is a good part of a small cluster's evidence.
 pub(super) fn json<T: Serialize>(value: &T) -> Result<Vec<u8>> {
-    let mut bytes = serde_json::to_vec_pretty(value)?;
+    let mut bytes = Vec::new();
+    value.serialize(&mut Serializer::with_formatter(&mut bytes, PrettyFormatter::with_indent(b" ")))?;
     bytes.push(b'\n');
     Ok(bytes)
 }

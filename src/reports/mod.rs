@@ -14,7 +14,7 @@ mod view;
 mod xlsx;
 
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 #[cfg(test)]
 mod golden;
 

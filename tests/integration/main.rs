@@ -23,3 +23,4 @@ mod stand_in;
 mod tiers;
 mod toxic;
 mod ways;
+mod year;

@@ -7,6 +7,7 @@ use crate::accounting::plan::{Plan, PlannedRun};
 use crate::accounting::survey::MonthTerms;
 use crate::cli::collect::metering_terms;
 use crate::config::Config;
+use crate::disclosure::Statement;
 use crate::evidence::DayManifest;
 use crate::model::{Finding, Severity};
 use crate::units::UtcDay;
@@ -87,6 +88,33 @@ pub fn missing_days(terms: &MonthTerms, manifests: &[BTreeMap<UtcDay, DayManifes
     findings
 }
 
+/// What the months of a year found, put together by code: the same trouble of many months is one finding.
+pub fn of_months<'a>(months: impl Iterator<Item = &'a Statement>) -> Vec<Finding> {
+    let mut grouped: BTreeMap<(String, Severity), (Finding, Vec<String>, usize)> = BTreeMap::new();
+    for month in months {
+        for finding in &month.findings {
+            let name = month.period.name();
+            let (sum, names, count) = grouped.entry((finding.code.clone(), finding.severity)).or_insert_with(|| {
+                let message = format!("{name}: {}", finding.message);
+                (Finding { examined: 0, failing: 0, message, ..finding.clone() }, Vec::new(), 0)
+            });
+            sum.examined += finding.examined;
+            sum.failing += finding.failing;
+            *count += 1;
+            if names.last().map(String::as_str) != Some(name) {
+                names.push(name.to_owned());
+            }
+        }
+    }
+    let of_year = grouped.into_values().map(|(mut finding, names, count)| {
+        if count > 1 {
+            finding.message = format!("{} And {} more, in {}.", finding.message, count - 1, names.join(", "));
+        }
+        finding
+    });
+    of_year.collect()
+}
+
 pub fn unplaced(plan: &Plan<'_>, inventory: &Inventory) -> Option<Finding> {
     let is_unplaced = |(i, run): (usize, &PlannedRun)| run.place.is_err() || inventory.runs[i].active_mj == 0;
     let count = plan.runs.iter().enumerate().filter(|(i, run)| is_unplaced((*i, run))).count();
@@ -101,6 +129,10 @@ pub fn accept_by_name(findings: &mut [Finding], accept: &[String]) {
             finding.accepted_by = Some("--accept".to_owned());
         }
     }
+}
+
+/// Says which acceptances a whole report had no use for.
+pub fn warn_of_unused(findings: &[Finding], accept: &[String]) {
     for code in accept {
         if !findings.iter().any(|finding| finding.code == *code && finding.accepted_by.is_some()) {
             tracing::warn!("--accept {code} accepts nothing: no such finding refuses this report");

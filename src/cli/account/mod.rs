@@ -6,6 +6,7 @@
 
 mod findings;
 mod scopes;
+mod year;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -50,8 +51,30 @@ pub enum Engine {
     Sql,
 }
 
-/// Accounts a month. Blocked findings are in the statement; whoever writes a report asks for them first.
-pub fn month(config: &Config, period: ReportingPeriod, accept: &[String], engine: Engine, threads: Option<usize>) -> Result<Statement> {
+/// How a report is worked out, as the command line says.
+#[derive(Clone, Copy, Debug)]
+pub struct Accounting {
+    pub engine: Engine,
+    pub threads: Option<usize>,
+}
+
+/// A month's statement, with the sums that a year settles contracts over.
+pub struct MonthAccount {
+    pub statement: Statement,
+    pub inventory: Inventory,
+}
+
+/// Accounts a month or a year. Blocked findings are in the statement; whoever writes a report asks for them first.
+pub fn period(config: &Config, period: ReportingPeriod, accept: &[String], accounting: &Accounting) -> Result<Statement> {
+    let statement = match period.month() {
+        Some(_) => month_account(config, period, accept, accounting)?.statement,
+        None => year::year(config, period, accept, accounting)?,
+    };
+    findings::warn_of_unused(&statement.findings, accept);
+    Ok(statement)
+}
+
+fn month_account(config: &Config, period: ReportingPeriod, accept: &[String], accounting: &Accounting) -> Result<MonthAccount> {
     let step_s = config.report.step_seconds;
     if [period.from(), period.to()].iter().any(|edge| edge.timestamp() % step_s != 0) {
         bail!(Hint::new(
@@ -62,7 +85,7 @@ pub fn month(config: &Config, period: ReportingPeriod, accept: &[String], engine
     let store = Store::new(&config.evidence_dir);
     let terms = month_terms(config, period);
     let manifests = manifests(&store, config, period)?;
-    let workers = threads.unwrap_or_else(default_workers).clamp(1, 64);
+    let workers = accounting.threads.unwrap_or_else(default_workers).clamp(1, 64);
     let mut survey = survey(&store, &terms, &manifests, workers)?;
     let mut findings = findings::day_findings(&manifests);
     findings.extend(findings::missing_days(&terms, &manifests));
@@ -71,7 +94,7 @@ pub fn month(config: &Config, period: ReportingPeriod, accept: &[String], engine
     let runs = survey.take_runs();
     let plan = Plan::new(&terms, &survey, runs, zones);
     let days = days_to_account(&store, &plan, &manifests, &mut findings)?;
-    let inventory = ledger(&store, &plan, &days, engine, workers)?;
+    let inventory = ledger(&store, &plan, &days, accounting.engine, workers)?;
     findings.extend(plan.findings.iter().cloned());
     findings.extend(inventory.findings(&plan));
     findings.extend(config.notes.iter().cloned());
@@ -104,7 +127,8 @@ pub fn month(config: &Config, period: ReportingPeriod, accept: &[String], engine
         factor: FactorKind::Direct,
         deferrable: plan.runs.iter().map(|planned| planned.run.job.is_deferrable.or(planned.run.job.is_carbon_aware)).collect(),
     };
-    Ok(assemble(&plan, &inventory, sections, findings, particulars))
+    let statement = assemble(&plan, &inventory, sections, findings, particulars);
+    Ok(MonthAccount { statement, inventory })
 }
 
 /// Visits every cluster-day of a month with what its ledger is made of: for those who run the method themselves, on whatever engine.

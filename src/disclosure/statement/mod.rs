@@ -2,6 +2,7 @@
 //! (schema `wattledger.report/1`). Lists are sorted by their key; unknown is null; times are RFC 3339 UTC with `Z`.
 
 mod factors;
+mod figures;
 mod quality;
 mod scope2;
 mod scope3;

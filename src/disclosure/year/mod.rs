@@ -1,0 +1,211 @@
+//! A year is its closed months: their statements, added up.
+//!
+//! In: the statements of a year's months, and what the organisation published of other years. Out: the year's statement.
+//! Rule: figures are integer sums over months, row by row; shares are weighted by energy. What only a month can show (hours, single runs, days) is
+//! not repeated: the months' own reports hold it. Assumes: months of one configuration, in order. Does not: settle contracts over the year; the
+//! sections that need the year's own sums are replaced by whoever has them.
+
+pub mod compare;
+mod sum;
+
+use std::collections::BTreeMap;
+
+use self::sum::{Shares, sum_by};
+use super::statement::{
+    ClusterStatement, Counterfactual, Figures, MonthFigures, NamespaceStatement, Period, Provenance, Reconciliation, SCHEMA, Statement,
+    Totals, WorkloadStatement, YearStatement,
+};
+use crate::model::Finding;
+use crate::units::{Millijoules, ReportingPeriod};
+
+/// Adds up the months. `months` is not empty.
+pub fn of_months(months: &[Statement], year: ReportingPeriod, findings: Vec<Finding>) -> Statement {
+    let last = months.last().expect("a year without a single month is refused before");
+    let mut totals = Totals { figures: Figures::nothing(), tail_mj: Millijoules::ZERO };
+    let mut tiers = Shares::default();
+    let mut emission_tiers = Shares::default();
+    for month in months {
+        totals.figures.add(&month.totals.figures);
+        totals.tail_mj += month.totals.tail_mj;
+        tiers.add(&month.tier_share, before_pue(&month.totals.figures));
+        emission_tiers.add(&month.quality.emissions_tier_share, month.totals.figures.operational_hourly_ugco2e.get());
+    }
+    Statement {
+        schema: SCHEMA,
+        organisation: last.organisation.clone(),
+        period: Period {
+            month: None,
+            year: Some(year.to_string()),
+            from: year.from(),
+            to: year.to(),
+            time_zone: year.time_zone().to_string(),
+            hours: year.hours(),
+        },
+        policy: last.policy.clone(),
+        totals,
+        tier_share: tiers.finish(),
+        scope2: sum::scope2(months),
+        scope3: sum::scope3(months),
+        quality: super::statement::Quality {
+            emissions_tier_share: emission_tiers.finish(),
+            intervals: Vec::new(),
+            sensitivity: sum::sensitivity(months),
+        },
+        sci: sum::sci(months),
+        factors: sum::factors(months),
+        year: YearStatement { months: months.iter().map(month_figures).collect(), ..YearStatement::default() },
+        disclosure: super::statement::Disclosure::default(),
+        clusters: clusters(months),
+        namespaces: namespaces(months),
+        workloads: workloads(months),
+        hours: Vec::new(),
+        counterfactual: counterfactual(months),
+        job_runs: Vec::new(),
+        reconciliation: reconciliation(months),
+        findings,
+        provenance: provenance(months),
+    }
+}
+
+/// What tier shares are shares of.
+fn before_pue(figures: &Figures) -> i64 {
+    (figures.metered_mj + figures.gap_mj).get()
+}
+
+fn month_figures(month: &Statement) -> MonthFigures {
+    MonthFigures { month: month.period.name().to_owned(), figures: month.totals.figures.clone() }
+}
+
+fn clusters(months: &[Statement]) -> Vec<ClusterStatement> {
+    let rows = months.iter().flat_map(|month| &month.clusters);
+    let summed = sum_by(rows, |row| row.cluster.clone(), |row| (&row.figures, &row.tier_share));
+    let mut clusters = Vec::new();
+    for (cluster, (figures, tiers)) in summed {
+        // The latest month says what is true of the cluster now; nodes are the most that any month saw.
+        let known = || months.iter().flat_map(|month| &month.clusters).filter(|row| row.cluster == cluster);
+        let Some(latest) = known().last() else { continue };
+        let nodes = known().map(|row| row.nodes).max().unwrap_or(0);
+        clusters.push(ClusterStatement { figures, tier_share: tiers.finish(), nodes, ..latest.clone() });
+    }
+    clusters
+}
+
+fn namespaces(months: &[Statement]) -> Vec<NamespaceStatement> {
+    let rows = months.iter().flat_map(|month| &month.namespaces);
+    let summed = sum_by(rows, |row| (row.cluster.clone(), row.namespace.clone()), |row| (&row.figures, &row.tier_share));
+    let row = |((cluster, namespace), (figures, tiers)): ((String, String), (Figures, Shares))| NamespaceStatement {
+        cluster,
+        namespace,
+        figures,
+        tier_share: tiers.finish(),
+    };
+    summed.into_iter().map(row).collect()
+}
+
+fn workloads(months: &[Statement]) -> Vec<WorkloadStatement> {
+    let rows = months.iter().flat_map(|month| &month.workloads);
+    let key = |row: &WorkloadStatement| (row.cluster.clone(), row.namespace.clone(), row.workload.clone());
+    let summed = sum_by(rows, key, |row| (&row.figures, &row.tier_share));
+    let row = |((cluster, namespace, workload), (figures, tiers)): ((String, String, String), (Figures, Shares))| WorkloadStatement {
+        cluster,
+        namespace,
+        workload,
+        figures,
+        tier_share: tiers.finish(),
+    };
+    summed.into_iter().map(row).collect()
+}
+
+/// By node and month instead of day.
+fn reconciliation(months: &[Statement]) -> Vec<Reconciliation> {
+    let mut rows: BTreeMap<(String, String, String), Reconciliation> = BTreeMap::new();
+    for month in months {
+        for day in &month.reconciliation {
+            let key = (day.cluster.clone(), day.node.clone(), month.period.name().to_owned());
+            match rows.get_mut(&key) {
+                Some(row) => {
+                    row.metered_mj += day.metered_mj;
+                    row.attributed_mj += day.attributed_mj;
+                    row.idle_mj += day.idle_mj;
+                    row.system_mj += day.system_mj;
+                    row.gap_mj += day.gap_mj;
+                    row.correction_mj += day.correction_mj;
+                    row.tail_mj += day.tail_mj;
+                    row.difference_mj += day.difference_mj;
+                }
+                None => {
+                    let row = Reconciliation { day: key.2.clone(), ..day.clone() };
+                    rows.insert(key, row);
+                }
+            }
+        }
+    }
+    rows.into_values().collect()
+}
+
+/// Sums over the months' runs; each run counted in the month in which it ended.
+fn counterfactual(months: &[Statement]) -> Counterfactual {
+    let mut year = months[0].counterfactual.clone();
+    for month in &months[1..] {
+        let of = &month.counterfactual;
+        year.total.add(&of.total);
+        year.by_cause.carbon.add(&of.by_cause.carbon);
+        year.by_cause.other.add(&of.by_cause.other);
+        year.by_cause.none.add(&of.by_cause.none);
+        year.unplaced_runs += of.unplaced_runs;
+    }
+    year
+}
+
+fn provenance(months: &[Statement]) -> Provenance {
+    let last = &months[months.len() - 1].provenance;
+    let mut evidence: Vec<_> = months.iter().flat_map(|month| month.provenance.evidence.iter().cloned()).collect();
+    evidence.sort();
+    evidence.dedup();
+    Provenance { evidence, intensity: sum::intensity(months), ..last.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reports::fixture;
+
+    fn two_months() -> Statement {
+        let first = fixture::statement();
+        let mut second = fixture::statement();
+        second.period.month = Some("2026-11".to_owned());
+        second.namespaces.remove(0);
+        let year = ReportingPeriod::parse_year("2026", chrono_tz::Europe::Amsterdam).unwrap();
+        of_months(&[first, second], year, Vec::new())
+    }
+
+    #[test]
+    fn a_year_is_the_sum_of_its_months_row_by_row() {
+        let (month, year) = (fixture::statement(), two_months());
+
+        assert_eq!(year.period.name(), "2026");
+        assert_eq!(year.totals.figures.facility_mj.get(), 2 * month.totals.figures.facility_mj.get());
+        assert_eq!(year.workloads[3].figures.active_mj.get(), 2 * month.workloads[3].figures.active_mj.get());
+        assert_eq!(year.namespaces[0].figures, month.namespaces[0].figures, "a namespace of one month only");
+        assert_eq!(year.counterfactual.total.avoided_ugco2e.get(), 2 * month.counterfactual.total.avoided_ugco2e.get());
+        assert_eq!(year.year.months.len(), 2);
+        assert!(year.hours.is_empty() && year.job_runs.is_empty());
+    }
+
+    #[test]
+    fn the_reconciliation_is_by_node_and_month_and_still_balances() {
+        let (month, year) = (fixture::statement(), two_months());
+
+        let metered = |rows: &[Reconciliation]| rows.iter().map(|row| row.metered_mj.get()).sum::<i64>();
+        assert_eq!(metered(&year.reconciliation), 2 * metered(&month.reconciliation));
+        assert!(year.reconciliation.iter().all(|row| row.day.len() == 7 && row.difference_mj == Millijoules::ZERO));
+    }
+
+    #[test]
+    fn equal_months_keep_their_shares() {
+        let (month, year) = (fixture::statement(), two_months());
+
+        let share = |statement: &Statement| statement.tier_share.metered.unwrap().get();
+        assert!((share(&year) - share(&month)).abs() < 1e-12);
+    }
+}

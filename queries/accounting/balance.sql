@@ -1,7 +1,7 @@
 -- The balance of every node and step: metered = active + idle + system, exactly.
 -- grain: node x step   unit: mJ   key: node_id, step
 -- in: node_steps (node_id, step, metered_mj, idle_mj null, tier), usage (node_id, pod_id, step, active_mj null, cpu_ms null, tail_mj null),
---     nodes (node_id, site_id, zone_id, pue, idle_policy, tail_policy, annual_gco2e_per_kwh)
+--     nodes (node_id, site_id, zone_id, pue, idle_policy, tail_policy, is_scope2, annual_gco2e_per_kwh null)
 -- out: balance (node_id, step, tier, metered_mj, pods_mj, active_mj, idle_mj, system_mj, correction_mj, idle_cut_mj, tails_mj, tail_mj, moved_mj)
 -- rule: method, section 3, point 3. Pods above the node meter are scaled down to it (correction_mj <= 0);
 --       idle that does not fit beside the pods is cut to what is left (idle_cut_mj <= 0).

@@ -2,7 +2,8 @@
 //!
 //! In: the editions of a zone. Out: [`Reconciled`], or the finding that refuses the report. Rule (method, section 6): same key, same value twice
 //! is fine; of different values of one provider the newest holds, by `updatedAt`, else by retrieval, and that is found (`CI_REVISED`); where
-//! nothing orders them the report is refused (`CI_CONFLICT`); marginal values never enter (`CI_SIGNAL`).
+//! nothing orders them the report is refused (`CI_CONFLICT`); marginal values never enter (`CI_SIGNAL`). Beside the direct value that holds stands the
+//! life-cycle value of the same version.
 //! Assumes: rows of one edition do not overlap. Does not: fill, or change what is kept: all editions stay in the evidence.
 
 use std::collections::BTreeMap;
@@ -23,6 +24,8 @@ const MOST_LISTED: usize = 2;
 pub struct Held<'a> {
     pub to_s: i64,
     pub value: f64,
+    /// With upstream, of the same version; none where it says none.
+    pub lifecycle: Option<f64>,
     pub is_estimated: bool,
     pub series: &'a IntensitySeries,
     version: Option<Version>,
@@ -64,7 +67,9 @@ impl<'a> Reconciled<'a> {
                 for row in 0..series.len() {
                     let (to_s, version) = (series.end_s[row], series.version(row));
                     let Some(value) = series.direct_gco2e_per_kwh[row].filter(|_| version.is_some() == has_version) else { continue };
-                    all.take(zone, series.start_s[row], Held { to_s, value, is_estimated: series.is_estimated[row], series, version })?;
+                    let lifecycle = series.lifecycle_gco2e_per_kwh[row];
+                    let held = Held { to_s, value, lifecycle, is_estimated: series.is_estimated[row], series, version };
+                    all.take(zone, series.start_s[row], held)?;
                 }
             }
         }
@@ -79,9 +84,16 @@ impl<'a> Reconciled<'a> {
         };
         let is_newer = is_newer(&new, known);
         if known.value == new.value && known.to_s == new.to_s {
-            // The same value said again: the later one says whether it is still an estimate.
-            if is_newer == Some(true) {
-                *known = new;
+            match is_newer {
+                // The same value said again: the later one says whether it is still an estimate.
+                Some(true) => *known = new,
+                Some(false) => {}
+                // What has a version keeps its own life-cycle value; of two without one, neither is the later.
+                None if known.version.is_some() && new.version.is_none() => {}
+                None if known.lifecycle.zip(new.lifecycle).is_some_and(|(known, new)| known != new) => {
+                    return Err(conflict(zone, from_s, known, &new));
+                }
+                None => known.lifecycle = known.lifecycle.or(new.lifecycle),
             }
             return Ok(());
         }
@@ -223,13 +235,18 @@ fn is_newer(new: &Held<'_>, known: &Held<'_>) -> Option<bool> {
 
 fn conflict(zone: &str, at_s: i64, known: &Held<'_>, new: &Held<'_>) -> Finding {
     let at = DateTime::from_timestamp(at_s, 0).map(|at| at.to_rfc3339()).unwrap_or_default();
+    let is_of_direct = known.value != new.value || known.to_s != new.to_s;
+    let (of, old, young) = match (known.lifecycle, new.lifecycle) {
+        (Some(known), Some(new)) if !is_of_direct => ("life-cycle values", known, new),
+        _ => ("values", known.value, new.value),
+    };
     Finding::new(
         "CI_CONFLICT",
         Severity::Blocked,
         format!(
-            "Zone {zone} has two values for {at}: {} from {} and {} from {}. Nothing says which is the later one; \
+            "Zone {zone} has two {of} for {at}: {old} from {} and {young} from {}. Nothing says which is the later one; \
              keep one edition in the [[intensity]] table, or import the later file with --published and its date.",
-            known.value, known.series.edition, new.value, new.series.edition
+            known.series.edition, new.series.edition
         ),
     )
 }
@@ -291,6 +308,33 @@ mod tests {
 
         assert_eq!(all.revised("NL", 0, HOUR_S).unwrap().severity, Severity::Noted);
         assert!(!all.held[&0].is_estimated);
+    }
+
+    #[test]
+    fn the_life_cycle_value_of_the_version_that_holds_stands_beside_it() {
+        let with_lifecycle = |retrieved_s, direct: f64, lifecycle| {
+            let mut edition = edition(retrieved_s, &[direct]);
+            edition.lifecycle_gco2e_per_kwh = vec![lifecycle];
+            edition
+        };
+        let lifecycle = |editions: &[IntensitySeries]| Reconciled::of(editions, "NL").unwrap().held[&0].lifecycle;
+        let mut editions = vec![
+            with_lifecycle(Some(100), 100.0, Some(140.0)),
+            with_lifecycle(Some(300), 110.0, Some(150.0)),
+            with_lifecycle(Some(200), 110.0, Some(160.0)),
+            with_lifecycle(None, 110.0, Some(170.0)),
+        ];
+        for _ in 0..4 {
+            editions.rotate_left(1);
+            assert_eq!(lifecycle(&editions), Some(150.0));
+        }
+        // A newer value without one has none: an older one is not of its version.
+        assert_eq!(lifecycle(&[with_lifecycle(Some(100), 1.0, Some(2.0)), with_lifecycle(Some(200), 1.0, None)]), None);
+        // Two files of the same direct values: what one lacks the other says; what they say differently nobody orders.
+        assert_eq!(lifecycle(&[with_lifecycle(None, 1.0, None), with_lifecycle(None, 1.0, Some(2.0))]), Some(2.0));
+        let two = [with_lifecycle(None, 1.0, Some(3.0)), with_lifecycle(None, 1.0, Some(2.0))];
+        let finding = Reconciled::of(&two, "NL").unwrap_err();
+        assert!(finding.code == "CI_CONFLICT" && finding.message.contains("two life-cycle values"), "{}", finding.message);
     }
 
     #[test]

@@ -1,30 +1,18 @@
 //! Grid intensity as the ledger needs it: every instant of a span has a value, and each value says how it was come by.
 //!
 //! In: the editions of a zone's series, and the reporting period. Out: [`ZoneIntensity`], intervals without holes, or findings that refuse.
-//! Rule (method, section 6): editions are put together as in `editions`; missing up to 2 hours linear; longer, the mean of the same hour of day
-//! of that month. Assumes: sources refused what is implausible. Does not: fill beyond the series' ends outside the period.
+//! Rule (method, section 6): editions are put together as in `editions`, holes are filled as in `filling`. The annual factor is the configured one,
+//! else the mean of the series over the UTC calendar year, else a published one. Assumes: sources refused what is implausible.
 
 use std::collections::BTreeMap;
 
 use super::editions::{Held, Reconciled, found_before, printed};
+use super::filling::{Known, MICROS, Piece, Pieces, fill, whole_hours};
+use super::upstream::SeriesUpstream;
 use crate::model::policy::FactorKind;
-use crate::model::{Finding, IntensitySeries, Severity};
+use crate::model::{Finding, IntensitySeries, Severity, Signal};
 
 const HOUR_S: i64 = 3_600;
-/// Holes up to this long are bridged by a straight line.
-const LONGEST_LINEAR_S: i64 = 2 * HOUR_S;
-/// Intensities enter the counterfactual as whole millionths of a gram, so that re-timing is exact in integers.
-pub const MICROS: f64 = 1e6;
-
-/// How a value was come by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ValueStatus {
-    Measured,
-    /// The provider says that it estimated it.
-    Estimated,
-    /// Filled by us.
-    Filled,
-}
 
 /// The direct intensity of one grid zone over a span without holes.
 #[derive(Clone, Debug)]
@@ -32,22 +20,23 @@ pub struct ZoneIntensity {
     pub zone: String,
     pub provider: String,
     pub edition: String,
-    start_s: Vec<i64>,
-    end_s: Vec<i64>,
-    gco2e_per_kwh: Vec<f64>,
-    status: Vec<ValueStatus>,
+    pieces: Pieces,
     integral: Integral,
-    /// Direct, over the UTC calendar year; null where the year is unfinished and none is configured.
+    /// Direct, over the UTC calendar year; null where the year is unfinished and none is configured or published.
     pub annual_direct_gco2e_per_kwh: Option<f64>,
+    pub annual_origin: Option<AnnualOrigin>,
+    /// Life-cycle less direct; none where the series has no life-cycle values.
+    pub upstream: Option<SeriesUpstream>,
 }
 
-/// One piece of a span in which the intensity does not change.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Piece {
-    pub from_s: i64,
-    pub to_s: i64,
-    pub gco2e_per_kwh: f64,
-    pub status: ValueStatus,
+/// Where a zone's annual factor comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnnualOrigin {
+    Configured,
+    /// The mean of the series over the UTC calendar year.
+    Series,
+    /// A table of published factors.
+    Published,
 }
 
 /// What a zone's series are wanted for.
@@ -61,6 +50,8 @@ pub struct Wanted<'a> {
     pub year_from_s: i64,
     pub year_to_s: i64,
     pub configured_annual: Option<f64>,
+    /// Of a factor table, for where nothing else says it.
+    pub published_annual: Option<f64>,
     /// The medians that a grid can have, in g/kWh.
     pub plausible: (f64, f64),
 }
@@ -81,6 +72,16 @@ impl ZoneIntensity {
         }
         let reconciled = Reconciled::of(editions, zone)?;
         let merged = &reconciled.held;
+        if merged.is_empty() && editions.iter().any(has_lifecycle) {
+            return Err(Finding::new(
+                "CI_FACTOR",
+                Severity::Blocked,
+                format!(
+                    "Zone {zone} has life-cycle intensities only, which hold upstream emissions that belong to Scope 3 category 3, but electricity was \
+                     used there. Add a file with direct ones to an [[intensity]] table and run `wattledger collect`."
+                ),
+            ));
+        }
         if merged.is_empty() {
             return Err(Finding::new(
                 "CI_GAP",
@@ -92,7 +93,9 @@ impl ZoneIntensity {
             ));
         }
         let annual = annual_mean(merged, wanted.year_from_s, wanted.year_to_s);
-        let (filled, filled_s) = fill(merged, wanted.period_from_s, wanted.period_to_s).map_err(|hours| {
+        let known =
+            merged.iter().map(|(from_s, row)| (*from_s, Known { to_s: row.to_s, value: row.value, is_estimated: row.is_estimated }));
+        let (filled, filled_s) = fill(&known.collect(), wanted.period_from_s, wanted.period_to_s).map_err(|hours| {
             Finding::new(
                 "CI_GAP",
                 Severity::Blocked,
@@ -119,15 +122,20 @@ impl ZoneIntensity {
                 .failing(usize::try_from(hours).unwrap_or(0)),
             );
         }
-        let annual_direct = wanted.configured_annual.or(annual);
-        if annual_direct.is_none() {
+        let annual_choices = [
+            (wanted.configured_annual, AnnualOrigin::Configured),
+            (annual, AnnualOrigin::Series),
+            (wanted.published_annual, AnnualOrigin::Published),
+        ];
+        let annual_choice = annual_choices.into_iter().find_map(|(value, origin)| Some((value?, origin)));
+        if annual_choice.is_none() {
             findings.push(
                 Finding::new(
                     "ANNUAL_UNKNOWN",
                     Severity::Disclosed,
                     format!(
-                        "Zone {zone} has no annual factor: none is configured and the evidence does not hold the whole UTC calendar year. \
-                         Figures with annual factors are null; set annual_direct_gco2e_per_kwh to have them."
+                        "Zone {zone} has no annual factor: none is configured, the evidence does not hold the whole UTC calendar year, and no factor \
+                         table has one. Figures with annual factors are null; set annual_direct_gco2e_per_kwh to have them."
                     ),
                 )
                 .examined(1)
@@ -142,32 +150,18 @@ impl ZoneIntensity {
             zone: zone.to_owned(),
             provider: reconciled.provider(),
             edition: printed(editions),
-            start_s: filled.iter().map(|piece| piece.from_s).collect(),
-            end_s: filled.iter().map(|piece| piece.to_s).collect(),
-            gco2e_per_kwh: filled.iter().map(|piece| piece.gco2e_per_kwh).collect(),
-            status: filled.iter().map(|piece| piece.status).collect(),
+            pieces: Pieces::new(&filled),
             integral: Integral::of(&filled),
-            annual_direct_gco2e_per_kwh: annual_direct,
+            annual_direct_gco2e_per_kwh: annual_choice.map(|(value, _)| value),
+            annual_origin: annual_choice.map(|(_, origin)| origin),
+            upstream: SeriesUpstream::of(merged, from_s, to_s),
         };
         Ok((zone_intensity, findings))
     }
 
     /// The pieces of `[from_s, to_s)`, or none where the series does not cover all of it.
     pub fn pieces(&self, from_s: i64, to_s: i64) -> Option<impl Iterator<Item = Piece> + '_> {
-        let first = self.end_s.partition_point(|end| *end <= from_s);
-        let after = self.start_s.partition_point(|start| *start < to_s);
-        let is_covered = first < after
-            && self.start_s[first] <= from_s
-            && self.end_s[after - 1] >= to_s
-            && (first + 1..after).all(|i| self.start_s[i] == self.end_s[i - 1]);
-        is_covered.then(|| {
-            (first..after).map(move |i| Piece {
-                from_s: self.start_s[i].max(from_s),
-                to_s: self.end_s[i].min(to_s),
-                gco2e_per_kwh: self.gco2e_per_kwh[i],
-                status: self.status[i],
-            })
-        })
+        self.pieces.within(from_s, to_s)
     }
 
     /// The mean over `[from_s, to_s)`, weighted by time.
@@ -242,6 +236,10 @@ impl Integral {
     }
 }
 
+fn has_lifecycle(series: &IntensitySeries) -> bool {
+    series.signal == Signal::Average && series.lifecycle_gco2e_per_kwh.iter().any(Option::is_some)
+}
+
 /// Mean of the series over the UTC calendar year, weighted by time; none where the year is not whole.
 fn annual_mean(merged: &BTreeMap<i64, Held<'_>>, year_from_s: i64, year_to_s: i64) -> Option<f64> {
     let (mut weighted, mut seconds) = (0.0, 0);
@@ -250,66 +248,6 @@ fn annual_mean(merged: &BTreeMap<i64, Held<'_>>, year_from_s: i64, year_to_s: i6
         seconds += row.to_s - from_s;
     }
     (seconds == year_to_s - year_from_s).then(|| weighted / seconds as f64)
-}
-
-/// Pieces without holes over the series and the period; an error is the number of hours that nothing can fill.
-fn fill(merged: &BTreeMap<i64, Held<'_>>, period_from_s: i64, period_to_s: i64) -> Result<(Vec<Piece>, i64), i64> {
-    let resolution = merged.iter().map(|(from, row)| row.to_s - from).min().unwrap_or(HOUR_S);
-    let means = hour_of_day_means(merged, period_from_s, period_to_s);
-    let mut pieces: Vec<Piece> = Vec::with_capacity(merged.len());
-    let (mut filled_s, mut unfilled_s) = (0, 0);
-    let first = *merged.keys().next().unwrap_or(&period_from_s);
-    let last = merged.values().map(|row| row.to_s).max().unwrap_or(period_to_s);
-    let mut cursor = first.min(period_from_s);
-    let mut previous: Option<f64> = None;
-    let end_marker = (last.max(period_to_s), None);
-    for (from_s, row) in merged.iter().map(|(from_s, row)| (*from_s, Some(row))).chain([end_marker]) {
-        if from_s > cursor {
-            let slots = (from_s - cursor + resolution - 1) / resolution;
-            for slot in 0..slots {
-                let slot_from = cursor + slot * resolution;
-                let slot_to = (slot_from + resolution).min(from_s);
-                let value = match (previous, row) {
-                    (Some(before), Some(after)) if from_s - cursor <= LONGEST_LINEAR_S => {
-                        Some(before + (after.value - before) * (slot + 1) as f64 / (slots + 1) as f64)
-                    }
-                    _ => means[usize::try_from(slot_from.rem_euclid(86_400) / HOUR_S).unwrap_or(0)],
-                };
-                let in_period = (slot_to.min(period_to_s) - slot_from.max(period_from_s)).max(0);
-                match value {
-                    Some(gco2e_per_kwh) => {
-                        filled_s += in_period;
-                        pieces.push(Piece { from_s: slot_from, to_s: slot_to, gco2e_per_kwh, status: ValueStatus::Filled });
-                    }
-                    None => unfilled_s += in_period,
-                }
-            }
-        }
-        if let Some(row) = row {
-            let status = if row.is_estimated { ValueStatus::Estimated } else { ValueStatus::Measured };
-            pieces.push(Piece { from_s, to_s: row.to_s, gco2e_per_kwh: row.value, status });
-            cursor = row.to_s;
-            previous = Some(row.value);
-        }
-    }
-    if unfilled_s > 0 { Err(whole_hours(unfilled_s)) } else { Ok((pieces, filled_s)) }
-}
-
-/// Begun hours count.
-fn whole_hours(seconds: i64) -> i64 {
-    (seconds + HOUR_S - 1) / HOUR_S
-}
-
-/// The mean of each UTC hour of day over the period's own values.
-fn hour_of_day_means(merged: &BTreeMap<i64, Held<'_>>, period_from_s: i64, period_to_s: i64) -> [Option<f64>; 24] {
-    let mut sums = [(0_i64, 0_u32); 24];
-    for (from_s, row) in merged.range(period_from_s..period_to_s) {
-        let hour = usize::try_from(from_s.rem_euclid(86_400) / HOUR_S).unwrap_or(0);
-        // In whole millionths, so that the order of rows is of no matter and the mean is rounded once.
-        sums[hour].0 += (row.value * MICROS).round() as i64;
-        sums[hour].1 += 1;
-    }
-    sums.map(|(sum, count)| (count > 0).then(|| sum as f64 / (f64::from(count) * MICROS)))
 }
 
 #[cfg(test)]
@@ -341,6 +279,7 @@ mod tests {
             year_from_s: 0,
             year_to_s: 8_760 * HOUR_S,
             configured_annual: None,
+            published_annual: None,
             plausible: (1.0, 1_500.0),
         }
     }
@@ -413,12 +352,17 @@ mod tests {
             *value = Some(300.0);
         }
         let (zone, findings) = ZoneIntensity::build(&[hourly(&year)], wanted(744)).expect("whole");
-        assert_eq!(zone.annual_direct_gco2e_per_kwh, Some(200.0));
+        assert_eq!((zone.annual_direct_gco2e_per_kwh, zone.annual_origin), (Some(200.0), Some(AnnualOrigin::Series)));
         assert!(findings.is_empty());
 
         year[8_759] = None;
         let (zone, findings) = ZoneIntensity::build(&[hourly(&year)], wanted(744)).expect("whole period");
         assert_eq!(zone.annual_direct_gco2e_per_kwh, None);
         assert_eq!(findings[0].code, "ANNUAL_UNKNOWN");
+
+        let published = Wanted { published_annual: Some(177.0), ..wanted(744) };
+        let (zone, findings) = ZoneIntensity::build(&[hourly(&year)], published).expect("whole period");
+        assert_eq!((zone.annual_direct_gco2e_per_kwh, zone.annual_origin), (Some(177.0), Some(AnnualOrigin::Published)));
+        assert!(findings.is_empty());
     }
 }

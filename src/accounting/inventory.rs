@@ -7,9 +7,10 @@
 use std::collections::BTreeMap;
 
 use super::dimensions::DayDimensions;
-use super::intensity::ValueStatus;
+use super::filling::ValueStatus;
 use super::ledger::{DayFold, NodeDay, RunSums, Sums};
 use super::plan::Plan;
+use super::tiers::TierEmissions;
 use crate::model::{Finding, GAP, GAP_ROW, IDLE, IDLE_ROW, SYSTEM, SYSTEM_ROW, Severity};
 use crate::units::{Share, UtcDay};
 
@@ -20,9 +21,13 @@ pub type WorkloadKey = (usize, String, String);
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClusterInventory {
     pub workloads: BTreeMap<WorkloadKey, Sums>,
+    /// Hourly emissions by quality tier.
+    pub tier_emissions: BTreeMap<WorkloadKey, TierEmissions>,
     /// By site and hour since the epoch.
     pub hours: BTreeMap<(usize, i32), Sums>,
     pub node_days: BTreeMap<(String, UtcDay), NodeDay>,
+    /// Requested thousandths of a core times steps, by node, namespace and workload.
+    pub reservations: BTreeMap<(String, String, String), i64>,
     pub usage_rows: u64,
     pub unmetered_rows: u64,
 }
@@ -46,19 +51,28 @@ impl Inventory {
         let inventory = &mut self.clusters[cluster];
         inventory.usage_rows += fold.usage_rows;
         inventory.unmetered_rows += fold.unmetered_rows;
-        let mut current: Option<((i32, i32), Sums)> = None;
+        let mut current: Option<WorkloadDay> = None;
         for row in &fold.workload_hours {
             inventory.hours.entry((row.site as usize, row.hour)).or_default().add(&row.sums);
+            let tiers = TierEmissions::of_hour(&row.sums);
             match &mut current {
-                Some((key, sums)) if *key == (row.site, row.workload) => sums.add(&row.sums),
+                Some(day) if (day.site, day.workload) == (row.site, row.workload) => {
+                    day.sums.add(&row.sums);
+                    day.tiers.add(&tiers);
+                }
                 _ => {
-                    inventory.add_workload(dimensions, current.replace(((row.site, row.workload), row.sums)));
+                    let next = WorkloadDay { site: row.site, workload: row.workload, sums: row.sums, tiers };
+                    inventory.add_workload(dimensions, current.replace(next));
                 }
             }
         }
         inventory.add_workload(dimensions, current);
         for (node, sums) in fold.node_days.iter().enumerate().filter(|(_, sums)| **sums != NodeDay::default()) {
             inventory.node_days.entry((dimensions.nodes[node].node.clone(), day)).or_default().add(sums);
+        }
+        for row in &fold.reservations {
+            let (namespace, workload) = dimensions.workloads[row.workload as usize].clone();
+            inventory.reserve((dimensions.nodes[row.node as usize].node.clone(), namespace, workload), row.milli_steps);
         }
         for (job, run) in runs.iter().enumerate() {
             if let (Some(run), Some(sums)) = (run, fold.runs.get(job)) {
@@ -73,11 +87,17 @@ impl Inventory {
             for (key, sums) in theirs.workloads {
                 mine.workloads.entry(key).or_default().add(&sums);
             }
+            for (key, tiers) in theirs.tier_emissions {
+                mine.tier_emissions.entry(key).or_default().add(&tiers);
+            }
             for (key, sums) in theirs.hours {
                 mine.hours.entry(key).or_default().add(&sums);
             }
             for (key, sums) in theirs.node_days {
                 mine.node_days.entry(key).or_default().add(&sums);
+            }
+            for (key, milli_steps) in theirs.reservations {
+                mine.reserve(key, milli_steps);
             }
             mine.usage_rows += theirs.usage_rows;
             mine.unmetered_rows += theirs.unmetered_rows;
@@ -85,6 +105,13 @@ impl Inventory {
         for (mine, theirs) in self.runs.iter_mut().zip(&other.runs) {
             mine.add(theirs);
         }
+    }
+
+    /// Hourly emissions of all electricity by quality tier.
+    pub fn tier_emissions(&self) -> TierEmissions {
+        let mut total = TierEmissions::default();
+        self.clusters.iter().flat_map(|cluster| cluster.tier_emissions.values()).for_each(|tiers| total.add(tiers));
+        total
     }
 
     /// Shares of a zone's facility energy that met an estimated and a filled intensity.
@@ -208,16 +235,31 @@ impl Inventory {
     }
 }
 
+/// What a day of the ledger has of a workload at a site.
+struct WorkloadDay {
+    site: i32,
+    workload: i32,
+    sums: Sums,
+    tiers: TierEmissions,
+}
+
 impl ClusterInventory {
-    fn add_workload(&mut self, dimensions: &DayDimensions, sums: Option<((i32, i32), Sums)>) {
-        let Some(((site, workload), sums)) = sums else { return };
+    fn reserve(&mut self, key: (String, String, String), milli_steps: i64) {
+        let sum = self.reservations.entry(key).or_default();
+        *sum = sum.checked_add(milli_steps).expect("a month's reservations stay below 2^63: each day's were bounded");
+    }
+
+    fn add_workload(&mut self, dimensions: &DayDimensions, day: Option<WorkloadDay>) {
+        let Some(WorkloadDay { site, workload, sums, tiers }) = day else { return };
         let (namespace, workload) = match workload {
             GAP_ROW => (GAP.to_owned(), GAP.to_owned()),
             IDLE_ROW => (IDLE.to_owned(), IDLE.to_owned()),
             SYSTEM_ROW => (SYSTEM.to_owned(), SYSTEM.to_owned()),
             pods => dimensions.workloads[pods as usize].clone(),
         };
-        self.workloads.entry((site as usize, namespace, workload)).or_default().add(&sums);
+        let key = (site as usize, namespace, workload);
+        self.tier_emissions.entry(key.clone()).or_default().add(&tiers);
+        self.workloads.entry(key).or_default().add(&sums);
     }
 }
 

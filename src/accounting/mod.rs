@@ -4,8 +4,10 @@
 //! Rule: `queries/accounting/*.sql` for everything that is a sum or a split; Rust for differencing counters (`metering`), for filling
 //! ([`intensity`], [`gaps`]) and for moving runs in time ([`retiming`], [`runs`]). Does not: read evidence, or know the configuration file.
 
+pub mod category3;
 pub mod dimensions;
 pub mod editions;
+pub mod filling;
 pub mod frames;
 pub mod gaps;
 pub mod intensity;
@@ -18,3 +20,5 @@ pub mod runs;
 pub mod scopes;
 pub mod split;
 pub mod survey;
+pub mod tiers;
+mod upstream;

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 
+use super::category3::ZoneCategory3;
 use super::dimensions::{DayDimensions, NodeOfDay};
 use super::gaps::FilledStep;
 use super::intensity::ZoneIntensity;
@@ -14,7 +15,7 @@ use super::ledger::{DayTerms, GapStep, NodeTerms, PodTerms, RunTerms, SiteTerms}
 use super::retiming::RunTiming;
 use super::runs;
 use super::survey::{MonthTerms, RunKey, RunOfMonth, Runs, Survey, run_key};
-use crate::model::{BaselineRule, Cause, Finding, Name, Severity};
+use crate::model::{BaselineRule, Cause, Finding, Name, Placement, Severity};
 use crate::units::UtcDay;
 
 /// A run that ended in the month, with its place in the counterfactual or the reason why it has none.
@@ -42,6 +43,8 @@ pub struct Plan<'a> {
     pub terms: &'a MonthTerms,
     pub survey: &'a Survey,
     pub zones: Vec<ZoneIntensity>,
+    /// By zone.
+    pub category3: Vec<ZoneCategory3>,
     /// By cluster.
     pub sites: Vec<Vec<SiteTerms>>,
     pub runs: Vec<PlannedRun>,
@@ -73,15 +76,21 @@ impl<'a> Plan<'a> {
             .clusters
             .iter()
             .map(|cluster| {
-                let terms_of =
-                    |site: &super::survey::Site| SiteTerms { zone: zone_index(&site.grid_zone).unwrap_or(usize::MAX), pue: site.pue };
+                let terms_of = |site: &super::survey::Site| SiteTerms {
+                    zone: zone_index(&site.grid_zone).unwrap_or(usize::MAX),
+                    pue: site.pue,
+                    is_scope2: site.placement == Placement::Scope2,
+                };
                 cluster.sites.iter().map(terms_of).collect()
             })
             .collect();
+        let said = |zone: &ZoneIntensity| terms.category3.get(&zone.zone).copied().unwrap_or_default();
+        let category3 = zones.iter().map(|zone| ZoneCategory3::of(said(zone), terms.location_based, zone)).collect();
         let mut plan = Self {
             terms,
             survey,
             zones,
+            category3,
             sites,
             runs: Vec::new(),
             run_index: vec![HashMap::new(); terms.clusters.len()],
@@ -91,7 +100,32 @@ impl<'a> Plan<'a> {
         };
         plan.place_runs(runs);
         plan.fill_gaps();
+        plan.findings.extend(plan.category3_findings());
         plan
+    }
+
+    fn sites_of_nodes(&self) -> impl Iterator<Item = &SiteTerms> {
+        let clusters = self.survey.clusters.iter().zip(&self.sites);
+        let sites = clusters.flat_map(|(survey, sites)| survey.nodes.values().map(|node| &sites[node.site]));
+        sites.filter(|site| site.zone < self.zones.len())
+    }
+
+    /// The zones in which electricity was used, by index.
+    pub fn used_zones(&self) -> BTreeSet<usize> {
+        self.sites_of_nodes().map(|site| site.zone).collect()
+    }
+
+    /// The zones in which electricity of Scope 2 was used, by index.
+    pub fn scope2_zones(&self) -> BTreeSet<usize> {
+        self.sites_of_nodes().filter(|site| site.is_scope2).map(|site| site.zone).collect()
+    }
+
+    fn category3_findings(&self) -> Vec<Finding> {
+        let of_zone = |zone: usize| {
+            let losses = self.terms.category3.get(&self.zones[zone].zone).and_then(|terms| terms.losses);
+            self.category3[zone].findings(losses, &self.zones[zone])
+        };
+        self.scope2_zones().into_iter().flat_map(of_zone).collect()
     }
 
     fn place_runs(&mut self, runs: Runs) {
@@ -262,6 +296,7 @@ impl<'a> Plan<'a> {
                 .collect(),
             sites: &self.sites[cluster],
             zones: &self.zones,
+            category3: &self.category3,
             workload_count: dimensions.workloads.len(),
             gaps,
             runs: runs

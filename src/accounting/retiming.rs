@@ -5,7 +5,8 @@
 //! (start − baseline start) and split exactly at intensity boundaries. Sums of duration × intensity are integers, so a run that is not moved,
 //! or moved within equal intensity, has the same factor to the last bit. Does not: choose the baseline.
 
-use super::intensity::{MICROS, ZoneIntensity};
+use super::filling::MICROS;
+use super::intensity::ZoneIntensity;
 
 /// A run that has a place in the counterfactual. Instants in ms since the epoch.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -86,6 +87,7 @@ mod tests {
             year_from_s: 0,
             year_to_s: 1,
             configured_annual: Some(1.0),
+            published_annual: None,
             plausible: (0.0, 2_000.0),
         };
         ZoneIntensity::build(&[series], wanted).expect("whole").0

@@ -9,10 +9,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use anyhow::Result;
 use polars::prelude::DataFrame;
 
+use super::category3::Category3Terms;
 use super::dimensions::{DayDimensions, NodeOfDay};
 use super::frames::{ids, integers};
 use super::gaps::NodePower;
-use crate::model::policy::{IdlePolicy, Tails};
+use crate::model::policy::{IdlePolicy, LocationBased, Tails};
 use crate::model::{Boundary, JobRun, Name, Placement};
 use crate::units::{ReportingPeriod, UtcDay};
 
@@ -22,7 +23,11 @@ pub struct MonthTerms {
     pub step_seconds: i64,
     pub idle: IdlePolicy,
     pub tails: Tails,
+    /// Which location-based figure is the reported one.
+    pub location_based: LocationBased,
     pub max_gap_share: f64,
+    /// By grid zone: what is said of its category 3 beside its series.
+    pub category3: BTreeMap<String, Category3Terms>,
     /// Sorted by name.
     pub clusters: Vec<ClusterTerms>,
 }

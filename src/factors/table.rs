@@ -41,6 +41,11 @@ impl Quantity {
         }
     }
 
+    /// The unit that every value of it is written in.
+    pub const fn unit_name(self) -> &'static str {
+        self.unit().0
+    }
+
     pub const fn name(self) -> &'static str {
         match self {
             Self::GridAnnualDirect => "grid-annual-direct",

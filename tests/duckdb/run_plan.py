@@ -13,7 +13,7 @@ import duckdb
 
 COLUMNS = (
     "node_id, step, row_id, active_mj, idle_mj, system_mj, gap_mj, allocated_mj, modelled_mj, facility_mj, "
-    "operational_hourly_ugco2e, operational_annual_ugco2e"
+    "operational_hourly_ugco2e, operational_annual_ugco2e, upstream_ugco2e, losses_ugco2e"
 )
 
 

@@ -70,7 +70,18 @@ fn rewrite(folder: &Path, schema: &str, mut change: impl FnMut(Table, DataFrame,
 
 /// A configuration beside the evidence, with what is said of tails.
 pub fn config(folder: &Path, tails: &str) -> (toml::Value, PathBuf) {
+    written(folder, tails, sample::sample_config())
+}
+
+/// The same with the losses of the Dutch grid (World Bank, EG.ELC.LOSS.ZS, 2014).
+pub fn config_with_losses(folder: &Path, tails: &str) -> (toml::Value, PathBuf) {
     let mut config = sample::sample_config();
+    let losses = "losses = [{ zone = \"NL\", share = 0.0477, source = \"World Bank, EG.ELC.LOSS.ZS, 2014\" }]";
+    config.as_table_mut().unwrap().extend(toml::from_str::<toml::Table>(losses).unwrap());
+    written(folder, tails, config)
+}
+
+fn written(folder: &Path, tails: &str, mut config: toml::Value) -> (toml::Value, PathBuf) {
     config["report"].as_table_mut().unwrap().insert("tails".to_owned(), tails.into());
     let path = folder.join(format!("{tails}.toml"));
     fs::write(&path, toml::to_string(&config).unwrap()).unwrap();

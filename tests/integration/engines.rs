@@ -35,7 +35,7 @@ fn they_give_one_ledger_where_tiers_differ_and_tails_are_moved() {
     let folder = TempDir::new().unwrap();
     altered::write_with_tiers_and_tails(folder.path());
     for tails in ["last-rate", "unattributed"] {
-        let config = Config::load(&altered::config(folder.path(), tails).1).unwrap();
+        let config = Config::load(&altered::config_with_losses(folder.path(), tails).1).unwrap();
         let (mut allocated, mut modelled, mut moved) = (0, 0, 0);
         let (days, _) = compare(&python, &config, &DAYS[2..4], |rows| {
             allocated += rows.iter().filter(|row| row.allocated_mj == row.active_mj + row.idle_mj + row.system_mj).count();

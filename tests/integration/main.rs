@@ -15,6 +15,7 @@ mod kubernetes;
 mod one_build;
 mod prometheus;
 mod real_intensity;
+mod real_zones;
 mod same_bytes;
 mod sample;
 mod sample_report;

@@ -13,7 +13,7 @@ use crate::end_to_end::json_report;
 use crate::prometheus::{self, Prometheus};
 use crate::sample;
 
-fn real_file(name: &str) -> Option<PathBuf> {
+pub fn real_file(name: &str) -> Option<PathBuf> {
     let beside = || sample::root().parent().map(|parent| parent.join("shared/data"));
     let folder = std::env::var_os("WATTLEDGER_SHARED_DATA").map(PathBuf::from).or_else(beside)?;
     let file = folder.join("electricitymaps").join(name);

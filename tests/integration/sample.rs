@@ -74,7 +74,7 @@ pub fn expected_under(config: &toml::Value, folder: &Path, month: &str) -> Value
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// A configuration in the oracle's words. A PUE goes as text, so that the oracle can take it as an exact fraction.
+/// A configuration in the oracle's words. A PUE and a share go as text, so that the oracle can take them as exact fractions.
 fn oracle_settings(config: &toml::Value, month: &str) -> Value {
     let clusters: BTreeMap<&str, Value> = config["cluster"]
         .as_array()
@@ -96,11 +96,18 @@ fn oracle_settings(config: &toml::Value, month: &str) -> Value {
         })
         .collect();
     let annual = &config["intensity"][0]["annual_direct_gco2e_per_kwh"];
+    let losses: BTreeMap<&str, String> = config
+        .get("losses")
+        .and_then(toml::Value::as_array)
+        .into_iter()
+        .flatten()
+        .map(|losses| (losses["zone"].as_str().unwrap(), losses["share"].as_float().unwrap().to_string()))
+        .collect();
     json!({
         "month": month, "time_zone": config["organisation"]["time_zone"].as_str(),
         "location_based": config["report"]["location_based"].as_str(), "idle": config["report"]["idle"].as_str(),
         "tails": config["report"].get("tails").and_then(toml::Value::as_str).unwrap_or("unattributed"),
-        "annual_direct_gco2e_per_kwh": serde_json::to_value(annual).unwrap(), "clusters": clusters,
+        "annual_direct_gco2e_per_kwh": serde_json::to_value(annual).unwrap(), "losses": losses, "clusters": clusters,
     })
 }
 

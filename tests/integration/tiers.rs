@@ -26,15 +26,17 @@ fn tiers_and_tails_of_a_month_are_what_the_oracle_says() {
     altered::write_with_tiers_and_tails(folder.path());
 
     for tails in ["last-rate", "unattributed"] {
-        let (config, path) = altered::config(folder.path(), tails);
+        let (config, path) = altered::config_with_losses(folder.path(), tails);
         let found = report(&path, &folder.path().join(tails), &[]);
         let comparison = Comparison::of(&sample::expected_under(&config, folder.path(), "2026-10"), &found);
 
         comparison.assert_equal();
+        assert!(integer(&found["scope3"]["upstream_ugco2e"]) > Some(0) && integer(&found["scope3"]["losses_ugco2e"]) > Some(0));
         assert!(comparison.figures > 10_000, "only {} figures were compared", comparison.figures);
         assert!(found == report(&path, &folder.path().join(format!("{tails}-sql")), &["--engine", "sql"]), "the SQL files, {tails}");
         for tier in ["metered", "allocated", "modelled", "filled"] {
             assert!(found["tier_share"][tier].as_f64() > Some(0.0), "{tier}");
+            assert!(found["quality"]["emissions_tier_share"][tier].as_f64() > Some(0.0), "{tier}");
         }
     }
     assert!(only_tails > 0, "no pod has a step with nothing but a tail");

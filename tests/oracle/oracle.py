@@ -1,7 +1,7 @@
 """Works out a month's report by hand, from the truth that the sample's meters were made from.
 
 In: `truth.json` of the sample generator, the intensity CSV files, and a JSON file of settings (month, time zone, clusters, annual factors,
-idle policy, tails). Out: on stdout, the figures of `report.json` that follow from them, in the same shape.
+grid losses, idle policy, tails). Out: on stdout, the figures of `report.json` that follow from them, in the same shape.
 
 This is what an auditor would write after reading the method, and only that: Python's standard library, whole numbers and fractions, one row
 at a time, none of the product's code. Paragraph numbers are those of the method. Where the method prescribes doubles (a row's emissions, the
@@ -65,11 +65,11 @@ def hour_of_day(instant):
 # --- intensity (§6) -----------------------------------------------------------------------------------------------------------------
 
 
-class Grid:
-    """Direct intensities of one grid zone by hour, as exact fractions, with what is missing filled by the rule of §6."""
+class Hours:
+    """Values of one grid zone by hour, as exact fractions, with what is missing filled by the rule of §6."""
 
-    def __init__(self, zone, by_hour, period):
-        self.zone, self.given = zone, by_hour
+    def __init__(self, by_hour, period):
+        self.given = by_hour
         self.filled = {}
         first, last = min(by_hour), max(by_hour)
         same_hour = defaultdict(list)
@@ -94,20 +94,40 @@ class Grid:
                     self.filled[missing] = sum(values, Fraction(0)) / len(values)
 
     def at(self, instant):
-        """gCO2e/kWh of the hour that an instant lies in, or None outside the data."""
+        """The value of the hour that an instant lies in, or None outside the data."""
         hour = instant // HOUR * HOUR
         return self.given.get(hour, self.filled.get(hour))
 
 
+class Grid:
+    """A grid zone: direct intensity, and upstream as life-cycle less direct, never below 0 (§4, Scope 3 category 3)."""
+
+    def __init__(self, direct, lifecycle, period):
+        self.direct = Hours(direct, period)
+        self.upstream = Hours({hour: max(value - direct[hour], Fraction(0)) for hour, value in lifecycle.items()}, period) if lifecycle else None
+
+    def at(self, instant):
+        """Direct gCO2e/kWh of the hour that an instant lies in, or None outside the data."""
+        return self.direct.at(instant)
+
+    def upstream_at(self, instant):
+        """Upstream gCO2e/kWh, in whole millionths; None where the series has none."""
+        return millionths(self.upstream.at(instant)) if self.upstream else None
+
+
 def read_intensities(folder, period):
-    by_zone = defaultdict(dict)
+    direct, lifecycle = defaultdict(dict), defaultdict(dict)
     for path in sorted(folder.glob("*.csv")):
         with path.open(encoding="utf-8", newline="") as lines:
             for row in csv.DictReader(lines):
                 row = {key.lower(): value for key, value in row.items()}
                 instant = datetime.strptime(row["datetime (utc)"], "%Y-%m-%d %H:%M:%S").replace(tzinfo=timezone.utc)
-                by_zone[row["zone id"]][int(instant.timestamp())] = Fraction(row["carbon intensity gco₂eq/kwh (direct)"])
-    return {zone: Grid(zone, by_hour, period) for zone, by_hour in by_zone.items()}
+                zone, hour = row["zone id"], int(instant.timestamp())
+                direct[zone][hour] = Fraction(row["carbon intensity gco₂eq/kwh (direct)"])
+                with_upstream = row.get("carbon intensity gco₂eq/kwh (life cycle)") or row.get("carbon intensity gco₂eq/kwh (lca)")
+                if with_upstream:
+                    lifecycle[zone][hour] = Fraction(with_upstream)
+    return {zone: Grid(by_hour, lifecycle[zone], period) for zone, by_hour in direct.items()}
 
 
 # --- arithmetic (§2) ----------------------------------------------------------------------------------------------------------------
@@ -120,6 +140,11 @@ def emissions_of(millijoules, grams_per_kilowatt_hour):
 
 def rounded(fraction):
     return math.floor(fraction + HALF)
+
+
+def millionths(grams):
+    """Factors that are worked out are whole millionths of a gram."""
+    return Fraction(rounded(grams * 10**6), 10**6)
 
 
 def split(whole, weights):
@@ -142,11 +167,13 @@ class Row:
     """One row of the ledger: cluster, node, namespace, workload, pod, step."""
 
     __slots__ = ("namespace", "workload", "node", "step", "tier", "active", "moved", "tail", "idle", "system", "gap", "facility", "hourly",
-                 "annual")
+                 "annual", "upstream", "losses")
 
     def __init__(self, namespace, workload, node, step, tier):
         self.namespace, self.workload, self.node, self.step, self.tier = namespace, workload, node, step, tier
         self.active = self.moved = self.tail = self.idle = self.system = self.gap = self.facility = self.hourly = self.annual = 0
+        # Of what is not in Scope 2 category 3 is nothing; of the rest None is unknown.
+        self.upstream, self.losses = 0, None
 
     def energy(self):
         return self.active + self.idle + self.system + self.gap
@@ -197,7 +224,22 @@ def ledger(cluster, settings, period, grids, step_s, used, tails_of):
     for row in rows:
         row.hourly = emissions_of(row.facility, grid.at(row.step * step_s))
         row.annual = emissions_of(row.facility, annual)
+        if site["placement"] == "scope2":
+            upstream, losses = category_3(grid, row.step * step_s, settings, site["grid_zone"])
+            row.upstream = None if upstream is None else emissions_of(row.facility, upstream)
+            row.losses = None if losses is None else emissions_of(row.facility, losses)
     return rows
+
+
+def category_3(grid, instant, settings, zone):
+    """Factors of Scope 3 category 3 (§4): upstream of what is used, and generation and upstream of what is lost, L / (1 - L) of it."""
+    upstream, share = grid.upstream_at(instant), settings["losses"].get(zone)
+    if upstream is None or share is None:
+        return upstream, None
+    hourly = settings["location_based"] == "hourly"
+    direct = grid.at(instant) if hourly else Fraction(str(settings["annual_direct_gco2e_per_kwh"][zone]))
+    share = Fraction(share)
+    return upstream, millionths((direct + upstream) * share / (1 - share))
 
 
 def share_node_step(place, meter, used, tails_here, policy, pue):
@@ -257,6 +299,9 @@ def figures(rows_by_placement):
             sums["operational_annual_ugco2e"] += row.annual
             sums[f"{placement}/hourly"] += row.hourly
             sums[f"{placement}/annual"] += row.annual
+            assert row.upstream is not None, "the sample's series have life-cycle values"
+            sums["upstream"] += row.upstream
+            sums["losses"] += row.losses or 0
     named = {key: sums[key] for key in ("active_mj", "idle_mj", "system_mj", "gap_mj", "facility_mj")}
     named["metered_mj"] = sums["active_mj"] + sums["idle_mj"] + sums["system_mj"]
     named["operational_hourly_ugco2e"] = sums["operational_hourly_ugco2e"]
@@ -270,6 +315,7 @@ def with_scopes(rows_by_placement, location_based):
     named["scope2_location_based_ugco2e"] = sums["scope2/hourly"]
     named["scope2_location_based_annual_ugco2e"] = sums["scope2/annual"]
     named["scope3_category_1_ugco2e"] = sums[f"scope3-category1/{location_based}"]
+    named["scope3_category_3_ugco2e"] = sums["upstream"] + sums["losses"]
     named["scope3_category_8_ugco2e"] = sums[f"scope3-category8/{location_based}"]
     return named
 
@@ -286,6 +332,22 @@ def tier_share(rows):
     whole = sum(row.energy() for row in rows)
     tiers = ("metered", "allocated", "modelled", "filled")
     return {tier: float(Fraction(sum(row.energy_of(tier) for row in rows), whole)) if whole else None for tier in tiers}
+
+
+def emissions_tier_share(rows_by_cluster, step_s):
+    """Shares of hourly emissions by quality tier (§3): those of a workload's hour by energy, what is up to each tier rounded."""
+    sums = defaultdict(int)
+    for rows in rows_by_cluster:
+        for _, group in grouped(rows, lambda row: (row.namespace, row.workload, row.step * step_s // HOUR)):
+            emissions, energy = sum(row.hourly for row in group), sum(row.energy() for row in group)
+            reached = before = 0
+            for tier in ("filled", "modelled", "allocated", "metered"):
+                reached += sum(row.energy_of(tier) for row in group)
+                part = rounded(Fraction(emissions * reached, energy)) if energy else emissions
+                sums[tier] += part - before
+                before = part
+    whole = sum(sums.values())
+    return {tier: float(Fraction(part, whole)) for tier, part in sums.items()}
 
 
 def reconciliation(cluster, rows, step_s):
@@ -495,6 +557,7 @@ def report(truth, settings, period, grids):
         lists["hours"] += hours(name, rows, step_s)
         lists["reconciliation"] += reconciliation(name, rows, step_s)
     by_cause = {cause: effect([run for run in runs if run.get("cause") == cause]) for cause in ("carbon", "other", "none")}
+    of_scope2 = [row for placement, rows in everything for row in rows if placement == "scope2"]
     return {
         "schema": "wattledger.report/1",
         "period": {
@@ -506,6 +569,11 @@ def report(truth, settings, period, grids):
         },
         "totals": {**with_scopes(everything, declared), "tail_mj": sum(row.tail for _, rows in everything for row in rows)},
         "tier_share": tier_share([row for _, rows in everything for row in rows]),
+        "scope3": {
+            "upstream_ugco2e": sum(row.upstream for row in of_scope2),
+            "losses_ugco2e": None if all(row.losses is None for row in of_scope2) else sum(row.losses or 0 for row in of_scope2),
+        },
+        "quality": {"emissions_tier_share": emissions_tier_share([rows for _, rows in everything], step_s)},
         **lists,
         "job_runs": runs,
         "counterfactual": {

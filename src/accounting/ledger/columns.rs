@@ -12,6 +12,7 @@ use anyhow::{Result, bail};
 use super::grid::{GridStep, facility_whole, rounded};
 use super::hours::HourSums;
 use super::inputs::{Meters, UsageColumns};
+use super::reservations::Reserved;
 use super::{DayFold, DayTerms, LedgerRow, NodeDay, RunSums, RunTerms, Segment, Sums};
 use crate::accounting::retiming::StepFactors;
 use crate::accounting::split::{LARGEST_WHOLE, Splitter};
@@ -26,6 +27,7 @@ pub struct Pass<'a> {
     gaps: HashMap<(i32, i32), i64>,
     splitter: Splitter,
     hours: HourSums,
+    reserved: Reserved,
     fold: DayFold,
     rows: Option<Vec<LedgerRow>>,
     node: NodeBuffers,
@@ -62,6 +64,7 @@ impl<'a> Pass<'a> {
             gaps: terms.gaps.iter().map(|gap| ((gap.node_id, gap.step), gap.gap_mj)).collect(),
             splitter: Splitter::default(),
             hours: HourSums::new(terms),
+            reserved: Reserved::default(),
             fold: DayFold {
                 node_days: vec![NodeDay::default(); terms.nodes.len()],
                 runs: vec![RunSums::default(); terms.runs.len()],
@@ -92,6 +95,7 @@ impl<'a> Pass<'a> {
                 None => self.sort_by_step::<false>(usage, &[], from..row)?,
             }
             self.account_node(node)?;
+            self.reserved.add_node(self.terms, node_id, usage, from..row, &mut self.fold.reservations)?;
         }
         if row != usage.node_id.len() {
             bail!("usage is not sorted by node: row {row} belongs to node {}", usage.node_id[row]);
@@ -308,6 +312,8 @@ impl<'a> Pass<'a> {
                 pod_hour.facility_mj += sums.facility_mj;
                 pod_hour.operational_hourly_ugco2e += sums.operational_hourly_ugco2e;
                 pod_hour.operational_annual_ugco2e += sums.operational_annual_ugco2e;
+                pod_hour.upstream_ugco2e += sums.upstream_ugco2e;
+                pod_hour.losses_ugco2e += sums.losses_ugco2e;
                 if !is_plain {
                     pod_hour.allocated_mj += sums.allocated_mj;
                     pod_hour.modelled_mj += sums.modelled_mj;
@@ -428,6 +434,8 @@ fn push_row(kept: &mut Vec<LedgerRow>, node_id: i32, step: i32, row_id: i32, sum
             facility_mj: sums.facility_mj,
             operational_hourly_ugco2e: (!grid.segments.is_empty()).then_some(sums.operational_hourly_ugco2e),
             operational_annual_ugco2e: grid.annual_gco2e_per_kwh.is_some().then_some(sums.operational_annual_ugco2e),
+            upstream_ugco2e: grid.category3(grid.has_upstream, sums.upstream_ugco2e),
+            losses_ugco2e: grid.category3(grid.has_losses, sums.losses_ugco2e),
         });
     }
 }

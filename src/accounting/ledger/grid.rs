@@ -26,36 +26,57 @@ pub fn rounded(value: f64) -> i64 {
 pub struct GridStep<'a> {
     pub segments: &'a [Segment],
     pub annual_gco2e_per_kwh: Option<f64>,
+    pub is_scope2: bool,
+    pub has_upstream: bool,
+    pub has_losses: bool,
     step_s: i64,
 }
 
 impl<'a> GridStep<'a> {
     pub fn of(terms: &DayTerms<'_>, segments: &'a [Vec<Segment>], node: usize, offset: usize) -> Self {
-        let zone = terms.sites[terms.nodes[node].site].zone;
+        let site = &terms.sites[terms.nodes[node].site];
+        let segments = segments[site.zone * terms.step_count + offset].as_slice();
+        let is_known = site.is_scope2 && !segments.is_empty();
         Self {
-            segments: &segments[zone * terms.step_count + offset],
-            annual_gco2e_per_kwh: terms.zones[zone].annual_direct_gco2e_per_kwh,
+            segments,
+            annual_gco2e_per_kwh: terms.zones[site.zone].annual_direct_gco2e_per_kwh,
+            is_scope2: site.is_scope2,
+            has_upstream: is_known && segments.iter().all(|segment| segment.upstream_gco2e_per_kwh.is_some()),
+            has_losses: is_known && segments.iter().all(|segment| segment.losses_gco2e_per_kwh.is_some()),
             step_s: terms.step_seconds,
         }
     }
 
     /// Facility energy with its emissions; whose energy it is, the caller adds.
     pub fn meet(&self, facility_mj: i64) -> Sums {
+        let upstream = |segment: &Segment| segment.upstream_gco2e_per_kwh.unwrap_or(0.0);
+        let losses = |segment: &Segment| segment.losses_gco2e_per_kwh.unwrap_or(0.0);
         Sums {
             facility_mj,
-            operational_hourly_ugco2e: self.hourly(facility_mj),
+            operational_hourly_ugco2e: self.by_segment(facility_mj, |segment| segment.gco2e_per_kwh),
             operational_annual_ugco2e: self.annual_gco2e_per_kwh.map_or(0, |factor| emissions(facility_mj, factor)),
+            // GHG Protocol, Technical Guidance for Calculating Scope 3 Emissions, category 3, activities B and C: consumption times factor.
+            upstream_ugco2e: if self.has_upstream { self.by_segment(facility_mj, upstream) } else { 0 },
+            losses_ugco2e: if self.has_losses { self.by_segment(facility_mj, losses) } else { 0 },
             ..Sums::default()
         }
     }
 
-    /// emissions.sql: a row, cut where the intensity changes within the step.
-    fn hourly(&self, facility_mj: i64) -> i64 {
+    /// emissions.sql: a row, cut where a factor changes within the step.
+    fn by_segment(&self, facility_mj: i64, factor: impl Fn(&Segment) -> f64) -> i64 {
         if let [segment] = self.segments {
-            return emissions(facility_mj, segment.gco2e_per_kwh);
+            return emissions(facility_mj, factor(segment));
         }
         let up_to = |seconds: i64| rounded(facility_mj as f64 * seconds as f64 / self.step_s as f64);
-        self.segments.iter().map(|segment| emissions(up_to(segment.to_s) - up_to(segment.from_s), segment.gco2e_per_kwh)).sum()
+        self.segments.iter().map(|segment| emissions(up_to(segment.to_s) - up_to(segment.from_s), factor(segment))).sum()
+    }
+
+    /// The figure of a row of category 3: none outside the period or where the factor is not known, 0 outside Scope 2.
+    pub fn category3(&self, is_known: bool, ugco2e: i64) -> Option<i64> {
+        if self.segments.is_empty() {
+            return None;
+        }
+        (is_known || !self.is_scope2).then_some(ugco2e)
     }
 }
 

@@ -10,12 +10,16 @@ pub mod columns;
 mod grid;
 mod hours;
 pub mod inputs;
+mod reservations;
+mod segments;
 pub mod sql;
 #[cfg(test)]
 mod tests;
 
 use sha2::{Digest, Sha256};
 
+pub use self::segments::Segment;
+use crate::accounting::category3::ZoneCategory3;
 use crate::accounting::intensity::ZoneIntensity;
 use crate::accounting::retiming::RunTiming;
 use crate::model::policy::{IdlePolicy, Tails};
@@ -41,14 +45,8 @@ pub struct SiteTerms {
     /// Index into [`DayTerms::zones`].
     pub zone: usize,
     pub pue: f64,
-}
-
-/// A part of a step in which a zone's intensity does not change; seconds count from the start of the step.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Segment {
-    pub from_s: i64,
-    pub to_s: i64,
-    pub gco2e_per_kwh: f64,
+    /// Only what is in Scope 2 has upstream and grid losses in Scope 3 category 3.
+    pub is_scope2: bool,
 }
 
 /// A step of a node that no meter saw, with the energy it is filled with.
@@ -85,6 +83,8 @@ pub struct DayTerms<'a> {
     pub pods: Vec<PodTerms>,
     pub sites: &'a [SiteTerms],
     pub zones: &'a [ZoneIntensity],
+    /// By zone; a zone that it does not reach has no category 3.
+    pub category3: &'a [ZoneCategory3],
     pub workload_count: usize,
     pub gaps: Vec<GapStep>,
     /// By job id of the day.
@@ -104,34 +104,19 @@ impl DayTerms<'_> {
     /// The segments of every step of the period in every zone, by `zone * step_count + step`; empty outside the period.
     pub fn segments(&self) -> Vec<Vec<Segment>> {
         let mut segments = Vec::with_capacity(self.zones.len() * self.step_count);
-        for zone in self.zones {
+        for (index, zone) in self.zones.iter().enumerate() {
             for step in (self.first_step..).take(self.step_count) {
                 let from_s = i64::from(step) * self.step_seconds;
-                let pieces = self.is_in_period(step).then(|| zone.pieces(from_s, from_s + self.step_seconds)).flatten();
-                segments.push(merge_equal(pieces.into_iter().flatten().map(|piece| Segment {
-                    from_s: piece.from_s - from_s,
-                    to_s: piece.to_s - from_s,
-                    gco2e_per_kwh: piece.gco2e_per_kwh,
-                })));
+                let is_in_period = self.is_in_period(step);
+                let of_step = || segments::of_step(zone, self.category3.get(index), from_s, from_s + self.step_seconds);
+                segments.push(if is_in_period { of_step() } else { Vec::new() });
             }
         }
         segments
     }
 }
 
-/// Neighbours of equal intensity are one segment: a boundary at which nothing changes cuts nothing (P4 of the fault list).
-fn merge_equal(pieces: impl Iterator<Item = Segment>) -> Vec<Segment> {
-    let mut merged: Vec<Segment> = Vec::with_capacity(1);
-    for piece in pieces {
-        match merged.last_mut() {
-            Some(last) if last.gco2e_per_kwh == piece.gco2e_per_kwh => last.to_s = piece.to_s,
-            _ => merged.push(piece),
-        }
-    }
-    merged
-}
-
-/// Sums of ledger rows. Annual emissions are meaningless where the zone has no annual factor; whoever reads them knows the zone.
+/// Sums of ledger rows. Annual emissions, upstream and losses are meaningless where the zone has no such factor; whoever reads them knows the zone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sums {
     pub active_mj: i64,
@@ -145,6 +130,10 @@ pub struct Sums {
     pub facility_mj: i64,
     pub operational_hourly_ugco2e: i64,
     pub operational_annual_ugco2e: i64,
+    /// Scope 3 category 3, activity B, of what is in Scope 2.
+    pub upstream_ugco2e: i64,
+    /// Scope 3 category 3, activity C, of what is in Scope 2.
+    pub losses_ugco2e: i64,
 }
 
 /// Gives a struct of integers a field-by-field `add` in which overflow is an error, never a wrap.
@@ -168,6 +157,8 @@ checked_sums!(Sums {
     facility_mj,
     operational_hourly_ugco2e,
     operational_annual_ugco2e,
+    upstream_ugco2e,
+    losses_ugco2e,
 });
 checked_sums!(NodeDay { metered_mj, attributed_mj, idle_mj, system_mj, gap_mj, correction_mj, idle_cut_mj, tail_mj });
 checked_sums!(RunSums { active_mj, outside_mj, actual_ugco2e, counterfactual_ugco2e });
@@ -205,6 +196,15 @@ pub struct RunSums {
     pub counterfactual_ugco2e: i64,
 }
 
+/// What a workload reserves of a node's CPU over a day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reservation {
+    pub node: i32,
+    pub workload: i32,
+    /// Requested thousandths of a core, summed over the steps in which a pod was seen.
+    pub milli_steps: i64,
+}
+
 /// One row of the ledger, for those who want to see rows: tests, and whoever traces a figure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LedgerRow {
@@ -220,18 +220,21 @@ pub struct LedgerRow {
     pub facility_mj: i64,
     pub operational_hourly_ugco2e: Option<i64>,
     pub operational_annual_ugco2e: Option<i64>,
+    /// 0 where the node is not in Scope 2.
+    pub upstream_ugco2e: Option<i64>,
+    pub losses_ugco2e: Option<i64>,
 }
 
 /// SHA-256 of sorted rows in canonical text: fields in the order of [`LedgerRow`], `|` between them, a null as nothing, a line feed after each row.
 /// Any engine that runs the method gives the same one.
 pub fn content_sha256(rows: &[LedgerRow]) -> String {
     let mut digest = Sha256::new();
-    let text = |value: Option<i64>| value.map(|value| value.to_string()).unwrap_or_default();
     for row in rows {
-        let (hourly, annual) = (text(row.operational_hourly_ugco2e), text(row.operational_annual_ugco2e));
+        let emissions = [row.operational_hourly_ugco2e, row.operational_annual_ugco2e, row.upstream_ugco2e, row.losses_ugco2e];
+        let emissions = emissions.map(|ug| ug.map(|ug| ug.to_string()).unwrap_or_default()).join("|");
         let energy = [row.active_mj, row.idle_mj, row.system_mj, row.gap_mj, row.allocated_mj, row.modelled_mj, row.facility_mj];
         let energy = energy.map(|mj| mj.to_string()).join("|");
-        digest.update(format!("{}|{}|{}|{energy}|{hourly}|{annual}\n", row.node_id, row.step, row.row_id));
+        digest.update(format!("{}|{}|{}|{energy}|{emissions}\n", row.node_id, row.step, row.row_id));
     }
     digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -245,6 +248,8 @@ pub struct DayFold {
     pub node_days: Vec<NodeDay>,
     /// By job id.
     pub runs: Vec<RunSums>,
+    /// Sorted by node and workload; none where nothing is reserved.
+    pub reservations: Vec<Reservation>,
     /// Usage rows of node-steps without a meter or a gap to stand in: they carry nothing, and are counted.
     pub unmetered_rows: u64,
     pub usage_rows: u64,

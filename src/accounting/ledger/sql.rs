@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use polars::prelude::{DataFrame, Engine, IntoLazy, df};
 use polars::sql::SQLContext;
 
-use super::{DayFold, DayTerms, LedgerRow, NodeDay, RunSums, RunTerms, Sums, WorkloadHour};
+use super::{DayFold, DayTerms, LedgerRow, NodeDay, Reservation, RunSums, RunTerms, Sums, WorkloadHour};
 use crate::model::policy::{IdlePolicy, Tails};
 
 /// The plan, and the text of every file it names.
@@ -26,6 +26,7 @@ pub const QUERIES: &[(&str, &str)] = &[
     ("job_rows.sql", include_str!("../../../queries/accounting/job_rows.sql")),
     ("ledger.sql", include_str!("../../../queries/accounting/ledger.sql")),
     ("node_days.sql", include_str!("../../../queries/accounting/node_days.sql")),
+    ("reservations.sql", include_str!("../../../queries/accounting/reservations.sql")),
     ("split.sql", include_str!("../../../queries/accounting/split.sql")),
     ("tail_quotas.sql", include_str!("../../../queries/accounting/tail_quotas.sql")),
     ("workload_hours.sql", include_str!("../../../queries/accounting/workload_hours.sql")),
@@ -101,6 +102,7 @@ pub fn inputs(terms: &DayTerms<'_>, node_steps: DataFrame, usage: DataFrame) -> 
         "pue" => terms.nodes.iter().map(|node| terms.sites[node.site].pue).collect::<Vec<_>>(),
         "idle_policy" => vec![idle_policy; node_count],
         "tail_policy" => vec![tail_policy; node_count],
+        "is_scope2" => terms.nodes.iter().map(|node| i32::from(terms.sites[node.site].is_scope2)).collect::<Vec<_>>(),
         "annual_gco2e_per_kwh" => terms.nodes.iter().map(|node| annual(node.site)).collect::<Vec<Option<f64>>>()
     )?;
     let pods = df!(
@@ -130,18 +132,24 @@ pub fn inputs(terms: &DayTerms<'_>, node_steps: DataFrame, usage: DataFrame) -> 
 }
 
 fn segments_frame(terms: &DayTerms<'_>) -> Result<DataFrame> {
-    let (mut zone_id, mut step, mut from_s, mut to_s, mut value) = (vec![], vec![], vec![], vec![], vec![]);
+    let (mut zone_id, mut step, mut from_s, mut to_s) = (vec![], vec![], vec![], vec![]);
+    let (mut direct, mut upstream, mut losses): (Vec<f64>, Vec<Option<f64>>, Vec<Option<f64>>) = (vec![], vec![], vec![]);
     for (key, segments) in terms.segments().iter().enumerate() {
         for segment in segments {
             zone_id.push((key / terms.step_count) as i32);
             step.push(terms.first_step + (key % terms.step_count) as i32);
             from_s.push(segment.from_s);
             to_s.push(segment.to_s);
-            value.push(segment.gco2e_per_kwh);
+            direct.push(segment.gco2e_per_kwh);
+            upstream.push(segment.upstream_gco2e_per_kwh);
+            losses.push(segment.losses_gco2e_per_kwh);
         }
     }
     let step_s = vec![terms.step_seconds; step.len()];
-    Ok(df!("zone_id" => zone_id, "step" => step, "from_s" => from_s, "to_s" => to_s, "step_s" => step_s, "gco2e_per_kwh" => value)?)
+    Ok(df!(
+        "zone_id" => zone_id, "step" => step, "from_s" => from_s, "to_s" => to_s, "step_s" => step_s, "gco2e_per_kwh" => direct,
+        "upstream_gco2e_per_kwh" => upstream, "losses_gco2e_per_kwh" => losses
+    )?)
 }
 
 fn run_steps_frame(terms: &DayTerms<'_>) -> Result<DataFrame> {
@@ -192,6 +200,8 @@ pub fn fold(terms: &DayTerms<'_>, tables: &BTreeMap<String, DataFrame>, usage_ro
                 facility_mj: hours.integer("facility_mj", i)?,
                 operational_hourly_ugco2e: hours.integer("operational_hourly_ugco2e", i)?,
                 operational_annual_ugco2e: hours.optional("operational_annual_ugco2e", i)?.unwrap_or(0),
+                upstream_ugco2e: hours.optional("upstream_ugco2e", i)?.unwrap_or(0),
+                losses_ugco2e: hours.optional("losses_ugco2e", i)?.unwrap_or(0),
             },
         });
     }
@@ -220,8 +230,19 @@ pub fn fold(terms: &DayTerms<'_>, tables: &BTreeMap<String, DataFrame>, usage_ro
             counterfactual_ugco2e: jobs.optional("counterfactual_ugco2e", i)?.unwrap_or(0),
         };
     }
+    let reserved = Columns(table("reservations")?);
+    let mut reservations = Vec::with_capacity(reserved.0.height());
+    for i in 0..reserved.0.height() {
+        reservations.push(Reservation {
+            node: reserved.id("node_id", i)?,
+            workload: reserved.id("workload_id", i)?,
+            milli_steps: reserved.integer("milli_steps", i)?,
+        });
+    }
+    reservations.sort_by_key(|row| (row.node, row.workload));
     let usage_rows = usage_rows as u64;
-    Ok(DayFold { workload_hours, node_days, runs, unmetered_rows: usage_rows - table("active")?.height() as u64, usage_rows })
+    let unmetered_rows = usage_rows - table("active")?.height() as u64;
+    Ok(DayFold { workload_hours, node_days, runs, reservations, unmetered_rows, usage_rows })
 }
 
 /// The ledger's rows, sorted by node, step and row.
@@ -242,6 +263,8 @@ pub fn rows(tables: &BTreeMap<String, DataFrame>) -> Result<Vec<LedgerRow>> {
             facility_mj: ledger.integer("facility_mj", i)?,
             operational_hourly_ugco2e: ledger.optional("operational_hourly_ugco2e", i)?,
             operational_annual_ugco2e: ledger.optional("operational_annual_ugco2e", i)?,
+            upstream_ugco2e: ledger.optional("upstream_ugco2e", i)?,
+            losses_ugco2e: ledger.optional("losses_ugco2e", i)?,
         });
     }
     rows.sort_unstable();

@@ -7,9 +7,12 @@ use polars::prelude::df;
 use super::columns::Pass;
 use super::inputs::{Meters, NodeStepColumns, UsageColumns};
 use super::*;
+use crate::accounting::category3::{Category3Terms, Losses, Upstream};
 use crate::accounting::intensity::Wanted;
-use crate::model::policy::FactorKind;
+use crate::model::policy::{FactorKind, LocationBased};
 use crate::model::{GAP_ROW, IDLE_ROW, IntensitySeries, SYSTEM_ROW, Tier};
+
+use crate::units::{GramsCo2ePerKilowattHour, Share};
 
 /// SplitMix64: the same days for everyone.
 struct Random(u64);
@@ -25,13 +28,17 @@ impl Random {
 }
 
 fn zone(values: &[f64], interval_s: i64) -> ZoneIntensity {
+    zone_with_lifecycle(values, &vec![None; values.len()], interval_s)
+}
+
+fn zone_with_lifecycle(values: &[f64], lifecycle: &[Option<f64>], interval_s: i64) -> ZoneIntensity {
     let n = values.len() as i64;
     let series = IntensitySeries {
         zone: "NL".to_owned(),
         start_s: (0..n).map(|i| i * interval_s).collect(),
         end_s: (1..=n).map(|i| i * interval_s).collect(),
         direct_gco2e_per_kwh: values.iter().copied().map(Some).collect(),
-        lifecycle_gco2e_per_kwh: vec![None; values.len()],
+        lifecycle_gco2e_per_kwh: lifecycle.to_vec(),
         is_estimated: vec![false; values.len()],
         estimation_method: vec![String::new(); values.len()],
         ..IntensitySeries::default()
@@ -44,9 +51,14 @@ fn zone(values: &[f64], interval_s: i64) -> ZoneIntensity {
         year_from_s: 0,
         year_to_s: 1,
         configured_annual: Some(250.0),
+        published_annual: None,
         plausible: (0.0, 2_000.0),
     };
     ZoneIntensity::build(&[series], wanted).expect("whole").0
+}
+
+fn site(zone: usize, pue: f64) -> SiteTerms {
+    SiteTerms { zone, pue, is_scope2: true }
 }
 
 /// Node, pod, step, active mJ, CPU ms.
@@ -136,6 +148,7 @@ fn terms<'a>(sites: &'a [SiteTerms], zones: &'a [ZoneIntensity], nodes: usize, p
         pods: (0..pods).map(|pod| PodTerms { workload: (pod / 2) as i32, job: -1, cpu_request_milli: 100 }).collect(),
         sites,
         zones,
+        category3: &[],
         workload_count: pods,
         gaps: vec![],
         runs: vec![],
@@ -145,7 +158,7 @@ fn terms<'a>(sites: &'a [SiteTerms], zones: &'a [ZoneIntensity], nodes: usize, p
 #[test]
 fn two_pods_share_idle_by_cpu_time_and_the_meter_balances() {
     let zones = [zone(&[360.0; 24], 3_600)];
-    let sites = [SiteTerms { zone: 0, pue: 1.5 }];
+    let sites = [site(0, 1.5)];
     let terms = terms(&sites, &zones, 1, 2);
     // 10,000 mJ metered, 2,000 idle, pods 3,000 and 1,000: 4,000 is other processes. CPU 30 s and 90 s: idle 500 and 1,500.
     let evidence = Evidence {
@@ -167,7 +180,7 @@ fn two_pods_share_idle_by_cpu_time_and_the_meter_balances() {
 #[test]
 fn an_idle_node_keeps_its_energy_unallocated() {
     let zones = [zone(&[100.0; 24], 3_600)];
-    let sites = [SiteTerms { zone: 0, pue: 1.0 }];
+    let sites = [site(0, 1.0)];
     let terms = terms(&sites, &zones, 1, 0);
     let evidence = Evidence { node_steps: vec![(0, 5, 1_000, Some(900))], ..Evidence::default() };
     let (fold, rows) = by_columns(&terms, &evidence);
@@ -182,7 +195,7 @@ fn an_idle_node_keeps_its_energy_unallocated() {
 #[test]
 fn pods_above_their_meter_are_scaled_down_to_it() {
     let zones = [zone(&[100.0; 24], 3_600)];
-    let sites = [SiteTerms { zone: 0, pue: 1.0 }];
+    let sites = [site(0, 1.0)];
     let terms = terms(&sites, &zones, 1, 3);
     let evidence = Evidence {
         node_steps: vec![(0, 0, 100, Some(50))],
@@ -199,7 +212,7 @@ fn pods_above_their_meter_are_scaled_down_to_it() {
 #[test]
 fn idle_that_does_not_fit_is_cut() {
     let zones = [zone(&[100.0; 24], 3_600)];
-    let sites = [SiteTerms { zone: 0, pue: 1.0 }];
+    let sites = [site(0, 1.0)];
     let terms = terms(&sites, &zones, 1, 1);
     let evidence = Evidence { node_steps: vec![(0, 0, 100, Some(50))], usage: vec![(0, 0, 0, Some(70), Some(0))], ..Evidence::default() };
     let (fold, _) = by_columns(&terms, &evidence);
@@ -214,7 +227,7 @@ fn a_row_across_an_intensity_boundary_is_split_by_time() {
     values[1] = 200.0;
     values[2] = 300.0;
     let zones = [zone(&values, 300)];
-    let sites = [SiteTerms { zone: 0, pue: 1.0 }];
+    let sites = [site(0, 1.0)];
     let terms = terms(&sites, &zones, 1, 0);
     let evidence = Evidence { node_steps: vec![(0, 0, 36_000, Some(36_000))], ..Evidence::default() };
     let (_, rows) = by_columns(&terms, &evidence);
@@ -224,10 +237,86 @@ fn a_row_across_an_intensity_boundary_is_split_by_time() {
     assert_eq!(by_sql(&terms, &evidence).1, rows);
 }
 
+/// One pod on one node that uses 36,000 mJ in the first step.
+fn one_pod() -> Evidence {
+    Evidence { node_steps: vec![(0, 0, 36_000, Some(0))], usage: vec![(0, 0, 0, Some(36_000), Some(1))], ..Evidence::default() }
+}
+
+fn share_of_input(share: f64) -> Option<Losses> {
+    Some(Losses::ShareOfInput(Share::try_from(share).unwrap()))
+}
+
+#[test]
+fn upstream_and_losses_of_a_row_are_its_facility_energy_times_their_factors() {
+    // GHG Protocol, Technical Guidance for Calculating Scope 3 Emissions, category 3, activities B and C.
+    let zones = [zone_with_lifecycle(&[300.0; 24], &[Some(380.0); 24], 3_600)];
+    let mut sites = [site(0, 1.5)];
+    let terms_3 = Category3Terms { upstream: None, losses: share_of_input(0.05) };
+    let category3 = [ZoneCategory3::of(terms_3, LocationBased::Hourly, &zones[0])];
+    let evidence = one_pod();
+    let seen = |sites: &[SiteTerms], category3: &[ZoneCategory3]| {
+        let terms = DayTerms { category3, ..terms(sites, &zones, 1, 1) };
+        let (fold, rows) = by_columns(&terms, &evidence);
+        assert_eq!(by_sql(&terms, &evidence), (fold.clone(), rows.clone()));
+        let sums = fold.workload_hours[0].sums;
+        assert_eq!((sums.upstream_ugco2e, sums.losses_ugco2e), (rows[0].upstream_ugco2e.unwrap_or(0), rows[0].losses_ugco2e.unwrap_or(0)));
+        (rows[0].facility_mj, rows[0].operational_hourly_ugco2e, rows[0].upstream_ugco2e, rows[0].losses_ugco2e)
+    };
+
+    // 54,000 mJ is 0.015 kWh: x 300 g = 4.5 g of Scope 2; x (380 - 300) = 1.2 g upstream.
+    // Losses: (300 + 80) x 0.05 / 0.95 = 20 g/kWh: 0.3 g.
+    assert_eq!(seen(&sites, &category3), (54_000, Some(4_500), Some(1_200), Some(300)));
+    // Annual factor 250: (250 + 80) x 0.05 / 0.95 = 17.368421 g/kWh: 260.526 µg.
+    let annual = [ZoneCategory3::of(terms_3, LocationBased::Annual, &zones[0])];
+    assert_eq!(seen(&sites, &annual), (54_000, Some(4_500), Some(1_200), Some(261)));
+    // Published ones go before the series: 45.9 g: 688.5 rounds up; 22.5 g: 337.5 too.
+    let published = Category3Terms {
+        upstream: Some(GramsCo2ePerKilowattHour::new(45.9)),
+        losses: Some(Losses::PerKilowattHourUsed(GramsCo2ePerKilowattHour::new(22.5))),
+    };
+    let published = [ZoneCategory3::of(published, LocationBased::Hourly, &zones[0])];
+    assert_eq!(seen(&sites, &published), (54_000, Some(4_500), Some(689), Some(338)));
+    // Neither losses nor, without terms, upstream is known; and what is not in Scope 2 has neither.
+    let without_losses = [ZoneCategory3::of(Category3Terms::default(), LocationBased::Hourly, &zones[0])];
+    assert_eq!(seen(&sites, &without_losses), (54_000, Some(4_500), Some(1_200), None));
+    assert_eq!(seen(&sites, &[]), (54_000, Some(4_500), None, None));
+    sites[0].is_scope2 = false;
+    assert_eq!(seen(&sites, &category3), (54_000, Some(4_500), Some(0), Some(0)));
+}
+
+#[test]
+fn a_row_is_cut_where_only_upstream_changes() {
+    // Direct is 100 throughout; upstream is 50 for five minutes, then 20.
+    let mut lifecycle = vec![Some(120.0); 288];
+    lifecycle[0] = Some(150.0);
+    let zones = [zone_with_lifecycle(&[100.0; 288], &lifecycle, 300)];
+    let sites = [site(0, 1.0)];
+    let category3 = [ZoneCategory3::of(Category3Terms::default(), LocationBased::Hourly, &zones[0])];
+    let terms = DayTerms { category3: &category3, ..terms(&sites, &zones, 1, 1) };
+    let (fold, rows) = by_columns(&terms, &one_pod());
+
+    // 12,000 mJ x 50 / 3600 = 166.67 -> 167; 24,000 mJ x 20 / 3600 = 133.33 -> 133.
+    assert_eq!(rows[0].upstream_ugco2e, Some(300));
+    assert_eq!(by_sql(&terms, &one_pod()), (fold, rows));
+    let segments = terms.segments();
+    assert_eq!((segments[0].len(), segments[1].len()), (2, 1));
+}
+
+#[test]
+fn losses_that_are_a_share_of_what_is_unknown_are_unknown() {
+    let zones = [zone(&[300.0; 24], 3_600)];
+    let terms_3 = Category3Terms { upstream: None, losses: share_of_input(0.05) };
+    let category3 = ZoneCategory3::of(terms_3, LocationBased::Hourly, &zones[0]);
+
+    assert_eq!((category3.upstream, category3.losses), (Upstream::Unknown, None));
+    let codes: Vec<String> = category3.findings(terms_3.losses, &zones[0]).into_iter().map(|finding| finding.code).collect();
+    assert_eq!(codes, ["UPSTREAM_UNKNOWN", "LOSSES_UNKNOWN"]);
+}
+
 #[test]
 fn a_tail_moves_from_system_to_its_pod_and_keeps_the_balance() {
     let zones = [zone(&[360.0; 24], 3_600)];
-    let sites = [SiteTerms { zone: 0, pue: 1.5 }];
+    let sites = [site(0, 1.5)];
     let mut terms = terms(&sites, &zones, 1, 3);
     // 10,000 mJ metered, 2,000 idle, one pod with 4,000: 4,000 is left for (system). 500 and 300 of it are tails, the second of a pod not seen in the step.
     let evidence = Evidence {
@@ -258,7 +347,7 @@ fn a_tail_moves_from_system_to_its_pod_and_keeps_the_balance() {
 #[test]
 fn tails_beyond_what_the_system_used_are_scaled_down_to_it() {
     let zones = [zone(&[100.0; 24], 3_600)];
-    let sites = [SiteTerms { zone: 0, pue: 1.0 }];
+    let sites = [site(0, 1.0)];
     let mut terms = terms(&sites, &zones, 1, 3);
     terms.tails = Tails::LastRate;
     // 100 metered, 40 idle, 50 active: 10 is left. Of 20 + 10 + 5 that is 5.71, 2.86, 1.43: two units go to the remainders .86 and .71.
@@ -288,7 +377,7 @@ fn tails_beyond_what_the_system_used_are_scaled_down_to_it() {
 #[test]
 fn a_pod_of_which_only_a_tail_is_known_takes_no_idle_energy() {
     let zones = [zone(&[100.0; 24], 3_600)];
-    let sites = [SiteTerms { zone: 0, pue: 1.0 }];
+    let sites = [site(0, 1.0)];
     let mut terms = terms(&sites, &zones, 1, 2);
     terms.idle = IdlePolicy::ByRequest;
     let evidence = Evidence {
@@ -307,9 +396,44 @@ fn a_pod_of_which_only_a_tail_is_known_takes_no_idle_energy() {
 }
 
 #[test]
+fn a_pod_reserves_its_request_in_every_step_in_which_it_was_seen() {
+    // Method, section 5: amortised by time and reserved share.
+    let zones = [zone(&[100.0; 24], 3_600)];
+    let sites = [site(0, 1.0)];
+    let mut terms = terms(&sites, &zones, 2, 5);
+    terms.period_steps = (1, 96);
+    for (pod, request) in [250, 500, 1_000, 0, 2_000].into_iter().enumerate() {
+        terms.pods[pod].cpu_request_milli = request;
+    }
+    let usage = vec![
+        // Step 0 is outside the period; step 3 has no meter; in step 2 only a tail is known of the second pod.
+        (0, 0, 0, Some(1), Some(1)),
+        (0, 0, 1, Some(1), Some(1)),
+        (0, 0, 3, Some(1), Some(1)),
+        (0, 1, 1, Some(0), None),
+        (0, 1, 2, None, None),
+        (0, 2, 1, None, Some(1)),
+        (0, 3, 1, Some(1), Some(1)),
+        (1, 4, 5, Some(1), Some(1)),
+    ];
+    let evidence = Evidence {
+        node_steps: vec![(0, 0, 10, None), (0, 1, 10, None), (0, 2, 10, None), (1, 5, 10, None)],
+        usage,
+        tails: BTreeMap::from([((1, 2), 1)]),
+        ..Evidence::default()
+    };
+    let (fold, _) = by_columns(&terms, &evidence);
+
+    // Pods 0 and 1 are workload 0: 2 x 250 + 1 x 500. Pod 2 is workload 1 with 1 x 1,000; pod 3, of the same, requests nothing.
+    let seen: Vec<_> = fold.reservations.iter().map(|row| (row.node, row.workload, row.milli_steps)).collect();
+    assert_eq!(seen, [(0, 0, 1_000), (0, 1, 1_000), (1, 2, 2_000)]);
+    assert_eq!(by_sql(&terms, &evidence).0.reservations, fold.reservations);
+}
+
+#[test]
 fn all_rows_of_a_step_take_its_tier() {
     let zones = [zone(&[100.0; 24], 3_600)];
-    let sites = [SiteTerms { zone: 0, pue: 1.0 }];
+    let sites = [site(0, 1.0)];
     let mut terms = terms(&sites, &zones, 1, 2);
     terms.tails = Tails::LastRate;
     terms.gaps = vec![GapStep { node_id: 0, step: 3, gap_mj: 70 }];
@@ -348,7 +472,7 @@ fn all_rows_of_a_step_take_its_tier() {
 #[test]
 fn a_tier_that_nobody_knows_is_an_error() {
     let zones = [zone(&[100.0; 24], 3_600)];
-    let sites = [SiteTerms { zone: 0, pue: 1.0 }];
+    let sites = [site(0, 1.0)];
     let terms = terms(&sites, &zones, 1, 0);
     let steps = NodeStepColumns { node_id: &[0], step: &[0], metered_mj: &[1], idle_mj: &[0], tier: &[4] };
     let error = Meters::new(&terms, steps).err().unwrap().to_string();
@@ -407,8 +531,16 @@ fn both_engines_give_the_same_ledger() {
     let mut random = Random(9);
     let hourly: Vec<f64> = (0..48).map(|_| random.below(60_000) as f64 / 100.0).collect();
     let fine: Vec<f64> = (0..576).map(|_| random.below(60_000) as f64 / 100.0).collect();
-    let zones = [zone(&hourly, 3_600), zone(&fine, 300)];
-    let sites = [SiteTerms { zone: 0, pue: 1.2 }, SiteTerms { zone: 1, pue: 1.37 }];
+    let mut above = |direct: &f64| (random.below(10) > 0).then(|| direct - 5.0 + random.below(9_000) as f64 / 100.0);
+    let lifecycle: [Vec<Option<f64>>; 2] = [hourly.iter().map(&mut above).collect(), fine.iter().map(&mut above).collect()];
+    let zones = [zone_with_lifecycle(&hourly, &lifecycle[0], 3_600), zone_with_lifecycle(&fine, &lifecycle[1], 300), zone(&hourly, 3_600)];
+    let sites = [site(0, 1.2), site(1, 1.37), site(2, 1.1), SiteTerms { is_scope2: false, ..site(0, 1.3) }];
+    let losses = |share| Category3Terms { upstream: None, losses: share_of_input(share) };
+    let category3 = [
+        ZoneCategory3::of(losses(0.0477), LocationBased::Hourly, &zones[0]),
+        ZoneCategory3::of(losses(0.0634), LocationBased::Annual, &zones[1]),
+        ZoneCategory3::of(losses(0.05), LocationBased::Hourly, &zones[2]),
+    ];
     let policies = [
         (1, IdlePolicy::ByUsage, Tails::LastRate),
         (2, IdlePolicy::ByRequest, Tails::LastRate),
@@ -418,6 +550,7 @@ fn both_engines_give_the_same_ledger() {
     for (seed, idle, tails) in policies {
         let (evidence, gaps) = seeded_day(seed, 5, 40);
         let mut terms = terms(&sites, &zones, 5, 40);
+        terms.category3 = &category3;
         terms.idle = idle;
         terms.tails = tails;
         terms.gaps = gaps;
@@ -450,6 +583,14 @@ fn both_engines_give_the_same_ledger() {
         assert_eq!(columns, sql);
         assert!(columns.runs.iter().any(|run| run.actual_ugco2e != run.counterfactual_ugco2e && run.outside_mj > 0));
         assert!(rows.iter().any(|row| row.row_id == GAP_ROW) && columns.unmetered_rows > 0);
+        let has = |known: fn(&LedgerRow) -> bool| rows.iter().any(known);
+        assert!(has(|row| row.upstream_ugco2e > Some(0)) && has(|row| row.losses_ugco2e > Some(0)));
+        assert!(
+            has(|row| row.upstream_ugco2e.is_none() && row.operational_hourly_ugco2e.is_some()) && has(|row| row.losses_ugco2e == Some(0))
+        );
+        let of_rows: i64 = rows.iter().filter_map(|row| Some(row.upstream_ugco2e? + row.losses_ugco2e.unwrap_or(0))).sum();
+        let of_hours: i64 = columns.workload_hours.iter().map(|row| row.sums.upstream_ugco2e + row.sums.losses_ugco2e).sum();
+        assert_eq!(of_rows, of_hours, "rows add up to sums");
         assert!(rows.iter().any(|row| row.modelled_mj > 0) && rows.iter().any(|row| row.allocated_mj > 0));
         for day in &columns.node_days {
             assert!(day.tail_mj > 0);
@@ -461,7 +602,7 @@ fn both_engines_give_the_same_ledger() {
 #[test]
 fn moving_tails_changes_nothing_but_whose_system_energy_was() {
     let zones = [zone(&[123.45; 24], 3_600)];
-    let sites = [SiteTerms { zone: 0, pue: 1.2 }];
+    let sites = [site(0, 1.2)];
     for seed in 20..40 {
         let (evidence, gaps) = seeded_day(seed, 3, 30);
         let mut terms = terms(&sites, &zones, 3, 30);
@@ -490,7 +631,7 @@ fn moving_tails_changes_nothing_but_whose_system_energy_was() {
 #[test]
 fn nodes_accounted_apart_add_up_to_nodes_accounted_together() {
     let zones = [zone(&[123.45; 24], 3_600)];
-    let sites = [SiteTerms { zone: 0, pue: 1.2 }];
+    let sites = [site(0, 1.2)];
     let (evidence, gaps) = seeded_day(4, 6, 60);
     let mut terms = terms(&sites, &zones, 6, 60);
     terms.gaps = gaps;

@@ -4,6 +4,8 @@
 //! whose sums are the inventory's totals. Rule: method, sections 4 and 5; every part is an integer, splits are by largest remainder.
 //! Does not: touch the ledger, or read.
 
+pub mod category3;
+
 use std::collections::BTreeMap;
 
 use super::inventory::{Inventory, WorkloadKey};
@@ -50,4 +52,11 @@ impl Line {
 /// A line for every workload that has energy; everything unknown.
 pub fn unknown(inventory: &Inventory) -> Lines {
     inventory.clusters.iter().map(|cluster| cluster.workloads.keys().map(|key| (key.clone(), Line::default())).collect()).collect()
+}
+
+/// The sum of all lines.
+pub fn total(lines: &Lines) -> Line {
+    let mut total = Line::nothing();
+    lines.iter().flat_map(BTreeMap::values).for_each(|line| total.add(line));
+    total
 }

@@ -4,6 +4,7 @@
 //! settle intensity, gaps and baselines, then run the ledger once over each cluster-day. Cluster-days are independent, so workers take them
 //! as they come and integer sums make their order of no matter. Does not: write.
 
+mod category3;
 mod findings;
 mod scopes;
 mod year;
@@ -35,6 +36,7 @@ use crate::disclosure::Statement;
 use crate::disclosure::assemble::{Particulars, assemble};
 use crate::disclosure::statement::{EvidenceFile, Policy};
 use crate::evidence::{DayManifest, Store, files_of};
+use crate::factors::{Factors, Quantity};
 use crate::model::policy::FactorKind;
 use crate::model::tables::Table;
 use crate::model::{Finding, Hint, Refusal, Severity};
@@ -83,14 +85,15 @@ fn month_account(config: &Config, period: ReportingPeriod, accept: &[String], ac
         ));
     }
     let store = Store::new(&config.evidence_dir);
-    let terms = month_terms(config, period);
+    let factors = scopes::factors(config)?;
+    let terms = month_terms(config, &factors, period);
     let manifests = manifests(&store, config, period)?;
     let workers = accounting.threads.unwrap_or_else(default_workers).clamp(1, 64);
     let mut survey = survey(&store, &terms, &manifests, workers)?;
     let mut findings = findings::day_findings(&manifests);
     findings.extend(findings::missing_days(&terms, &manifests));
     findings.extend(findings::other_terms(config, &manifests));
-    let (zones, mut evidence) = zones(&store, config, &terms, &survey, &mut findings)?;
+    let (zones, mut evidence) = zones(&store, config, &factors, &terms, &survey, &mut findings)?;
     let runs = survey.take_runs();
     let plan = Plan::new(&terms, &survey, runs, zones);
     let days = days_to_account(&store, &plan, &manifests, &mut findings)?;
@@ -98,7 +101,7 @@ fn month_account(config: &Config, period: ReportingPeriod, accept: &[String], ac
     findings.extend(plan.findings.iter().cloned());
     findings.extend(inventory.findings(&plan));
     findings.extend(config.notes.iter().cloned());
-    let sections = scopes::sections(config, &plan, &inventory, &mut findings)?;
+    let sections = scopes::sections(config, &factors, &plan, &inventory, &mut findings)?;
     findings.extend(findings::unplaced(&plan, &inventory));
     findings::accept_by_name(&mut findings, accept);
     for day in &days {
@@ -138,10 +141,11 @@ pub fn for_each_day(
     mut visit: impl FnMut(&str, UtcDay, &DayTerms<'_>, DataFrame, DataFrame) -> Result<()>,
 ) -> Result<()> {
     let store = Store::new(&config.evidence_dir);
-    let terms = month_terms(config, period);
+    let factors = scopes::factors(config)?;
+    let terms = month_terms(config, &factors, period);
     let manifests = manifests(&store, config, period)?;
     let mut survey = survey(&store, &terms, &manifests, default_workers())?;
-    let (zones, _) = zones(&store, config, &terms, &survey, &mut Vec::new())?;
+    let (zones, _) = zones(&store, config, &factors, &terms, &survey, &mut Vec::new())?;
     let runs = survey.take_runs();
     let plan = Plan::new(&terms, &survey, runs, zones);
     for day in days_to_account(&store, &plan, &manifests, &mut Vec::new())? {
@@ -180,7 +184,7 @@ pub fn method() -> String {
     format!("queries/accounting sha256:{hex}")
 }
 
-fn month_terms(config: &Config, period: ReportingPeriod) -> MonthTerms {
+fn month_terms(config: &Config, factors: &Factors, period: ReportingPeriod) -> MonthTerms {
     let site = |site: &config::Site| Site {
         boundary: site.boundary,
         placement: site.placement,
@@ -201,7 +205,9 @@ fn month_terms(config: &Config, period: ReportingPeriod) -> MonthTerms {
         step_seconds: config.report.step_seconds,
         idle: config.report.idle,
         tails: config.report.tails,
+        location_based: config.report.location_based,
         max_gap_share: config.report.max_gap_share,
+        category3: category3::terms(config, factors, category3::day_of(period)),
         clusters: clusters.collect(),
     }
 }
@@ -279,6 +285,7 @@ fn default_workers() -> usize {
 fn zones(
     store: &Store,
     config: &Config,
+    factors: &Factors,
     terms: &MonthTerms,
     survey: &Survey,
     findings: &mut Vec<Finding>,
@@ -300,6 +307,7 @@ fn zones(
             year_from_s,
             year_to_s,
             configured_annual: feed.and_then(|feed| feed.annual_direct_gco2e_per_kwh.get(zone).copied()),
+            published_annual: factors.find(Quantity::GridAnnualDirect, zone, category3::day_of(terms.period)).map(|factor| factor.value),
             plausible: feed.map_or(GramsCo2ePerKilowattHour::PLAUSIBLE_MEDIANS, |feed| feed.plausible_gco2e_per_kwh),
         };
         let (series, files): (Vec<_>, Vec<_>) = editions.into_iter().unzip();

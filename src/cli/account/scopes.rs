@@ -7,21 +7,47 @@ use std::fs;
 
 use anyhow::{Context, Result};
 
-use super::MonthAccount;
+use super::{MonthAccount, category3};
 use crate::accounting::inventory::Inventory;
 use crate::accounting::plan::Plan;
 use crate::accounting::scopes;
+use crate::accounting::tiers::TierEmissions;
 use crate::config::Config;
 use crate::disclosure::Statement;
 use crate::disclosure::assemble::Sections;
+use crate::disclosure::statement::TierShare;
 use crate::factors::Factors;
 use crate::model::Finding;
-use crate::units::ReportingPeriod;
+use crate::units::{MicrogramsCo2e, ReportingPeriod, Share};
 
-pub fn sections(config: &Config, plan: &Plan<'_>, inventory: &Inventory, findings: &mut Vec<Finding>) -> Result<Sections> {
-    let _ = (plan, findings);
-    let _factors = factors(config)?;
-    Ok(Sections { lines: scopes::unknown(inventory), ..Sections::default() })
+pub fn sections(
+    config: &Config,
+    factors: &Factors,
+    plan: &Plan<'_>,
+    inventory: &Inventory,
+    findings: &mut Vec<Finding>,
+) -> Result<Sections> {
+    let _ = findings;
+    let mut sections = Sections { lines: scopes::unknown(inventory), ..Sections::default() };
+    scopes::category3::fill(&mut sections.lines, plan, inventory);
+    let total = scopes::total(&sections.lines);
+    sections.scope3.upstream_ugco2e = total.upstream_ugco2e.map(MicrogramsCo2e::new);
+    sections.scope3.losses_ugco2e = total.losses_ugco2e.map(MicrogramsCo2e::new);
+    sections.quality.emissions_tier_share = tier_share(&inventory.tier_emissions());
+    sections.factors.extend(category3::statements(config, factors, plan));
+    sections.factors.sort_by(|a, b| (&a.quantity, &a.geography, &a.id).cmp(&(&b.quantity, &b.geography, &b.id)));
+    Ok(sections)
+}
+
+/// Shares of all operational emissions by the tier of their energy.
+fn tier_share(emissions: &TierEmissions) -> TierShare {
+    let share = |part| Share::of(part, emissions.whole_ugco2e());
+    TierShare {
+        metered: share(emissions.metered_ugco2e),
+        allocated: share(emissions.allocated_ugco2e),
+        modelled: share(emissions.modelled_ugco2e),
+        filled: share(emissions.filled_ugco2e),
+    }
 }
 
 /// What a year settles over itself, in the place of its months' parts.

@@ -1,0 +1,138 @@
+//! Holes in a zone's values, filled so that every instant of a period has one.
+//!
+//! In: values by interval. Out: pieces without holes over the values and the period, each with how it was come by.
+//! Rule (method, section 6): missing up to 2 hours linear; longer, the mean of the same hour of day of that month. Does not: fill beyond the values'
+//! ends outside the period.
+
+use std::collections::BTreeMap;
+
+const HOUR_S: i64 = 3_600;
+/// Holes up to this long are bridged by a straight line.
+const LONGEST_LINEAR_S: i64 = 2 * HOUR_S;
+/// Intensities enter sums of many as whole millionths of a gram, so that their order is of no matter.
+pub const MICROS: f64 = 1e6;
+
+/// A value as the series says it, from its key to `to_s`.
+#[derive(Clone, Copy, Debug)]
+pub struct Known {
+    pub to_s: i64,
+    pub value: f64,
+    pub is_estimated: bool,
+}
+
+/// How a value was come by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ValueStatus {
+    Measured,
+    /// The provider says that it estimated it.
+    Estimated,
+    /// Filled by us.
+    Filled,
+}
+
+/// One piece of a span in which the intensity does not change.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Piece {
+    pub from_s: i64,
+    pub to_s: i64,
+    pub gco2e_per_kwh: f64,
+    pub status: ValueStatus,
+}
+
+/// Pieces as columns, sorted; where they hold a span without holes, it can be asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Pieces {
+    start_s: Vec<i64>,
+    end_s: Vec<i64>,
+    gco2e_per_kwh: Vec<f64>,
+    status: Vec<ValueStatus>,
+}
+
+impl Pieces {
+    pub fn new(pieces: &[Piece]) -> Self {
+        Self {
+            start_s: pieces.iter().map(|piece| piece.from_s).collect(),
+            end_s: pieces.iter().map(|piece| piece.to_s).collect(),
+            gco2e_per_kwh: pieces.iter().map(|piece| piece.gco2e_per_kwh).collect(),
+            status: pieces.iter().map(|piece| piece.status).collect(),
+        }
+    }
+
+    /// The pieces of `[from_s, to_s)`, or none where not all of it is covered.
+    pub fn within(&self, from_s: i64, to_s: i64) -> Option<impl Iterator<Item = Piece> + '_> {
+        let first = self.end_s.partition_point(|end| *end <= from_s);
+        let after = self.start_s.partition_point(|start| *start < to_s);
+        let is_covered = first < after
+            && self.start_s[first] <= from_s
+            && self.end_s[after - 1] >= to_s
+            && (first + 1..after).all(|i| self.start_s[i] == self.end_s[i - 1]);
+        is_covered.then(|| {
+            (first..after).map(move |i| Piece {
+                from_s: self.start_s[i].max(from_s),
+                to_s: self.end_s[i].min(to_s),
+                gco2e_per_kwh: self.gco2e_per_kwh[i],
+                status: self.status[i],
+            })
+        })
+    }
+}
+
+/// Pieces without holes over the series and the period; an error is the number of hours that nothing can fill.
+pub fn fill(known: &BTreeMap<i64, Known>, period_from_s: i64, period_to_s: i64) -> Result<(Vec<Piece>, i64), i64> {
+    let resolution = known.iter().map(|(from, row)| row.to_s - from).min().unwrap_or(HOUR_S);
+    let means = hour_of_day_means(known, period_from_s, period_to_s);
+    let mut pieces: Vec<Piece> = Vec::with_capacity(known.len());
+    let (mut filled_s, mut unfilled_s) = (0, 0);
+    let first = *known.keys().next().unwrap_or(&period_from_s);
+    let last = known.values().map(|row| row.to_s).max().unwrap_or(period_to_s);
+    let mut cursor = first.min(period_from_s);
+    let mut previous: Option<f64> = None;
+    let end_marker = (last.max(period_to_s), None);
+    for (from_s, row) in known.iter().map(|(from_s, row)| (*from_s, Some(row))).chain([end_marker]) {
+        if from_s > cursor {
+            let slots = (from_s - cursor + resolution - 1) / resolution;
+            for slot in 0..slots {
+                let slot_from = cursor + slot * resolution;
+                let slot_to = (slot_from + resolution).min(from_s);
+                let value = match (previous, row) {
+                    (Some(before), Some(after)) if from_s - cursor <= LONGEST_LINEAR_S => {
+                        Some(before + (after.value - before) * (slot + 1) as f64 / (slots + 1) as f64)
+                    }
+                    _ => means[usize::try_from(slot_from.rem_euclid(86_400) / HOUR_S).unwrap_or(0)],
+                };
+                let in_period = (slot_to.min(period_to_s) - slot_from.max(period_from_s)).max(0);
+                match value {
+                    Some(gco2e_per_kwh) => {
+                        filled_s += in_period;
+                        pieces.push(Piece { from_s: slot_from, to_s: slot_to, gco2e_per_kwh, status: ValueStatus::Filled });
+                    }
+                    None => unfilled_s += in_period,
+                }
+            }
+        }
+        if let Some(row) = row {
+            let status = if row.is_estimated { ValueStatus::Estimated } else { ValueStatus::Measured };
+            pieces.push(Piece { from_s, to_s: row.to_s, gco2e_per_kwh: row.value, status });
+            cursor = row.to_s;
+            previous = Some(row.value);
+        }
+    }
+    if unfilled_s > 0 { Err(whole_hours(unfilled_s)) } else { Ok((pieces, filled_s)) }
+}
+
+/// Begun hours count.
+pub fn whole_hours(seconds: i64) -> i64 {
+    (seconds + HOUR_S - 1) / HOUR_S
+}
+
+/// The mean of each UTC hour of day over the period's own values.
+fn hour_of_day_means(known: &BTreeMap<i64, Known>, period_from_s: i64, period_to_s: i64) -> [Option<f64>; 24] {
+    let mut sums = [(0_i64, 0_u32); 24];
+    for (from_s, row) in known.range(period_from_s..period_to_s) {
+        let hour = usize::try_from(from_s.rem_euclid(86_400) / HOUR_S).unwrap_or(0);
+        // In whole millionths, so that the order of rows is of no matter and the mean is rounded once.
+        sums[hour].0 += (row.value * MICROS).round() as i64;
+        sums[hour].1 += 1;
+    }
+    sums.map(|(sum, count)| (count > 0).then(|| sum as f64 / (f64::from(count) * MICROS)))
+}

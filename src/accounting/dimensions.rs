@@ -20,6 +20,8 @@ pub struct NodeOfDay {
     pub first_ms: i64,
     pub last_ms: i64,
     pub is_metered: bool,
+    /// Thousandths of a core; none where nobody said.
+    pub cpu_capacity_milli: Option<i64>,
 }
 
 /// The dimensions of one cluster and UTC day.
@@ -37,6 +39,11 @@ pub struct DayDimensions {
 }
 
 impl DayDimensions {
+    /// Only the names of a day's nodes.
+    pub fn node_names(nodes: &DataFrame) -> Result<Vec<String>> {
+        Ok(texts(nodes, "node")?.into_iter().flatten().collect())
+    }
+
     pub fn read(cluster: &str, nodes: &DataFrame, pods: &DataFrame, jobs: &DataFrame) -> Result<Self> {
         let mut day = Self { nodes: read_nodes(nodes)?, jobs: read_jobs(cluster, jobs)?, ..Self::default() };
         let namespaces = texts(pods, "namespace")?;
@@ -72,6 +79,8 @@ fn read_nodes(nodes: &DataFrame) -> Result<Vec<NodeOfDay>> {
     let power_zones = texts(nodes, "power_zones")?;
     let (first_ms, last_ms) = (integers(nodes, "first_ms")?, integers(nodes, "last_ms")?);
     let metered = booleans(nodes, "metered")?;
+    let has_capacity = nodes.get_column_index("cpu_capacity_milli").is_some();
+    let capacity = if has_capacity { integers(nodes, "cpu_capacity_milli")? } else { vec![None; names.len()] };
     let mut read = Vec::with_capacity(names.len());
     for (i, node) in names.into_iter().enumerate() {
         read.push(NodeOfDay {
@@ -81,6 +90,7 @@ fn read_nodes(nodes: &DataFrame) -> Result<Vec<NodeOfDay>> {
             first_ms: first_ms[i].unwrap_or(i64::MAX),
             last_ms: last_ms[i].unwrap_or(i64::MIN),
             is_metered: metered[i].unwrap_or(false),
+            cpu_capacity_milli: capacity[i],
         });
     }
     Ok(read)

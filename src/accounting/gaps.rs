@@ -33,6 +33,12 @@ impl NodePower {
         self.last_ms = self.last_ms.max(last_ms);
     }
 
+    /// Its existence within `[from_ms, to_ms)`; none where it was not there.
+    pub fn existence(&self, from_ms: i64, to_ms: i64) -> Option<(i64, i64)> {
+        let (first, last) = (self.first_ms.max(from_ms), self.last_ms.min(to_ms));
+        (first < last).then_some((first, last))
+    }
+
     /// Takes in one metered step of the period.
     pub fn meter(&mut self, step: i32, metered_mj: i64, step_seconds: i64) {
         let offset = (step - self.first_step) as usize;

@@ -325,6 +325,7 @@ impl<'a> Plan<'a> {
                     first_ms: of_month.power.first_ms,
                     last_ms: of_month.power.last_ms,
                     is_metered: false,
+                    cpu_capacity_milli: of_month.cpu_capacity_milli,
                 });
             }
         }

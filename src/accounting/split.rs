@@ -63,6 +63,23 @@ fn quota(whole: i64, weight: i64, total: i64, ratio: f64) -> (i64, i64) {
     (quotient, remainder)
 }
 
+/// The same for wholes and weights of any size: few splits of large numbers, where [`Splitter`] makes many of small ones.
+pub fn split_wide(whole: i64, weights: &[i64]) -> Vec<i64> {
+    let total: i128 = weights.iter().map(|weight| i128::from(*weight)).sum();
+    debug_assert!(total > 0 && whole >= 0 && weights.iter().all(|weight| *weight >= 0));
+    let quota = |weight: &i64| i128::from(whole) * i128::from(*weight);
+    let mut parts: Vec<i64> =
+        weights.iter().map(|weight| i64::try_from(quota(weight) / total).expect("a part is no more than the whole")).collect();
+    let left = whole - parts.iter().sum::<i64>();
+    let mut by_remainder: Vec<usize> = (0..weights.len()).collect();
+    // The sort is stable: of equal remainders the first in key order stands first.
+    by_remainder.sort_by_key(|position| std::cmp::Reverse(quota(&weights[*position]) % total));
+    for position in by_remainder.into_iter().take(usize::try_from(left).expect("floors of quotas never exceed their sum")) {
+        parts[position] += 1;
+    }
+    parts
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -99,7 +116,22 @@ mod tests {
         assert_eq!(split(whole, &[1 << 36, 1 << 36]), [(whole + 1) / 2, whole / 2]);
     }
 
+    #[test]
+    fn wide_splits_are_those_of_the_splitter() {
+        for (whole, weights) in [(10, vec![1, 2]), (10, vec![1, 1, 1]), (11, vec![1, 1, 1]), (7, vec![0, 3, 0])] {
+            assert_eq!(split_wide(whole, &weights), split(whole, &weights));
+        }
+        // 2^62 by 1 : 3, far beyond what the other takes.
+        assert_eq!(split_wide(1 << 62, &[1 << 40, 3 << 40]), [1 << 60, 3 << 60]);
+    }
+
     proptest! {
+        #[test]
+        fn wide_parts_add_up(whole in 0..i64::MAX, weights in prop::collection::vec(0_i64..1 << 50, 1..60)) {
+            prop_assume!(weights.iter().any(|weight| *weight > 0));
+            prop_assert_eq!(split_wide(whole, &weights).iter().sum::<i64>(), whole);
+        }
+
         #[test]
         fn parts_add_up_and_none_is_off_by_a_unit(whole in 0..LARGEST_WHOLE - 1, weights in prop::collection::vec(0_i64..1 << 30, 1..60)) {
             let total: i64 = weights.iter().sum();

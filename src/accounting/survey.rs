@@ -14,7 +14,7 @@ use super::dimensions::{DayDimensions, NodeOfDay};
 use super::frames::{ids, integers};
 use super::gaps::NodePower;
 use crate::model::policy::{IdlePolicy, LocationBased, Tails};
-use crate::model::{Boundary, JobRun, Name, Placement};
+use crate::model::{Boundary, EmbodiedTerms, JobRun, Name, Placement};
 use crate::units::{ReportingPeriod, UtcDay};
 
 /// What the organisation declares, as far as the accounts depend on it.
@@ -58,6 +58,8 @@ pub struct Site {
     pub grid_zone: String,
     pub home_zone: Option<String>,
     pub pue: f64,
+    /// What making the machines emitted, where their hardware class says so.
+    pub embodied: Option<EmbodiedTerms>,
 }
 
 /// What the month knows of a node.
@@ -68,6 +70,10 @@ pub struct NodeOfMonth {
     pub power: NodePower,
     pub power_zones: BTreeSet<String>,
     pub is_metered: bool,
+    /// Thousandths of a core, the most that any day said; none where none did.
+    pub cpu_capacity_milli: Option<i64>,
+    /// The first day of the period on which it was seen.
+    pub first_day: UtcDay,
 }
 
 /// Namespace, Job and creation (ms): names are used again.
@@ -129,10 +135,10 @@ impl Survey {
     ) -> Result<()> {
         let survey = &mut self.clusters[cluster];
         survey.days.insert(day);
-        let (from, to) = terms.steps();
         for node in &dimensions.nodes {
-            survey.add_node(terms, cluster, node, from, to);
+            survey.add_node(terms, cluster, day, node);
         }
+        let (from, to) = terms.steps();
         let (node_ids, steps, metered) = (ids(node_steps, "node_id")?, ids(node_steps, "step")?, integers(node_steps, "metered_mj")?);
         let mut current: Option<(i32, &mut NodeOfMonth)> = None;
         for ((node_id, step), metered_mj) in node_ids.into_iter().zip(steps).zip(metered) {
@@ -153,7 +159,8 @@ impl Survey {
 }
 
 impl ClusterSurvey {
-    fn add_node(&mut self, terms: &MonthTerms, cluster: usize, node: &NodeOfDay, from: i32, to: i32) {
+    fn add_node(&mut self, terms: &MonthTerms, cluster: usize, day: UtcDay, node: &NodeOfDay) {
+        let (from, to) = terms.steps();
         let site = (terms.clusters[cluster].site_of)(&node.labels);
         let of_month = self.nodes.entry(node.node.clone()).or_insert_with(|| NodeOfMonth {
             site,
@@ -161,9 +168,13 @@ impl ClusterSurvey {
             power: NodePower::new(from, (to - from) as usize),
             power_zones: BTreeSet::new(),
             is_metered: false,
+            cpu_capacity_milli: None,
+            first_day: day,
         });
         of_month.power.exists(node.first_ms, node.last_ms);
         of_month.is_metered |= node.is_metered;
+        of_month.cpu_capacity_milli = of_month.cpu_capacity_milli.max(node.cpu_capacity_milli);
+        of_month.first_day = of_month.first_day.min(day);
         if !node.power_zones.is_empty() {
             of_month.power_zones.insert(node.power_zones.clone());
         }

@@ -6,11 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use chrono::NaiveDate;
 
 use super::misread::nearest;
 use super::raw::{Bmc, Hardware, Prometheus, Raw};
-use crate::model::Hint;
-use crate::units::GramsCo2ePerKilowattHour;
+use crate::factors::{Factors, Quantity, Region};
+use crate::model::{Boundary, Hint};
+use crate::units::{GramsCo2ePerKilowattHour, Pue};
 
 /// Folders of the evidence that stand beside those of the clusters.
 const RESERVED_CLUSTER_NAMES: [&str; 3] = ["intensity", "prices", "recorder"];
@@ -45,6 +47,31 @@ pub(super) fn grid_zone(zone: &str) -> Result<()> {
         ));
     }
     Ok(())
+}
+
+/// A cloud's region, by its name.
+pub(super) fn cloud_region(name: &str, boundary: Boundary) -> Result<&'static Region> {
+    if boundary != Boundary::Cloud {
+        bail!(Hint::new(
+            "`region` is a cloud's, and `boundary` is another",
+            "put boundary = \"cloud\" where a cloud provider runs the machines, or `grid_zone` and `pue` instead of `region`",
+        ));
+    }
+    let Some(region) = Region::find(name) else {
+        let names: Vec<String> = Region::all().iter().map(Region::name).collect();
+        let known: Vec<&str> = names.iter().map(String::as_str).collect();
+        bail!(Hint::new(
+            format!("`region = \"{}\"` is not known; the nearest known one is `{}`", name.escape_debug(), nearest(name, &known)),
+            "regions are written as \"aws/eu-central-1\", \"azure/westeurope\", \"gcp/europe-west4\"; for one that is not known put `grid_zone` and `pue` instead",
+        ));
+    };
+    Ok(region)
+}
+
+/// The newest PUE that the provider states of a region; none where none is known.
+pub(super) fn published_pue(region: &Region, factors: &Factors) -> Result<Option<Pue>> {
+    let factor = factors.find(Quantity::Pue, &region.name(), NaiveDate::MAX);
+    factor.map(|factor| Pue::try_from(factor.value).map_err(|error| anyhow!("{error}"))).transpose()
 }
 
 pub(super) fn prometheus_url(url: &str) -> Result<()> {
@@ -138,7 +165,7 @@ fn factor(value: f64) -> Result<()> {
 }
 
 /// Tables behind figures beside the metered ones: what can be wrong in them is said now, not in the month in which they first count.
-pub(super) fn inventory_tables(raw: &Raw) -> Result<()> {
+pub(super) fn inventory_tables(raw: &Raw, factors: &Factors) -> Result<()> {
     let mut names = BTreeSet::new();
     for class in &raw.hardware {
         let place = || format!("[[hardware]] `{}`", class.name);
@@ -146,10 +173,11 @@ pub(super) fn inventory_tables(raw: &Raw) -> Result<()> {
         let watts = [class.idle_watts, class.max_watts];
         ensure!(watts.iter().all(|value| value.is_finite() && *value >= 0.0), "{}: watts must be 0 or more", place());
         ensure!(class.idle_watts <= class.max_watts, "{}: `idle_watts` is above `max_watts`", place());
-        let others = [class.embodied_kgco2e, class.life_years];
+        embodied(class, factors).with_context(place)?;
+        let others = [class.embodied_kgco2e, class.gpu_embodied_kgco2e, class.life_years];
         ensure!(
             others.iter().flatten().all(|value| value.is_finite() && *value > 0.0),
-            "{}: `embodied_kgco2e` and `life_years` must be above 0",
+            "{}: `embodied_kgco2e`, `gpu_embodied_kgco2e` and `life_years` must be above 0",
             place()
         );
         if let Some([low, high]) = class.embodied_range_kgco2e {
@@ -177,6 +205,23 @@ pub(super) fn inventory_tables(raw: &Raw) -> Result<()> {
         ensure!(losses.share.get() < 0.5, "[[losses]] of {}: a share of {} is not that of a grid", losses.zone, losses.share.get());
         ensure!(zones.insert(losses.zone.as_str()), "[[losses]]: zone `{}` is there twice", losses.zone);
         ensure!(!losses.source.is_empty(), "[[losses]] of {}: `source` is empty; a figure without a source cannot be audited", losses.zone);
+    }
+    Ok(())
+}
+
+/// One figure of a machine's making, with a range that holds it.
+fn embodied(class: &Hardware, factors: &Factors) -> Result<()> {
+    if let Some(name) = &class.embodied_class {
+        ensure!(class.embodied_kgco2e.is_none(), "`embodied_class` and `embodied_kgco2e` are there, and one of them is enough");
+        let known: Vec<&str> =
+            factors.rows().iter().filter(|row| row.quantity == Quantity::ServerEmbodied).map(|row| row.geography.as_str()).collect();
+        ensure!(known.contains(&name.as_str()), "`embodied_class` is `{name}`; the nearest known one is `{}`", nearest(name, &known));
+    }
+    if let Some([low, high]) = class.embodied_range_kgco2e {
+        let Some(value) = class.embodied_kgco2e else {
+            bail!("`embodied_range_kgco2e` is the range of `embodied_kgco2e`, which is missing")
+        };
+        ensure!(0.0 < low && low <= value && value <= high && high.is_finite(), "`embodied_range_kgco2e` does not hold `embodied_kgco2e`");
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use chrono::NaiveDate;
 
 use super::misread::nearest;
 use super::{InstrumentTable, Revenue, ZoneLosses, feeds, raw};
+use crate::factors::{Factors, Quantity};
 use crate::model::{CriterionAnswer, EmbodiedTerms, FunctionalUnit, Hint, Instrument, InstrumentPeriod, PublishedYear};
 use crate::units::{GramsCo2ePerKilowattHour, Millijoules};
 
@@ -137,16 +138,29 @@ pub(super) fn uncertainty(stated: BTreeMap<String, f64>) -> Result<BTreeMap<Stri
 }
 
 /// What is known of a machine as a good; none where its class does not say.
-pub(super) fn embodied(hardware: Option<&str>, in_service: Option<NaiveDate>, classes: &[raw::Hardware]) -> Option<EmbodiedTerms> {
+pub(super) fn embodied(
+    hardware: Option<&str>,
+    in_service: Option<NaiveDate>,
+    classes: &[raw::Hardware],
+    factors: &Factors,
+) -> Option<EmbodiedTerms> {
     let class = classes.iter().find(|class| Some(class.name.as_str()) == hardware)?;
+    let of_class = |quantity, name: &str| factors.find(quantity, name, NaiveDate::MAX);
+    let server = class.embodied_class.as_deref().and_then(|name| of_class(Quantity::ServerEmbodied, name));
+    let own_range = class.embodied_range_kgco2e.map(|[low, high]| (low, high));
+    let gpus = class.gpus.unwrap_or(0);
+    // A GPU without a figure is not nothing: the one that comes with the software is taken, and printed with what is known against it.
+    let gpu = of_class(Quantity::GpuEmbodied, "gpu").filter(|_| gpus > 0 && class.gpu_embodied_kgco2e.is_none());
     Some(EmbodiedTerms {
         class: class.name.clone(),
-        embodied_kgco2e: class.embodied_kgco2e?,
-        range_kgco2e: class.embodied_range_kgco2e.map(|[low, high]| (low, high)),
-        gpu_embodied_kgco2e: class.gpu_embodied_kgco2e.unwrap_or(0.0),
-        gpus: class.gpus.unwrap_or(0),
+        embodied_kgco2e: class.embodied_kgco2e.or(server.map(|server| server.value))?,
+        range_kgco2e: own_range.or(server.and_then(|server| server.low.zip(server.high))),
+        gpu_embodied_kgco2e: class.gpu_embodied_kgco2e.or(gpu.map(|gpu| gpu.value)).unwrap_or(0.0),
+        gpus,
         life_years: class.life_years.unwrap_or(DEFAULT_LIFE_YEARS),
-        source: class.source.clone(),
+        source: server.map_or_else(|| class.source.clone(), |server| format!("{}: {}", server.publisher, server.publication)),
+        factor: server.map(|server| server.id.clone()),
+        gpu_factor: gpu.map(|gpu| gpu.id.clone()),
         in_service,
     })
 }

@@ -119,6 +119,8 @@ pub struct Site {
     pub grid_zone: String,
     pub home_zone: Option<String>,
     pub pue: Pue,
+    /// The cloud's region that the PUE is of, where no other was given: an own factor table may say another of it.
+    pub pue_region: Option<String>,
     /// What making the machines emitted, where their hardware class says so.
     pub embodied: Option<EmbodiedTerms>,
 }

@@ -170,6 +170,8 @@ pub(super) struct Hardware {
     pub idle_watts: f64,
     pub max_watts: f64,
     pub embodied_kgco2e: Option<f64>,
+    /// A class of the factor tables that comes with the software, in place of an own figure.
+    pub embodied_class: Option<String>,
     pub embodied_range_kgco2e: Option<[f64; 2]>,
     pub gpus: Option<u32>,
     pub gpu_embodied_kgco2e: Option<f64>,

@@ -15,6 +15,7 @@ use super::feeds;
 use super::misread::nearest;
 use super::raw::{self, Raw};
 use super::{Cluster, Config, DeferrableRule, Kubernetes, Pool, Prometheus, ReportPolicy, Site, check, inventory};
+use crate::factors::{Factors, Region};
 use crate::model::policy::Pull;
 use crate::model::{Boundary, ColocatedAs, EmbodiedTerms, Exporter, Finding, Hint, NodeTerms, Placement, PowerRange, Severity};
 use crate::units::Pue;
@@ -27,9 +28,11 @@ const DEFAULT_EVIDENCE_DIR: &str = "evidence";
 pub(super) fn resolve(raw: Raw, path: &Path, sha256: String) -> Result<Config> {
     let folder = path.parent().unwrap_or(Path::new(""));
     let notes = notes(&raw);
-    check::inventory_tables(&raw)?;
+    let factors = Factors::embedded()?;
+    check::inventory_tables(&raw, &factors)?;
     ensure!(!raw.organisation.name.trim().is_empty(), "[organisation]: `name` is empty");
-    let mut clusters = raw.cluster.iter().map(|cluster| self::cluster(cluster, &raw.hardware, folder)).collect::<Result<Vec<_>>>()?;
+    let mut clusters =
+        raw.cluster.iter().map(|cluster| self::cluster(cluster, &raw.hardware, &factors, folder)).collect::<Result<Vec<_>>>()?;
     clusters.sort_by(|a, b| a.name.cmp(&b.name));
     if clusters.is_empty() {
         bail!(Hint::new(
@@ -120,7 +123,7 @@ fn evidence_dir(dir: &str, folder: &Path) -> Result<PathBuf> {
     Ok(folder.join(dir))
 }
 
-fn cluster(raw: &raw::Cluster, classes: &[raw::Hardware], folder: &Path) -> Result<Cluster> {
+fn cluster(raw: &raw::Cluster, classes: &[raw::Hardware], factors: &Factors, folder: &Path) -> Result<Cluster> {
     check::cluster_name(&raw.name)?;
     let own = SiteKeys {
         boundary: raw.boundary,
@@ -128,10 +131,11 @@ fn cluster(raw: &raw::Cluster, classes: &[raw::Hardware], folder: &Path) -> Resu
         grid_zone: raw.grid_zone.as_deref(),
         home_zone: raw.home_zone.as_deref(),
         pue: raw.pue,
-        embodied: inventory::embodied(raw.hardware.as_deref(), raw.in_service, classes),
+        region: raw.region.as_deref(),
+        embodied: inventory::embodied(raw.hardware.as_deref(), raw.in_service, classes, factors),
     };
     let within = |what: &str| format!("[[cluster]] `{}`{what}", raw.name);
-    let site = own.site().with_context(|| within(""))?;
+    let site = own.site(factors).with_context(|| within(""))?;
     let metering = metering(raw.exporter, raw.hardware.as_deref(), classes).with_context(|| within(""))?;
     let bmc = check::bmc(&raw.bmc).with_context(|| within(""))?;
     let mut pools = Vec::new();
@@ -145,15 +149,18 @@ fn cluster(raw: &raw::Cluster, classes: &[raw::Hardware], folder: &Path) -> Resu
         }
         let hardware = pool.hardware.as_deref().or(raw.hardware.as_deref());
         let metering = self::metering(pool.exporter.or(raw.exporter), hardware, classes).with_context(place)?;
+        let boundary = pool.boundary.or(own.boundary);
+        // A pool in a region of its own is elsewhere: zone and PUE of the cluster's are not its own. Machines that no cloud runs are in no region.
         let keys = SiteKeys {
-            boundary: pool.boundary.or(own.boundary),
+            boundary,
             colocated_as: pool.colocated_as.or(own.colocated_as),
-            grid_zone: pool.grid_zone.as_deref().or(own.grid_zone),
+            grid_zone: pool.grid_zone.as_deref().or(own.grid_zone.filter(|_| pool.region.is_none())),
             home_zone: pool.home_zone.as_deref().or(own.home_zone),
-            pue: pool.pue.or(own.pue),
-            embodied: inventory::embodied(hardware, pool.in_service.or(raw.in_service), classes),
+            pue: pool.pue.or(own.pue.filter(|_| pool.region.is_none())),
+            region: pool.region.as_deref().or(own.region.filter(|_| boundary == Some(Boundary::Cloud))),
+            embodied: inventory::embodied(hardware, pool.in_service.or(raw.in_service), classes, factors),
         };
-        pools.push(Pool { selector: pool.selector.clone(), site: keys.site().with_context(place)?, metering });
+        pools.push(Pool { selector: pool.selector.clone(), site: keys.site(factors).with_context(place)?, metering });
     }
     let is_anything_colocated = site.boundary == Boundary::Colocated || pools.iter().any(|pool| pool.site.boundary == Boundary::Colocated);
     ensure!(
@@ -222,11 +229,12 @@ struct SiteKeys<'a> {
     grid_zone: Option<&'a str>,
     home_zone: Option<&'a str>,
     pue: Option<Pue>,
+    region: Option<&'a str>,
     embodied: Option<EmbodiedTerms>,
 }
 
 impl SiteKeys<'_> {
-    fn site(&self) -> Result<Site> {
+    fn site(&self, factors: &Factors) -> Result<Site> {
         let Some(boundary) = self.boundary else {
             bail!(Hint::new(
                 "`boundary` is missing; it decides the scope of all emissions and has no default",
@@ -239,10 +247,12 @@ impl SiteKeys<'_> {
                 "put colocated_as = \"scope2\" (purchased electricity under your control) or \"scope3-category8\" (a leased asset)",
             ));
         };
-        let Some(grid_zone) = self.grid_zone else {
+        let region = self.region.map(|name| check::cloud_region(name, boundary)).transpose()?;
+        let Some(grid_zone) = self.grid_zone.or(region.map(|region| region.grid_zone.as_str())) else {
             bail!(Hint::new("`grid_zone` is missing", "put the Electricity Maps zone of the building, as in grid_zone = \"NL\""));
         };
-        let Some(pue) = self.pue else {
+        let published = region.filter(|_| self.pue.is_none()).map(|region| check::published_pue(region, factors)).transpose()?.flatten();
+        let Some(pue) = self.pue.or(published) else {
             bail!(Hint::new(
                 "`pue` is missing; it has no default",
                 "put the building's facility energy over IT energy, as in pue = 1.3; pue = 1.0 where the meter is the facility's own",
@@ -256,6 +266,7 @@ impl SiteKeys<'_> {
             grid_zone: grid_zone.to_owned(),
             home_zone: self.home_zone.map(str::to_owned),
             pue,
+            pue_region: published.and(region).map(Region::name),
             embodied: self.embodied.clone(),
         })
     }

@@ -504,3 +504,68 @@ fn the_readmes_feeds_load_as_they_stand() {
     assert_eq!(config.intensity.iter().filter(|feed| feed.api.is_some()).count(), 3);
     assert_eq!(config.average_feed("DE").unwrap().unit, IntensityUnit::parse("gCO2e/kWh"));
 }
+
+/// A cluster of a cloud with more keys.
+fn in_cloud(keys: &str) -> Result<Config> {
+    let text = format!(
+        "[organisation]\nname = \"Example BV\"\ntime_zone = \"UTC\"\n\n[[cluster]]\nname = \"burst\"\nboundary = \"cloud\"\n{keys}\n"
+    );
+    Config::from_bytes(text.as_bytes(), Path::new("wattledger.toml"))
+}
+
+#[test]
+fn a_clouds_region_stands_in_for_zone_and_pue() {
+    let site = |keys: &str| in_cloud(keys).unwrap().clusters[0].site.clone();
+
+    let frankfurt = site("region = \"aws/eu-central-1\"");
+    assert_eq!((frankfurt.grid_zone.as_str(), frankfurt.pue.get()), ("DE", 1.35));
+    assert_eq!(frankfurt.pue_region.as_deref(), Some("aws/eu-central-1"));
+
+    let own = site("region = \"aws/eu-central-1\"\ngrid_zone = \"AT\"\npue = 1.5");
+    assert_eq!((own.grid_zone.as_str(), own.pue.get(), own.pue_region), ("AT", 1.5, None));
+}
+
+#[test]
+fn a_pool_in_another_region_takes_nothing_from_its_clusters_place() {
+    let pool = "[[cluster.pool]]\nselector = { place = \"stockholm\" }\nregion = \"aws/eu-north-1\"";
+    let config = in_cloud(&format!("grid_zone = \"DE\"\npue = 1.5\n{pool}")).unwrap();
+    let site = &config.clusters[0].pools[0].site;
+
+    assert_eq!((site.grid_zone.as_str(), site.pue.get()), ("SE-SE3", 1.1));
+}
+
+#[test]
+fn a_region_that_cannot_be_is_refused() {
+    let wrong = |keys: &str| format!("{:#}", in_cloud(keys).unwrap_err());
+
+    let misspelt = wrong("region = \"aws/eu-centrl-1\"\npue = 1.2");
+    assert!(misspelt.contains("nearest known one is `aws/eu-central-1`"), "{misspelt}");
+    // The provider states no figure of this one.
+    assert!(wrong("region = \"azure/polandcentral\"").contains("`pue` is missing"));
+    let owned =
+        Config::from_bytes(SMALL.replace("grid_zone = \"NL\"", "region = \"gcp/europe-west4\"").as_bytes(), Path::new("wattledger.toml"));
+    assert!(format!("{:#}", owned.unwrap_err()).contains("`region` is a cloud's"));
+}
+
+#[test]
+fn a_machine_may_be_of_a_class_that_comes_with_the_software() {
+    let hardware = |keys: &str| {
+        let table = "[[hardware]]\nname = \"r740\"\nidle_watts = 100.0\nmax_watts = 400.0\nsource = \"SPECpower\"";
+        in_cloud(&format!("grid_zone = \"DE\"\npue = 1.1\nhardware = \"r740\"\n{table}\n{keys}"))
+    };
+    let embodied = |keys: &str| hardware(keys).unwrap().clusters[0].site.embodied.clone();
+
+    let known = embodied("embodied_class = \"server-2-cpu-384-gb\"\ngpus = 4").unwrap();
+    assert_eq!((known.embodied_kgco2e, known.range_kgco2e), (1_733.0, Some((969.0, 1_848.0))));
+    assert_eq!((known.gpus, known.gpu_embodied_kgco2e, known.gpu_factor.as_deref()), (4, 150.0, Some("teads-gpu")));
+    assert!(known.source.starts_with("Cloud Carbon Footprint"), "{}", known.source);
+
+    let own = embodied("embodied_kgco2e = 1200.0\ngpus = 1\ngpu_embodied_kgco2e = 300.0").unwrap();
+    assert_eq!((own.embodied_kgco2e, own.gpu_embodied_kgco2e, own.factor, own.gpu_factor), (1_200.0, 300.0, None, None));
+    assert_eq!(embodied(""), None);
+
+    let wrong = |keys: &str| format!("{:#}", hardware(keys).unwrap_err());
+    assert!(wrong("embodied_class = \"server-3-cpu\"").contains("nearest known one is `server-1-cpu`"));
+    assert!(wrong("embodied_class = \"server\"\nembodied_kgco2e = 1.0").contains("one of them is enough"));
+    assert!(wrong("embodied_kgco2e = 1200.0\nembodied_range_kgco2e = [1300.0, 1400.0]").contains("does not hold"));
+}

@@ -12,7 +12,11 @@ pub mod year;
 
 pub use statement::Statement;
 
+use crate::units::MicrogramsCo2e;
+
 /// Fills the sections that are made of a whole statement.
 pub fn finish(statement: &mut Statement) {
+    let embodied = statement.scope3.cloud_embodied_ugco2e.unwrap_or(MicrogramsCo2e::ZERO);
+    statement.scope3.cloud_operation_ugco2e = statement.totals.figures.scope3_category_1_ugco2e.map(|whole| whole - embodied);
     statement.scope3.screening = screening::screening(statement);
 }

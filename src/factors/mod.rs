@@ -4,6 +4,10 @@
 //! Assumes: the files are checked by tests. Does not: choose for the reader: what was taken is named in the report.
 
 pub mod instances;
+mod regions;
+#[cfg(test)]
+mod server_test;
 mod table;
 
+pub use self::regions::Region;
 pub use self::table::{Factor, Factors, Quantity};

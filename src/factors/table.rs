@@ -193,6 +193,54 @@ mod tests {
         assert_eq!(factors.find(Quantity::GridUpstream, "GB", day("2024-10-01")), None);
     }
 
+    /// Rows by quantity and the sum of their values: a factor that changes, comes or goes changes a line here too.
+    const EMBEDDED: [(Quantity, usize, f64); 7] = [
+        (Quantity::GridAnnualDirect, 1, 177.0),
+        (Quantity::GridUpstream, 1, 45.9),
+        (Quantity::TdLosses, 1, 22.5),
+        (Quantity::TdLossShare, 12, 0.7171),
+        (Quantity::Pue, 16, 18.19),
+        (Quantity::ServerEmbodied, 3, 6_393.0),
+        (Quantity::GpuEmbodied, 1, 150.0),
+    ];
+
+    #[test]
+    fn a_changed_factor_shows_in_review() {
+        let factors = Factors::embedded().unwrap();
+        assert_eq!(factors.rows().len(), EMBEDDED.iter().map(|(_, count, _)| count).sum::<usize>());
+        for (quantity, count, sum) in EMBEDDED {
+            let values: Vec<f64> = factors.rows().iter().filter(|row| row.quantity == quantity).map(|row| row.value).collect();
+            assert_eq!(values.len(), count, "{}", quantity.name());
+            assert!((values.iter().sum::<f64>() - sum).abs() < 1e-9, "{}: {}", quantity.name(), values.iter().sum::<f64>());
+        }
+    }
+
+    #[test]
+    fn every_embedded_factor_is_plausible_and_cited() {
+        let plausible = |quantity| match quantity {
+            Quantity::GridAnnualDirect => 10.0..1_000.0,
+            Quantity::GridUpstream | Quantity::TdLosses => 1.0..200.0,
+            Quantity::TdLossShare => 0.02..0.12,
+            Quantity::ResidualMix => 0.0..1_000.0,
+            Quantity::Pue => 1.03..1.6,
+            Quantity::ServerEmbodied => 500.0..5_000.0,
+            Quantity::GpuEmbodied => 50.0..2_000.0,
+        };
+        let factors = Factors::embedded().unwrap();
+        for row in factors.rows() {
+            assert!(plausible(row.quantity).contains(&row.value), "{row:?}");
+            assert!(row.url.as_ref().is_some_and(|url| url.starts_with("https://")), "{row:?}");
+            assert!(row.id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'), "{row:?}");
+            let is_dated = row.year.is_some() && row.valid_from.is_some();
+            assert!(is_dated || matches!(row.quantity, Quantity::ServerEmbodied | Quantity::GpuEmbodied), "{row:?}");
+            let has_gas = !matches!(row.quantity, Quantity::Pue | Quantity::TdLossShare);
+            assert_eq!(row.gas_basis.is_some(), has_gas, "{row:?}");
+            if row.quantity == Quantity::Pue {
+                assert!(crate::factors::Region::find(&row.geography).is_some(), "{row:?}");
+            }
+        }
+    }
+
     #[test]
     fn an_own_row_goes_before_an_embedded_one() {
         let own = format!("{HEADER}mine,grid-upstream,GB,50,gCO2e/kWh,,,2024,2024-01-01,,CO2e AR5,Us,Our study,,own,,\n");

@@ -16,6 +16,9 @@ pub struct EmbodiedTerms {
     pub gpus: u32,
     pub life_years: f64,
     pub source: String,
+    /// Ids of the embedded factors that server and GPU are, where no own figures are given.
+    pub factor: Option<String>,
+    pub gpu_factor: Option<String>,
     /// When the nodes came into service, where it is declared; else the evidence says when they were first seen.
     pub in_service: Option<NaiveDate>,
 }

@@ -11,7 +11,8 @@ pub enum Table {
     /// Grain: series x scrape. Key `series_id`, `ts_ms`. `series_id` INT, `ts_ms` BIGINT (ms since the epoch), `value` DOUBLE (the metric's unit).
     Samples,
     /// Grain: node. Key `node_id`. `node_id` INT, `node` TEXT, `power_zones` TEXT (`package+dram`), `labels` TEXT (JSON), `first_ms` BIGINT,
-    /// `last_ms` BIGINT (existence within the day, ms since the epoch), `metered` BOOLEAN (whether any energy meter was seen).
+    /// `last_ms` BIGINT (existence within the day, ms since the epoch), `metered` BOOLEAN (whether any energy meter was seen), and only where it was
+    /// said of any node of the day: `cpu_capacity_milli` BIGINT null (thousandths of a core).
     Nodes,
     /// Grain: pod. Key `pod_id`. `pod_id` INT, `node_id` INT, `namespace` TEXT, `workload` TEXT, `pod` TEXT, `uid` TEXT, `job_id` INT null,
     /// `cpu_request_milli` BIGINT null, `last_ms` BIGINT null (last energy sample).

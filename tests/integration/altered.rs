@@ -97,6 +97,16 @@ pub fn write_first_schema(folder: &Path) {
     });
 }
 
+/// The sample's evidence with so many thousandths of a core on every node.
+pub fn write_with_capacity(folder: &Path, cpu_capacity_milli: i64) {
+    rewrite(folder, wattledger::evidence::SCHEMA, |table, mut frame, _, _| {
+        if table == Table::Nodes {
+            frame.with_column(Column::new("cpu_capacity_milli".into(), vec![cpu_capacity_milli; frame.height()])).unwrap();
+        }
+        frame
+    });
+}
+
 /// The sample's evidence with all tiers and many tails.
 pub fn write_with_tiers_and_tails(folder: &Path) {
     rewrite(folder, wattledger::evidence::SCHEMA, |table, mut frame, nodes, pods| match table {

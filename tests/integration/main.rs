@@ -5,6 +5,7 @@ mod compare;
 mod dialect;
 mod doctor;
 mod dst;
+mod embodied;
 mod end_to_end;
 mod engines;
 mod exporter;

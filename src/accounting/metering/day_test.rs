@@ -43,6 +43,15 @@ fn the_columns_are_those_that_the_model_names() {
 }
 
 #[test]
+fn the_capacity_of_a_node_is_kept_where_it_was_said() {
+    let other = part("kepler_node_cpu_joules_total{instance=k2,node_name=n2,path=/p,zone=package}", &[(0, 0.0), (900, 9.0)]);
+    let capacity = part("kube_node_status_capacity{node=n1,resource=cpu,unit=core}", &[(0, 3.92), (900, 3.92)]);
+    let day = meter(vec![steady_node(), other, capacity]);
+
+    assert_eq!(ints(&day.nodes, "cpu_capacity_milli"), [Some(3_920), None]);
+}
+
+#[test]
 fn a_node_and_its_pod_are_metered_over_the_same_power_zones() {
     let day = meter(vec![
         node("package", &[(0, 100.0), (900, 1_000.0)]),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use polars::df;
-use polars::prelude::DataFrame;
+use polars::prelude::{Column, DataFrame};
 
 use super::choice::MeteredNode;
 use super::jobs::JobRow;
@@ -20,6 +20,8 @@ pub struct NodeRow {
     pub first_ms: i64,
     pub last_ms: i64,
     pub is_metered: bool,
+    /// Thousandths of a core.
+    pub cpu_capacity_milli: Option<i64>,
 }
 
 /// A pod with what was found out about it.
@@ -35,8 +37,9 @@ pub fn row_number(row: usize) -> i32 {
     i32::try_from(row).expect("a cluster-day has fewer than 2^31 rows of a dimension")
 }
 
+/// The column of capacity is there only where any node of the day has one: evidence without it is as it was before it came.
 pub fn nodes(rows: &[NodeRow]) -> Result<DataFrame> {
-    df![
+    let mut frame = df![
         "node_id" => (0..rows.len()).map(row_number).collect::<Vec<i32>>(),
         "node" => rows.iter().map(|row| row.node.as_str()).collect::<Vec<_>>(),
         "power_zones" => rows.iter().map(|row| row.power_zones.as_str()).collect::<Vec<_>>(),
@@ -45,7 +48,12 @@ pub fn nodes(rows: &[NodeRow]) -> Result<DataFrame> {
         "last_ms" => rows.iter().map(|row| row.last_ms).collect::<Vec<i64>>(),
         "metered" => rows.iter().map(|row| row.is_metered).collect::<Vec<bool>>(),
     ]
-    .context("frame of nodes")
+    .context("frame of nodes")?;
+    if rows.iter().any(|row| row.cpu_capacity_milli.is_some()) {
+        let capacity = rows.iter().map(|row| row.cpu_capacity_milli).collect::<Vec<Option<i64>>>();
+        frame.with_column(Column::new("cpu_capacity_milli".into(), capacity)).context("frame of nodes")?;
+    }
+    Ok(frame)
 }
 
 pub fn pods(rows: &[PodRow], node_ids: &BTreeMap<&str, i32>) -> Result<DataFrame> {

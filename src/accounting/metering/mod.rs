@@ -198,6 +198,7 @@ fn node_rows(state: &ClusterState, nodes: &[MeteredNode], pods: &[PodRow], windo
             first_ms: first.max(window.start_ms),
             last_ms: last.min(window.end_ms),
             is_metered: metered.is_some_and(|metered| !metered.zones.is_empty()),
+            cpu_capacity_milli: state.node_cores(node).map(|cores| (cores * 1_000.0 + 0.5).floor() as i64),
         }
     };
     spans.into_iter().map(row).collect()

@@ -5,6 +5,8 @@
 //! Does not: touch the ledger, or read.
 
 pub mod category3;
+pub mod embodied;
+pub mod sci;
 
 use std::collections::BTreeMap;
 

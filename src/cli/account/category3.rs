@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 
+use super::factor_list;
 use crate::accounting::category3::{Category3Terms, Losses, Upstream};
 use crate::accounting::intensity::AnnualOrigin;
 use crate::accounting::plan::Plan;
@@ -65,7 +66,7 @@ pub fn statements(config: &Config, factors: &Factors, plan: &Plan<'_>) -> Vec<Fa
         let source = plan.category3[zone].losses.and_then(|_| losses(config, factors, name, on));
         statements.extend(source.map(|source| match source {
             LossesSource::Configured(losses) => configured_losses(losses),
-            LossesSource::Table(factor) => of_table(factor, "grid losses: Scope 3 category 3, activity C"),
+            LossesSource::Table(factor) => factor_list::statement(factor, "grid losses: Scope 3 category 3, activity C"),
         }));
     }
     for zone in plan.used_zones() {
@@ -78,15 +79,14 @@ fn upstream_statement(factors: &Factors, plan: &Plan<'_>, zone: usize, on: Naive
     const USED_FOR: &str = "upstream of electricity: Scope 3 category 3, activity B";
     let intensity = &plan.zones[zone];
     match plan.category3[zone].upstream {
-        Upstream::Published(_) => upstream(factors, &intensity.zone, on).map(|factor| of_table(factor, USED_FOR)),
+        Upstream::Published(_) => upstream(factors, &intensity.zone, on).map(|factor| factor_list::statement(factor, USED_FOR)),
         Upstream::Series => intensity.upstream.as_ref().map(|series| FactorStatement {
-            value: series.mean_gco2e_per_kwh,
             note: Some(format!(
                 "Mean over the {} h of the period of what is taken hour by hour: life-cycle less direct intensity, never below 0. An upper bound, because \
                  life-cycle values hold the building of power plants, which category 3 leaves out.",
                 series.hours
             )),
-            ..of_series(plan, zone, Quantity::GridUpstream, USED_FOR)
+            ..of_series(plan, zone, Quantity::GridUpstream, series.mean_gco2e_per_kwh, USED_FOR)
         }),
         Upstream::Unknown => None,
     }
@@ -97,54 +97,35 @@ fn annual_statement(factors: &Factors, plan: &Plan<'_>, zone: usize, on: NaiveDa
     let intensity = &plan.zones[zone];
     let value = intensity.annual_direct_gco2e_per_kwh?;
     match intensity.annual_origin? {
-        AnnualOrigin::Published => factors.find(Quantity::GridAnnualDirect, &intensity.zone, on).map(|factor| of_table(factor, USED_FOR)),
-        AnnualOrigin::Configured => Some(FactorStatement {
-            value,
-            ..configured(Quantity::GridAnnualDirect, &intensity.zone, "annual_direct_gco2e_per_kwh of [[intensity]]", USED_FOR)
-        }),
+        AnnualOrigin::Published => {
+            factors.find(Quantity::GridAnnualDirect, &intensity.zone, on).map(|factor| factor_list::statement(factor, USED_FOR))
+        }
+        AnnualOrigin::Configured => {
+            Some(configured(Quantity::GridAnnualDirect, &intensity.zone, value, "annual_direct_gco2e_per_kwh of [[intensity]]", USED_FOR))
+        }
         AnnualOrigin::Series => Some(FactorStatement {
-            value,
             year: Some(plan.terms.period.year()),
             note: Some("Mean of the series over the UTC calendar year, weighted by time.".to_owned()),
-            ..of_series(plan, zone, Quantity::GridAnnualDirect, USED_FOR)
+            ..of_series(plan, zone, Quantity::GridAnnualDirect, value, USED_FOR)
         }),
     }
 }
 
 fn configured_losses(losses: &ZoneLosses) -> FactorStatement {
     FactorStatement {
-        value: losses.share.get(),
-        unit: Quantity::TdLossShare.unit_name().to_owned(),
-        gas_basis: None,
         note: Some("A share L of what is fed in; L / (1 − L) is lost for each kilowatt-hour used.".to_owned()),
-        ..configured(Quantity::TdLossShare, &losses.zone, &losses.source, "grid losses: Scope 3 category 3, activity C")
+        ..configured(Quantity::TdLossShare, &losses.zone, losses.share.get(), &losses.source, "grid losses: Scope 3 category 3, activity C")
     }
 }
 
-/// A factor that stands in the configuration; its value is still to be said.
-fn configured(quantity: Quantity, zone: &str, publication: &str, used_for: &str) -> FactorStatement {
-    FactorStatement {
-        id: format!("configuration-{}-{zone}", quantity.name()),
-        quantity: quantity.name().to_owned(),
-        geography: zone.to_owned(),
-        value: 0.0,
-        unit: quantity.unit_name().to_owned(),
-        year: None,
-        valid_from: None,
-        valid_to: None,
-        gas_basis: None,
-        publisher: "the organisation's configuration".to_owned(),
-        publication: publication.to_owned(),
-        url: None,
-        licence: "not stated".to_owned(),
-        origin: FactorOrigin::Configuration,
-        used_for: used_for.to_owned(),
-        note: None,
-    }
+/// A factor of a zone that the configuration states.
+fn configured(quantity: Quantity, zone: &str, value: f64, source: &str, used_for: &str) -> FactorStatement {
+    let id = format!("configuration-{}-{zone}", quantity.name());
+    factor_list::configured(id, quantity.name(), zone, (value, quantity.unit_name()), source, used_for)
 }
 
-/// A factor that is taken from a zone's intensity series; its value is still to be said.
-fn of_series(plan: &Plan<'_>, zone: usize, quantity: Quantity, used_for: &str) -> FactorStatement {
+/// A factor that is taken from a zone's intensity series.
+fn of_series(plan: &Plan<'_>, zone: usize, quantity: Quantity, value: f64, used_for: &str) -> FactorStatement {
     let intensity = &plan.zones[zone];
     FactorStatement {
         id: format!("series-{}-{}", quantity.name(), intensity.zone),
@@ -153,28 +134,6 @@ fn of_series(plan: &Plan<'_>, zone: usize, quantity: Quantity, used_for: &str) -
         licence: "as the provider's terms say".to_owned(),
         gas_basis: Some("CO2e".to_owned()),
         origin: FactorOrigin::Series,
-        ..configured(quantity, &intensity.zone, "", used_for)
-    }
-}
-
-/// A row of a factor table as the statement names it.
-pub fn of_table(factor: &Factor, used_for: &str) -> FactorStatement {
-    FactorStatement {
-        id: factor.id.clone(),
-        quantity: factor.quantity.name().to_owned(),
-        geography: factor.geography.clone(),
-        value: factor.value,
-        unit: factor.unit.clone(),
-        year: factor.year,
-        valid_from: factor.valid_from.map(|day| day.to_string()),
-        valid_to: factor.valid_to.map(|day| day.to_string()),
-        gas_basis: factor.gas_basis.clone(),
-        publisher: factor.publisher.clone(),
-        publication: factor.publication.clone(),
-        url: factor.url.clone(),
-        licence: factor.licence.clone(),
-        origin: if factor.own_file.is_some() { FactorOrigin::OwnFile } else { FactorOrigin::Embedded },
-        used_for: used_for.to_owned(),
-        note: factor.note.clone(),
+        ..configured(quantity, &intensity.zone, value, "", used_for)
     }
 }

@@ -5,7 +5,9 @@
 //! as they come and integer sums make their order of no matter. Does not: write.
 
 mod category3;
+mod factor_list;
 mod findings;
+mod machines;
 mod scopes;
 mod year;
 
@@ -101,7 +103,7 @@ fn month_account(config: &Config, period: ReportingPeriod, accept: &[String], ac
     findings.extend(plan.findings.iter().cloned());
     findings.extend(inventory.findings(&plan));
     findings.extend(config.notes.iter().cloned());
-    let sections = scopes::sections(config, &factors, &plan, &inventory, &mut findings)?;
+    let sections = scopes::sections(config, &factors, &store, &plan, &inventory, &mut findings)?;
     findings.extend(findings::unplaced(&plan, &inventory));
     findings::accept_by_name(&mut findings, accept);
     for day in &days {
@@ -190,7 +192,8 @@ fn month_terms(config: &Config, factors: &Factors, period: ReportingPeriod) -> M
         placement: site.placement,
         grid_zone: site.grid_zone.clone(),
         home_zone: site.home_zone.clone(),
-        pue: site.pue.get(),
+        pue: factor_list::pue_factor(site, period, factors).map_or(site.pue.get(), |factor| factor.value),
+        embodied: site.embodied.clone(),
     };
     let clusters = config.clusters.iter().map(|cluster| {
         let by_labels = cluster.clone();

@@ -7,7 +7,7 @@ use std::fs;
 
 use anyhow::{Context, Result};
 
-use super::{MonthAccount, category3};
+use super::{MonthAccount, category3, factor_list, machines};
 use crate::accounting::inventory::Inventory;
 use crate::accounting::plan::Plan;
 use crate::accounting::scopes;
@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::disclosure::Statement;
 use crate::disclosure::assemble::Sections;
 use crate::disclosure::statement::TierShare;
+use crate::evidence::Store;
 use crate::factors::Factors;
 use crate::model::Finding;
 use crate::units::{MicrogramsCo2e, ReportingPeriod, Share};
@@ -23,19 +24,21 @@ use crate::units::{MicrogramsCo2e, ReportingPeriod, Share};
 pub fn sections(
     config: &Config,
     factors: &Factors,
+    store: &Store,
     plan: &Plan<'_>,
     inventory: &Inventory,
     findings: &mut Vec<Finding>,
 ) -> Result<Sections> {
-    let _ = findings;
     let mut sections = Sections { lines: scopes::unknown(inventory), ..Sections::default() };
+    machines::add(store, plan, inventory, &mut sections.lines, &mut sections.scope3, findings)?;
     scopes::category3::fill(&mut sections.lines, plan, inventory);
     let total = scopes::total(&sections.lines);
     sections.scope3.upstream_ugco2e = total.upstream_ugco2e.map(MicrogramsCo2e::new);
     sections.scope3.losses_ugco2e = total.losses_ugco2e.map(MicrogramsCo2e::new);
     sections.quality.emissions_tier_share = tier_share(&inventory.tier_emissions());
-    sections.factors.extend(category3::statements(config, factors, plan));
-    sections.factors.sort_by(|a, b| (&a.quantity, &a.geography, &a.id).cmp(&(&b.quantity, &b.geography, &b.id)));
+    sections.sci = machines::scores(plan, inventory, &sections.lines, &config.functional_units, findings);
+    let used = factor_list::of_sites(config, plan, factors).into_iter().chain(category3::statements(config, factors, plan));
+    sections.factors = factor_list::merged(used);
     Ok(sections)
 }
 

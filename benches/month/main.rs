@@ -95,7 +95,8 @@ fn print(pods: usize, rows: u64, what: &str, run: &Measured, reference: Option<&
 fn account_once(dir: &Path, threads: usize, with_digest: bool) -> Result<()> {
     let config = Config::load(&dir.join("wattledger.toml"))?;
     let period = ReportingPeriod::parse(MONTH, config.time_zone).map_err(anyhow::Error::msg)?;
-    let statement = account::period(&config, period, &[], &Accounting { engine: Engine::Columns, threads: Some(threads) })?;
+    let statement =
+        account::period(&config, period, &[], &Accounting { engine: Engine::Columns, threads: Some(threads), with_sensitivity: false })?;
     if !with_digest {
         println!("{}", statement.totals.figures.active_mj.get());
         return Ok(());

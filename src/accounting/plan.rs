@@ -15,6 +15,7 @@ use super::ledger::{DayTerms, GapStep, NodeTerms, PodTerms, RunTerms, SiteTerms}
 use super::retiming::RunTiming;
 use super::runs;
 use super::survey::{MonthTerms, RunKey, RunOfMonth, Runs, Survey, run_key};
+use crate::model::policy::IdlePolicy;
 use crate::model::{BaselineRule, Cause, Finding, Name, Placement, Severity};
 use crate::units::UtcDay;
 
@@ -41,6 +42,8 @@ pub struct GapCount {
 
 pub struct Plan<'a> {
     pub terms: &'a MonthTerms,
+    /// That of the terms, unless the ledger runs again to show what another would make of it.
+    pub idle: IdlePolicy,
     pub survey: &'a Survey,
     pub zones: Vec<ZoneIntensity>,
     /// By zone.
@@ -88,6 +91,7 @@ impl<'a> Plan<'a> {
         let category3 = zones.iter().map(|zone| ZoneCategory3::of(said(zone), terms.location_based, zone)).collect();
         let mut plan = Self {
             terms,
+            idle: terms.idle,
             survey,
             zones,
             category3,
@@ -284,7 +288,7 @@ impl<'a> Plan<'a> {
             first_step,
             step_count,
             period_steps: self.terms.steps(),
-            idle: self.terms.idle,
+            idle: self.idle,
             tails: self.terms.tails,
             nodes: dimensions.nodes.iter().map(|node| NodeTerms { site: (sites.site_of)(&node.labels) }).collect(),
             pods: (0..dimensions.pod_workload.len())

@@ -41,6 +41,10 @@ pub struct ReportArgs {
     /// How many cluster-days are accounted at once [default: the machine's cores]
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
+
+    /// Leave out what other idle policies would say, for which the ledger runs again
+    #[arg(long)]
+    pub no_sensitivity: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -66,7 +70,7 @@ pub fn run(args: &ReportArgs, config: &Config, accept: &[String]) -> Result<u8> 
         (None, year) => ReportingPeriod::parse_year(year.as_deref().unwrap_or_default(), config.time_zone),
     };
     let period = period.map_err(anyhow::Error::msg)?;
-    let accounting = Accounting { engine: args.engine, threads: args.threads };
+    let accounting = Accounting { engine: args.engine, threads: args.threads, with_sensitivity: !args.no_sensitivity };
     let statement = account::period(config, period, accept, &accounting).with_context(|| format!("account {period}"))?;
     if let Some(refusal) = Refusal::of(&statement.findings) {
         return Err(refusal.into());

@@ -180,15 +180,6 @@ pub(super) fn inventory_tables(raw: &Raw, factors: &Factors) -> Result<()> {
             "{}: `embodied_kgco2e`, `gpu_embodied_kgco2e` and `life_years` must be above 0",
             place()
         );
-        if let Some([low, high]) = class.embodied_range_kgco2e {
-            let holds = class.embodied_kgco2e.is_some_and(|value| 0.0 < low && low <= value && value <= high && high.is_finite());
-            ensure!(holds, "{}: `embodied_range_kgco2e` is [lowest, highest] and must hold `embodied_kgco2e`", place());
-        }
-        ensure!(
-            class.gpu_embodied_kgco2e.is_none_or(|value| value.is_finite() && value > 0.0),
-            "{}: `gpu_embodied_kgco2e` must be above 0",
-            place()
-        );
         ensure!(!class.source.is_empty(), "{}: `source` is empty; a figure without a source cannot be audited", place());
     }
     for (i, instrument) in raw.instrument.iter().enumerate() {

@@ -53,7 +53,7 @@ fn what_is_wrong_is_said_in_a_sentence_that_names_it() {
         ("\"8\" = \"met\"", "\"9\" = \"met\"", "`quality_criteria` has `9`; the criteria are numbered 1 to 8"),
         ("clusters = [\"prod-nl\"]", "clusters = [\"prod\"]", "`clusters` names `prod`; the nearest known one is `prod-nl`"),
         ("# generation_file", "generation_file", "`generation_file` is for matching = \"hour\""),
-        ("[969.0, 1848.0]", "[2000.0, 3000.0]", "`embodied_range_kgco2e` is [lowest, highest] and must hold `embodied_kgco2e`"),
+        ("[969.0, 1848.0]", "[2000.0, 3000.0]", "`embodied_range_kgco2e` does not hold `embodied_kgco2e`"),
         ("share = 0.048 ", "share = 0.9 ", "[[losses]] of NL: a share of 0.9 is not that of a grid"),
         ("\"tier modelled\" = 0.30", "\"tier modelled\" = 30.0", "`tier modelled` is a relative standard uncertainty"),
         ("81234.0", "0.0", "[[functional_unit]] 1: `counts` of 2026-10 must be above 0"),

@@ -6,6 +6,8 @@
 
 pub mod assemble;
 mod counterfactual;
+pub mod quality;
+pub mod scope2;
 mod screening;
 pub mod statement;
 pub mod year;

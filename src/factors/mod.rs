@@ -8,6 +8,8 @@ mod regions;
 #[cfg(test)]
 mod server_test;
 mod table;
+mod uncertainty;
 
 pub use self::regions::Region;
 pub use self::table::{Factor, Factors, Quantity};
+pub use self::uncertainty::{StandardUncertainty, Uncertainties};

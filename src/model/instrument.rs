@@ -62,6 +62,16 @@ pub enum CriterionAnswer {
     Unanswered,
 }
 
+/// What stands in for electricity that no instrument covers (Scope 2 Guidance, table 6.3, levels 4 and 5).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RestRule {
+    ResidualMix,
+    #[default]
+    LocationBasedHourly,
+    LocationBasedAnnual,
+}
+
 /// One instrument of the register.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Instrument {

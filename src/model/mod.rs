@@ -24,7 +24,7 @@ pub use boundary::{Boundary, ColocatedAs, Placement};
 pub use finding::{Finding, Severity};
 pub use hardware::{EmbodiedTerms, FunctionalUnit, PublishedYear};
 pub use hint::Hint;
-pub use instrument::{CriterionAnswer, EnergySource, Instrument, InstrumentKind, InstrumentPeriod, Matching};
+pub use instrument::{CriterionAnswer, EnergySource, Instrument, InstrumentKind, InstrumentPeriod, Matching, RestRule};
 pub use intensity::{IntensitySeries, Signal, Version};
 pub use jobs::{BaselineRule, Cause, JobRun};
 pub use labels::{KUBERNETES_API, RenamedLabels, kube_state_metrics_name};

@@ -17,6 +17,19 @@ pub enum IdlePolicy {
     Unallocated,
 }
 
+impl IdlePolicy {
+    pub const ALL: [Self; 3] = [Self::ByUsage, Self::ByRequest, Self::Unallocated];
+
+    /// As the configuration writes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ByUsage => "by-usage",
+            Self::ByRequest => "by-request",
+            Self::Unallocated => "unallocated",
+        }
+    }
+}
+
 /// Which location-based figure is the reported one; both are shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

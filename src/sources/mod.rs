@@ -5,8 +5,8 @@
 //! Rule: samples and values are taken as they are, checked, and nothing is made of them here. An answer that is not whole is refused.
 //! Assumes: the exporters and file shapes that each module names. Does not: write anything, or difference a counter.
 
-mod delimited;
-mod digest;
+pub(crate) mod delimited;
+pub(crate) mod digest;
 pub mod intensity;
 pub mod kubernetes;
 mod local_time;

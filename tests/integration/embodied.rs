@@ -248,3 +248,65 @@ fn factors_of_sites_and_classes_are_listed_with_their_source() {
     assert_eq!(of("gpu-embodied", "own")["value"].as_f64(), Some(150.0));
     assert!(factors.iter().all(|factor| factor["geography"] != "edge-fr" || factor["quantity"] == "pue"));
 }
+
+#[test]
+fn an_own_table_goes_before_the_regions_published_pue() {
+    let folder = TempDir::new().unwrap();
+    altered::write_with_capacity(folder.path(), CAPACITY_MILLI);
+    let table = "id,quantity,geography,value,unit,low,high,year,valid_from,valid_to,gas_basis,publisher,publication,url,licence,nuclear_share,note\n\
+                 mine,pue,aws/eu-central-1,1.5,ratio,,,2026,2026-01-01,,,Amazon Web Services,A letter of ours,,own,,\n";
+    fs::write(folder.path().join("own.csv"), table).unwrap();
+    let report_with = |name: &str, files: &[&str]| {
+        let mut config: toml::Value = toml::from_str(&fs::read_to_string(write_config(folder.path(), &[])).unwrap()).unwrap();
+        let table = config.as_table_mut().unwrap();
+        for cluster in table["cluster"].as_array_mut().unwrap() {
+            let cluster = cluster.as_table_mut().unwrap();
+            if cluster["name"].as_str() == Some("burst-pl") {
+                cluster.remove("pue");
+                cluster.insert("region".to_owned(), "aws/eu-central-1".into());
+            }
+        }
+        let files: toml::Value = files.iter().map(|file| toml::Value::from(*file)).collect::<Vec<_>>().into();
+        table.insert("factors".to_owned(), toml::Table::from_iter([("files".to_owned(), files)]).into());
+        let path = folder.path().join(format!("{name}.toml"));
+        fs::write(&path, toml::to_string(&config).unwrap()).unwrap();
+        report(&path, &folder.path().join(name))
+    };
+    let (published, own) = (report_with("published", &[]), report_with("own", &["own.csv"]));
+    let energy = |report: &Value| integer(&figures(report, "clusters", "burst-pl")[0]["facility_mj"]).unwrap() as f64;
+
+    assert_eq!(figures(&own, "clusters", "burst-pl")[0]["pue"].as_f64(), Some(1.5));
+    assert!((energy(&own) / energy(&published) - 1.5 / 1.35).abs() < 1e-6);
+    let row = own["factors"].as_array().unwrap().iter().find(|factor| factor["geography"] == "aws/eu-central-1").unwrap();
+    assert_eq!((&row["id"], &row["origin"]), (&"mine".into(), &"own-file".into()));
+    assert!(row["note"].as_str().unwrap().ends_with("own.csv."), "{row}");
+}
+
+#[test]
+fn days_before_the_month_say_whether_a_machine_is_new() {
+    let folder = TempDir::new().unwrap();
+    altered::write_with_capacity(folder.path(), CAPACITY_MILLI);
+    let config = write_config(folder.path(), &[("boundary", "owned")]);
+    let store = Store::new(folder.path().join("evidence"));
+    // The nodes of an October day as those of a September day: only their names are looked at.
+    let put_before = |october: &str, september: &str| {
+        let mut manifest = store.day("burst-pl", october.parse().unwrap()).unwrap().unwrap();
+        let nodes = store.read_table(&manifest, Table::Nodes).unwrap();
+        manifest.day = september.to_owned();
+        store.write_day(&BTreeMap::from([(Table::Nodes, nodes)]), manifest).unwrap();
+    };
+    let second = |out: &str| {
+        let report = report(&config, &folder.path().join(out));
+        let assets = report["scope3"]["assets"].as_array().unwrap();
+        let asset = assets.iter().find(|asset| asset["node"] == "pl-node-2").unwrap();
+        (asset["in_service"].clone(), integer(&asset["capitalised_ugco2e"]).unwrap())
+    };
+    // pl-node-1 alone on 20 September, both on the 25th: it came then, and belongs to September's report.
+    put_before("2026-10-02", "2026-09-20");
+    assert_eq!(second("first"), ("2026-10-05".into(), CLOUD_UG as i64));
+    put_before("2026-10-10", "2026-09-25");
+    assert_eq!(second("second"), ("2026-09-25".into(), 0));
+    // Further back than the look-back nobody looks.
+    put_before("2026-10-10", "2026-08-01");
+    assert_eq!(second("third"), ("2026-09-25".into(), 0));
+}

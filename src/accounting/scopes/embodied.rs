@@ -3,7 +3,8 @@
 //! In: the month's nodes with what their class says of them, what workloads reserved, and which nodes were there before the month. Out: parts of
 //! [`Lines`], an [`AssetLine`] a node, findings. Rule: method, section 5. *Capitalised*: the whole in the period in which an owned machine came into
 //! service (GHG Protocol Scope 3 Standard, chapter 5: capital goods are not depreciated). *Amortised*: M = TE × TS × RS (SCI specification 1.1.0;
-//! ISO/IEC 21031), the part that nobody reserved in `(idle)`. Assumes: a machine is used evenly over its life, and its making is shared by CPU.
+//! ISO/IEC 21031), the part that nobody reserved in `(idle)`. Assumes: a machine is used evenly over its life, its making is shared by CPU,
+//! and a node that was away for longer than the look-back is another machine.
 //! Does not: add the two figures, which count the same emissions twice.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -6,7 +6,10 @@
 
 pub mod category3;
 pub mod embodied;
+pub mod market;
 pub mod sci;
+pub mod sensitivity;
+pub mod uncertainty;
 
 use std::collections::BTreeMap;
 

@@ -75,7 +75,7 @@ pub fn merged(rows: impl IntoIterator<Item = FactorStatement>) -> Vec<FactorStat
     for row in rows {
         match list.entry((row.quantity.clone(), row.geography.clone(), row.id.clone())) {
             Entry::Vacant(place) => drop(place.insert(row)),
-            Entry::Occupied(mut known) if !known.get().used_for.contains(&row.used_for) => {
+            Entry::Occupied(mut known) if !known.get().used_for.split("; ").any(|use_of| use_of == row.used_for) => {
                 let used_for = &mut known.get_mut().used_for;
                 used_for.push_str("; ");
                 used_for.push_str(&row.used_for);

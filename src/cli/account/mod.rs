@@ -7,12 +7,16 @@
 mod category3;
 mod factor_list;
 mod findings;
+mod generation;
 mod machines;
+mod market;
+mod quality;
 mod scopes;
+mod settled;
 mod year;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -32,6 +36,7 @@ use crate::accounting::ledger::columns::Pass;
 use crate::accounting::ledger::inputs::{Meters, NodeStepColumns, UsageColumns};
 use crate::accounting::ledger::{DayFold, DayTerms, LedgerRow, sql};
 use crate::accounting::plan::{Plan, wanted_zones};
+use crate::accounting::scopes::{Lines, sensitivity};
 use crate::accounting::survey::{ClusterTerms, MonthTerms, Site, Survey};
 use crate::config::{self, Config};
 use crate::disclosure::Statement;
@@ -39,7 +44,7 @@ use crate::disclosure::assemble::{Particulars, assemble};
 use crate::disclosure::statement::{EvidenceFile, Policy};
 use crate::evidence::{DayManifest, Store, files_of};
 use crate::factors::{Factors, Quantity};
-use crate::model::policy::FactorKind;
+use crate::model::policy::{FactorKind, IdlePolicy};
 use crate::model::tables::Table;
 use crate::model::{Finding, Hint, Refusal, Severity};
 use crate::units::{GramsCo2ePerKilowattHour, ReportingPeriod, UtcDay};
@@ -60,12 +65,19 @@ pub enum Engine {
 pub struct Accounting {
     pub engine: Engine,
     pub threads: Option<usize>,
+    /// Runs the ledger again under the other idle policies.
+    pub with_sensitivity: bool,
 }
 
 /// A month's statement, with the sums that a year settles contracts over.
 pub struct MonthAccount {
     pub statement: Statement,
     pub inventory: Inventory,
+    pub lines: Lines,
+    /// Grid zones without an annual factor.
+    pub without_annual: BTreeSet<String>,
+    /// Share of a zone's energy that met an estimated or filled intensity.
+    pub estimated: BTreeMap<String, f64>,
 }
 
 /// Accounts a month or a year. Blocked findings are in the statement; whoever writes a report asks for them first.
@@ -97,13 +109,23 @@ fn month_account(config: &Config, period: ReportingPeriod, accept: &[String], ac
     findings.extend(findings::other_terms(config, &manifests));
     let (zones, mut evidence) = zones(&store, config, &factors, &terms, &survey, &mut findings)?;
     let runs = survey.take_runs();
-    let plan = Plan::new(&terms, &survey, runs, zones);
+    let mut plan = Plan::new(&terms, &survey, runs, zones);
     let days = days_to_account(&store, &plan, &manifests, &mut findings)?;
-    let inventory = ledger(&store, &plan, &days, accounting.engine, workers)?;
+    let inventory = ledger(&store, &plan, &days.iter().collect::<Vec<_>>(), accounting.engine, workers)?;
+    let mut idle = Vec::new();
+    if accounting.with_sensitivity {
+        let of_period: Vec<&DayToAccount> = days.iter().filter(|day| day.day >= UtcDay::containing(period.from())).collect();
+        for policy in IdlePolicy::ALL.into_iter().filter(|policy| *policy != terms.idle) {
+            plan.idle = policy;
+            let other = ledger(&store, &plan, &of_period, accounting.engine, workers)?;
+            idle.extend(sensitivity::idle(&terms.clusters, (terms.idle, &inventory), (policy, &other)));
+        }
+        plan.idle = terms.idle;
+    }
     findings.extend(plan.findings.iter().cloned());
     findings.extend(inventory.findings(&plan));
     findings.extend(config.notes.iter().cloned());
-    let sections = scopes::sections(config, &factors, &store, &plan, &inventory, &mut findings)?;
+    let sections = scopes::sections(config, &factors, &store, &plan, &inventory, idle, &mut findings)?;
     findings.extend(findings::unplaced(&plan, &inventory));
     findings::accept_by_name(&mut findings, accept);
     for day in &days {
@@ -132,8 +154,10 @@ fn month_account(config: &Config, period: ReportingPeriod, accept: &[String], ac
         factor: FactorKind::Direct,
         deferrable: plan.runs.iter().map(|planned| planned.run.job.is_deferrable.or(planned.run.job.is_carbon_aware)).collect(),
     };
+    let (without_annual, estimated) = (scopes::zones_without_annual(&plan), scopes::estimated(&plan, &inventory));
+    let lines = sections.lines.clone();
     let statement = assemble(&plan, &inventory, sections, findings, particulars);
-    Ok(MonthAccount { statement, inventory })
+    Ok(MonthAccount { statement, inventory, lines, without_annual, estimated })
 }
 
 /// Visits every cluster-day of a month with what its ledger is made of: for those who run the method themselves, on whatever engine.
@@ -368,7 +392,7 @@ fn days_to_account(
     Ok(days)
 }
 
-fn ledger(store: &Store, plan: &Plan<'_>, days: &[DayToAccount], engine: Engine, workers: usize) -> Result<Inventory> {
+fn ledger(store: &Store, plan: &Plan<'_>, days: &[&DayToAccount], engine: Engine, workers: usize) -> Result<Inventory> {
     let next = AtomicUsize::new(0);
     let total = Mutex::new(Inventory::new(plan));
     let progress = Progress::new("accounting", days.len() as u64);

@@ -3,47 +3,66 @@
 //! In: configuration, plan, inventory. Out: [`Sections`], and findings. Rule: the accounting is in `accounting::scopes`; here files are read and terms
 //! are put together. Does not: compute.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use anyhow::{Context, Result};
 
-use super::{MonthAccount, category3, factor_list, machines};
+use super::{category3, factor_list, machines, market, quality};
+use crate::accounting::intensity::ZoneIntensity;
 use crate::accounting::inventory::Inventory;
 use crate::accounting::plan::Plan;
 use crate::accounting::scopes;
+use crate::accounting::scopes::sensitivity::Alternative;
 use crate::accounting::tiers::TierEmissions;
 use crate::config::Config;
-use crate::disclosure::Statement;
 use crate::disclosure::assemble::Sections;
 use crate::disclosure::statement::TierShare;
 use crate::evidence::Store;
 use crate::factors::Factors;
 use crate::model::Finding;
-use crate::units::{MicrogramsCo2e, ReportingPeriod, Share};
+use crate::units::{MicrogramsCo2e, Share};
 
+/// A month's sections, and what a year needs of them again.
 pub fn sections(
     config: &Config,
     factors: &Factors,
     store: &Store,
     plan: &Plan<'_>,
     inventory: &Inventory,
+    idle: Vec<Alternative>,
     findings: &mut Vec<Finding>,
 ) -> Result<Sections> {
     let mut sections = Sections { lines: scopes::unknown(inventory), ..Sections::default() };
     machines::add(store, plan, inventory, &mut sections.lines, &mut sections.scope3, findings)?;
     scopes::category3::fill(&mut sections.lines, plan, inventory);
+    let (terms, without_annual) = (plan.terms, zones_without_annual(plan));
+    let market = market::account(config, factors, terms.period, &terms.clusters, &inventory.clusters, &without_annual)?;
+    // Last, when every row is there: a row without electricity has no market-based emissions either.
+    market.market.fill(&inventory.clusters, &mut sections.lines);
+    findings.extend(market.market.findings.iter().cloned());
     let total = scopes::total(&sections.lines);
     sections.scope3.upstream_ugco2e = total.upstream_ugco2e.map(MicrogramsCo2e::new);
     sections.scope3.losses_ugco2e = total.losses_ugco2e.map(MicrogramsCo2e::new);
-    sections.quality.emissions_tier_share = tier_share(&inventory.tier_emissions());
     sections.sci = machines::scores(plan, inventory, &sections.lines, &config.functional_units, findings);
+    let accounts = quality::Accounts {
+        clusters: &terms.clusters,
+        inventories: &inventory.clusters,
+        lines: &sections.lines,
+        market: &market.market,
+        estimated: estimated(plan, inventory),
+        tiers: tier_share(&inventory.tier_emissions()),
+        idle,
+    };
+    sections.quality = quality::section(config, accounts)?;
     let used = factor_list::of_sites(config, plan, factors).into_iter().chain(category3::statements(config, factors, plan));
-    sections.factors = factor_list::merged(used);
+    sections.factors = factor_list::merged(used.chain(market.factors));
+    sections.scope2 = market.section;
     Ok(sections)
 }
 
 /// Shares of all operational emissions by the tier of their energy.
-fn tier_share(emissions: &TierEmissions) -> TierShare {
+pub fn tier_share(emissions: &TierEmissions) -> TierShare {
     let share = |part| Share::of(part, emissions.whole_ugco2e());
     TierShare {
         metered: share(emissions.metered_ugco2e),
@@ -53,19 +72,20 @@ fn tier_share(emissions: &TierEmissions) -> TierShare {
     }
 }
 
-/// What a year settles over itself, in the place of its months' parts.
-#[derive(Default)]
-pub struct YearSections {}
-
-impl YearSections {
-    pub fn replace(self, statement: &mut Statement) {
-        let _ = statement;
-    }
+/// Shares of zones' energy that met an estimated or filled intensity.
+pub fn estimated(plan: &Plan<'_>, inventory: &Inventory) -> BTreeMap<String, f64> {
+    let shares = |(index, zone): (usize, &ZoneIntensity)| {
+        let (estimated, filled) = inventory.intensity_shares(plan, index);
+        (zone.zone.clone(), estimated.map_or(0.0, Share::get) + filled.map_or(0.0, Share::get))
+    };
+    plan.zones.iter().enumerate().map(shares).collect()
 }
 
-pub fn year(config: &Config, period: ReportingPeriod, accounts: &[MonthAccount], findings: &mut Vec<Finding>) -> Result<YearSections> {
-    let _ = (config, period, accounts, findings);
-    Ok(YearSections::default())
+/// Grid zones of clusters whose annual factor is not known.
+pub fn zones_without_annual(plan: &Plan<'_>) -> BTreeSet<String> {
+    let knows = |zone: &str| plan.zones.iter().any(|known| known.zone == zone && known.annual_direct_gco2e_per_kwh.is_some());
+    let sites = plan.terms.clusters.iter().flat_map(|cluster| &cluster.sites);
+    sites.map(|site| site.grid_zone.clone()).filter(|zone| !knows(zone)).collect()
 }
 
 /// The factors that come with the software, and the organisation's own before them.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
 
-use super::{Accounting, MonthAccount, findings, month_account, scopes};
+use super::{Accounting, MonthAccount, findings, month_account, settled};
 use crate::config::Config;
 use crate::disclosure::statement::NetRevenue;
 use crate::disclosure::year::compare::{OtherYear, comparisons, intensities};
@@ -36,12 +36,12 @@ fn sum_of_months(config: &Config, period: ReportingPeriod, accept: &[String], ac
         accounts.push(month_account(config, month, accept, accounting).with_context(|| format!("account {month}"))?);
     }
     found.extend(findings::of_months(accounts.iter().map(|account| &account.statement)));
-    let sections = scopes::year(config, period, &accounts, &mut found)?;
+    let settled = settled::settle(config, period, &accounts, &mut found)?;
     let months: Vec<Statement> = accounts.into_iter().map(|account| account.statement).collect();
     findings::accept_by_name(&mut found, accept);
     found.sort();
     let mut statement = year::of_months(&months, period, found);
-    sections.replace(&mut statement);
+    settled.replace(&mut statement);
     Ok(statement)
 }
 

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+pub use crate::model::RestRule;
 use crate::model::{EnergySource, InstrumentKind, Matching};
 use crate::units::{MicrogramsCo2e, Millijoules, Share};
 
@@ -72,16 +73,6 @@ pub struct MarketZone {
     pub rest_rule: RestRule,
     /// Id of the residual mix among `factors`; null where there is none.
     pub residual_mix: Option<String>,
-}
-
-/// What stands in for electricity that no instrument covers (Scope 2 Guidance, table 6.3, levels 4 and 5).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum RestRule {
-    ResidualMix,
-    #[default]
-    LocationBasedHourly,
-    LocationBasedAnnual,
 }
 
 /// Electricity of own operations by contractual evidence, never by the grid's mix (ESRS E1 AR 32(j), 2023 edition).

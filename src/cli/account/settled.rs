@@ -1,0 +1,109 @@
+//! What a year settles over itself, in the place of its months' parts: contracts, and how well the year's totals are known.
+//!
+//! In: the accounts of a year's months. Out: [`Settled`]. Rule: sums by hour and workload are merged; a year's volume is set against the year's
+//! consumption, and an input that several months share is one input. Does not: touch what is a plain sum of months.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Result;
+
+use super::{MonthAccount, factor_list, market, month_terms, quality, scopes};
+use crate::accounting::inventory::Inventory;
+use crate::accounting::scopes::{Line, Lines};
+use crate::config::Config;
+use crate::disclosure::Statement;
+use crate::disclosure::statement::{FactorStatement, Figures, Quality, Scope2};
+use crate::model::Finding;
+use crate::units::{MicrogramsCo2e, ReportingPeriod};
+
+pub struct Settled {
+    scope2: Scope2,
+    quality: Quality,
+    factors: Vec<FactorStatement>,
+    /// Market-based emissions by cluster, namespace, workload.
+    market: BTreeMap<(String, String, String), Option<i64>>,
+}
+
+/// Settles a year. `accounts` are its months, of one configuration.
+pub fn settle(config: &Config, period: ReportingPeriod, accounts: &[MonthAccount], findings: &mut Vec<Finding>) -> Result<Settled> {
+    let factors = scopes::factors(config)?;
+    let clusters = month_terms(config, &factors, period).clusters;
+    let mut inventory = Inventory { clusters: vec![Default::default(); clusters.len()], runs: Vec::new() };
+    let mut lines: Lines = vec![BTreeMap::new(); clusters.len()];
+    let (mut without_annual, mut estimated) = (BTreeSet::new(), BTreeMap::<String, f64>::new());
+    for account in accounts {
+        inventory.merge(Inventory { clusters: account.inventory.clusters.clone(), runs: Vec::new() });
+        for (sums, month) in lines.iter_mut().zip(&account.lines) {
+            for (key, line) in month {
+                sums.entry(key.clone()).or_insert_with(Line::nothing).add(line);
+            }
+        }
+        without_annual.extend(account.without_annual.iter().cloned());
+        for (zone, share) in &account.estimated {
+            // The largest of a month: an input of the whole year is not known better than in its worst month.
+            let known = estimated.entry(zone.clone()).or_default();
+            *known = known.max(*share);
+        }
+    }
+    let market = market::account(config, &factors, period, &clusters, &inventory.clusters, &without_annual)?;
+    market.market.fill(&inventory.clusters, &mut lines);
+    findings.extend(market.market.findings.iter().cloned());
+    let by_workload = by_name(&lines, &clusters.iter().map(|cluster| cluster.name.clone()).collect::<Vec<_>>());
+    let quality = quality::section(
+        config,
+        quality::Accounts {
+            clusters: &clusters,
+            inventories: &inventory.clusters,
+            lines: &lines,
+            market: &market.market,
+            estimated,
+            tiers: scopes::tier_share(&inventory.tier_emissions()),
+            idle: Vec::new(),
+        },
+    )?;
+    Ok(Settled { scope2: market.section, quality, factors: market.factors, market: by_workload })
+}
+
+/// Sites of a cluster together.
+fn by_name(lines: &Lines, clusters: &[String]) -> BTreeMap<(String, String, String), Option<i64>> {
+    let mut sums = BTreeMap::new();
+    for (name, lines) in clusters.iter().zip(lines) {
+        for ((_, namespace, workload), line) in lines {
+            let sum = sums.entry((name.clone(), namespace.clone(), workload.clone())).or_insert(Some(0_i64));
+            *sum = sum.zip(line.market_ugco2e).map(|(a, b)| a + b);
+        }
+    }
+    sums
+}
+
+impl Settled {
+    /// Puts the year's own figures where the sums of months stand.
+    pub fn replace(self, statement: &mut Statement) {
+        let sum = |keep: &dyn Fn(&(String, String, String)) -> bool| {
+            let parts = self.market.iter().filter(|(key, _)| keep(key)).map(|(_, part)| *part);
+            parts.fold(Some(0_i64), |sum, part| sum.zip(part).map(|(a, b)| a + b)).map(MicrogramsCo2e::new)
+        };
+        let set = |figures: &mut Figures, market| figures.scope2_market_based_ugco2e = market;
+        set(&mut statement.totals.figures, sum(&|_| true));
+        for row in &mut statement.clusters {
+            set(&mut row.figures, sum(&|key| key.0 == row.cluster));
+        }
+        let mut of_namespaces: BTreeMap<(&str, &str), Option<i64>> = BTreeMap::new();
+        for ((cluster, namespace, _), part) in &self.market {
+            let sum = of_namespaces.entry((cluster, namespace)).or_insert(Some(0));
+            *sum = sum.zip(*part).map(|(a, b)| a + b);
+        }
+        for row in &mut statement.namespaces {
+            let found = of_namespaces.get(&(row.cluster.as_str(), row.namespace.as_str())).copied();
+            set(&mut row.figures, found.unwrap_or(Some(0)).map(MicrogramsCo2e::new));
+        }
+        for row in &mut statement.workloads {
+            let found = self.market.get(&(row.cluster.clone(), row.namespace.clone(), row.workload.clone())).copied();
+            set(&mut row.figures, found.unwrap_or(Some(0)).map(MicrogramsCo2e::new));
+        }
+        let factors = std::mem::take(&mut statement.factors).into_iter().chain(self.factors);
+        statement.factors = factor_list::merged(factors);
+        statement.scope2 = self.scope2;
+        statement.quality = self.quality;
+    }
+}

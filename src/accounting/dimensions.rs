@@ -34,6 +34,8 @@ pub struct DayDimensions {
     pub pod_workload: Vec<i32>,
     pub pod_job: Vec<i32>,
     pub pod_cpu_request_milli: Vec<i64>,
+    /// Devices.
+    pub pod_gpu_request: Vec<i64>,
     pub pod_last_ms: Vec<Option<i64>>,
     pub jobs: Vec<JobRun>,
 }
@@ -61,6 +63,7 @@ impl DayDimensions {
         day.pod_node = ids(pods, "node_id")?;
         day.pod_job = optional_ids(pods, "job_id")?.into_iter().map(|job| job.unwrap_or(-1)).collect();
         day.pod_cpu_request_milli = integers(pods, "cpu_request_milli")?.into_iter().map(|request| request.unwrap_or(0)).collect();
+        day.pod_gpu_request = integers_if_there(pods, "gpu_request")?.into_iter().map(|request| request.unwrap_or(0)).collect();
         day.pod_last_ms = integers(pods, "last_ms")?;
         let pod_ids = ids(pods, "pod_id")?;
         ensure!(pod_ids.iter().enumerate().all(|(row, id)| *id == row as i32), "pod ids are not the row numbers of table pods");
@@ -73,14 +76,18 @@ impl DayDimensions {
     }
 }
 
+/// A column that is only there where anything was said of it.
+fn integers_if_there(frame: &DataFrame, column: &str) -> Result<Vec<Option<i64>>> {
+    if frame.get_column_index(column).is_some() { integers(frame, column) } else { Ok(vec![None; frame.height()]) }
+}
+
 fn read_nodes(nodes: &DataFrame) -> Result<Vec<NodeOfDay>> {
     let names = texts(nodes, "node")?;
     let labels = texts(nodes, "labels")?;
     let power_zones = texts(nodes, "power_zones")?;
     let (first_ms, last_ms) = (integers(nodes, "first_ms")?, integers(nodes, "last_ms")?);
     let metered = booleans(nodes, "metered")?;
-    let has_capacity = nodes.get_column_index("cpu_capacity_milli").is_some();
-    let capacity = if has_capacity { integers(nodes, "cpu_capacity_milli")? } else { vec![None; names.len()] };
+    let capacity = integers_if_there(nodes, "cpu_capacity_milli")?;
     let mut read = Vec::with_capacity(names.len());
     for (i, node) in names.into_iter().enumerate() {
         read.push(NodeOfDay {

@@ -28,6 +28,8 @@ pub struct ClusterInventory {
     pub node_days: BTreeMap<(String, UtcDay), NodeDay>,
     /// Requested thousandths of a core times steps, by node, namespace and workload.
     pub reservations: BTreeMap<(String, String, String), i64>,
+    /// The same of GPUs.
+    pub gpu_reservations: BTreeMap<(String, String, String), i64>,
     pub usage_rows: u64,
     pub unmetered_rows: u64,
 }
@@ -72,7 +74,13 @@ impl Inventory {
         }
         for row in &fold.reservations {
             let (namespace, workload) = dimensions.workloads[row.workload as usize].clone();
-            inventory.reserve((dimensions.nodes[row.node as usize].node.clone(), namespace, workload), row.milli_steps);
+            let key = (dimensions.nodes[row.node as usize].node.clone(), namespace, workload);
+            if row.gpu_steps > 0 {
+                reserve(&mut inventory.gpu_reservations, key.clone(), row.gpu_steps);
+            }
+            if row.milli_steps > 0 {
+                reserve(&mut inventory.reservations, key, row.milli_steps);
+            }
         }
         for (job, run) in runs.iter().enumerate() {
             if let (Some(run), Some(sums)) = (run, fold.runs.get(job)) {
@@ -96,9 +104,8 @@ impl Inventory {
             for (key, sums) in theirs.node_days {
                 mine.node_days.entry(key).or_default().add(&sums);
             }
-            for (key, milli_steps) in theirs.reservations {
-                mine.reserve(key, milli_steps);
-            }
+            theirs.reservations.into_iter().for_each(|(key, steps)| reserve(&mut mine.reservations, key, steps));
+            theirs.gpu_reservations.into_iter().for_each(|(key, steps)| reserve(&mut mine.gpu_reservations, key, steps));
             mine.usage_rows += theirs.usage_rows;
             mine.unmetered_rows += theirs.unmetered_rows;
         }
@@ -243,12 +250,12 @@ struct WorkloadDay {
     tiers: TierEmissions,
 }
 
-impl ClusterInventory {
-    fn reserve(&mut self, key: (String, String, String), milli_steps: i64) {
-        let sum = self.reservations.entry(key).or_default();
-        *sum = sum.checked_add(milli_steps).expect("a month's reservations stay below 2^63: each day's were bounded");
-    }
+fn reserve(reservations: &mut BTreeMap<(String, String, String), i64>, key: (String, String, String), steps: i64) {
+    let sum = reservations.entry(key).or_default();
+    *sum = sum.checked_add(steps).expect("a month's reservations stay below 2^63: each day's were bounded");
+}
 
+impl ClusterInventory {
     fn add_workload(&mut self, dimensions: &DayDimensions, day: Option<WorkloadDay>) {
         let Some(WorkloadDay { site, workload, sums, tiers }) = day else { return };
         let (namespace, workload) = match workload {

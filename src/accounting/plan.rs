@@ -296,6 +296,7 @@ impl<'a> Plan<'a> {
                     workload: dimensions.pod_workload[pod],
                     job: dimensions.pod_job[pod],
                     cpu_request_milli: dimensions.pod_cpu_request_milli[pod],
+                    gpu_request: dimensions.pod_gpu_request[pod],
                 })
                 .collect(),
             sites: &self.sites[cluster],

@@ -1,6 +1,7 @@
 //! `wattledger report`: accounts a month, or a year of months, from evidence alone, and writes its report files.
 //!
-//! In: a month or a year, the configuration, the evidence. Out: `report.html`, `report.xlsx`, `report.json`. Rule: no network; a refused report writes nothing.
+//! In: a month or a year, the configuration, the evidence. Out: `report.html`, `report.xlsx`, `report.json`, and where asked for `facts.json` and
+//! `report.xhtml`. Rule: no network; a refused report writes nothing.
 //! Assumes: `collect` ran. Does not: compute; it hands frames to `accounting` and a statement to `reports`.
 
 use std::fs;
@@ -52,6 +53,10 @@ pub enum Format {
     Html,
     Xlsx,
     Json,
+    /// The disclosure as xBRL-JSON
+    Facts,
+    /// The disclosure as Inline XBRL
+    Ixbrl,
 }
 
 impl Format {
@@ -60,6 +65,8 @@ impl Format {
             Self::Html => "report.html",
             Self::Xlsx => "report.xlsx",
             Self::Json => "report.json",
+            Self::Facts => "facts.json",
+            Self::Ixbrl => "report.xhtml",
         }
     }
 }
@@ -82,6 +89,8 @@ pub fn run(args: &ReportArgs, config: &Config, accept: &[String]) -> Result<u8> 
             Format::Html => reports::html(&statement),
             Format::Xlsx => reports::xlsx(&statement),
             Format::Json => reports::json(&statement),
+            Format::Facts => reports::facts(&statement),
+            Format::Ixbrl => reports::ixbrl(&statement),
         };
         files.push((args.out.join(format.file_name()), bytes.with_context(|| format!("render {}", format.file_name()))?));
     }

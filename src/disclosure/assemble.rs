@@ -1,7 +1,7 @@
 //! From the inventory to the statement: names for ids, scopes for sites, lists in the order of their keys.
 //!
 //! In: the month's plan and inventory, findings, provenance. Out: the [`Statement`]. Rule: placement by boundary (GHG Protocol), totals are the sums of
-//! their rows. Assumes: the checks have run. Does not: round or compute anything that the ledger has not.
+//! their rows. Assumes: the checks have run. Does not: compute anything that the ledger has not, or round: the datapoints of the disclosure standard, made last, do.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,6 +23,7 @@ use crate::units::{MicrogramsCo2e, Millijoules, Pue, Share};
 /// What the statement says beside figures.
 pub struct Particulars {
     pub organisation: String,
+    pub lei: Option<String>,
     pub policy: Policy,
     pub software: String,
     pub method: String,
@@ -67,6 +68,7 @@ pub fn assemble(plan: &Plan<'_>, inventory: &Inventory, sections: Sections, find
     let mut statement = Statement {
         schema: SCHEMA,
         organisation: particulars.organisation,
+        lei: particulars.lei,
         period: Period {
             month: Some(period.to_string()),
             year: None,

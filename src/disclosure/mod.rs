@@ -2,14 +2,19 @@
 //!
 //! In: an inventory (sums of the ledger). Out: one [`Statement`], with every figure that any report shows.
 //! Rule: compute, freeze, present; HTML, XLSX and JSON are views of the same value, so they cannot differ.
-//! Assumes: the inventory balances. Does not: round, read, or ask the time.
+//! Assumes: the inventory balances. Does not: read, ask the time, or round anything but the datapoints of the disclosure standard, whose texts are figures by themselves.
 
 pub mod assemble;
 mod counterfactual;
+pub mod datapoints;
+pub mod facts;
 pub mod quality;
 pub mod scope2;
 mod screening;
+pub mod standards;
 pub mod statement;
+#[cfg(test)]
+pub(crate) mod story;
 pub mod year;
 
 pub use statement::Statement;
@@ -21,4 +26,5 @@ pub fn finish(statement: &mut Statement) {
     let embodied = statement.scope3.cloud_embodied_ugco2e.unwrap_or(MicrogramsCo2e::ZERO);
     statement.scope3.cloud_operation_ugco2e = statement.totals.figures.scope3_category_1_ugco2e.map(|whole| whole - embodied);
     statement.scope3.screening = screening::screening(statement);
+    datapoints::disclose(statement);
 }

@@ -15,7 +15,8 @@ pub enum Table {
     /// said of any node of the day: `cpu_capacity_milli` BIGINT null (thousandths of a core).
     Nodes,
     /// Grain: pod. Key `pod_id`. `pod_id` INT, `node_id` INT, `namespace` TEXT, `workload` TEXT, `pod` TEXT, `uid` TEXT, `job_id` INT null,
-    /// `cpu_request_milli` BIGINT null, `last_ms` BIGINT null (last energy sample).
+    /// `cpu_request_milli` BIGINT null, `last_ms` BIGINT null (last energy sample), and only where any pod of the day asked for one: `gpu_request`
+    /// BIGINT null (devices).
     Pods,
     /// Grain: job run. Key `job_id`. `job_id` INT, `namespace`, `job`, `workload` TEXT, `uid` TEXT null, `created_ms`, `started_ms`, `completed_ms`
     /// BIGINT null, `was_suspended` BOOLEAN, `scheduled_timestamp`, `schedule`, `schedule_time_zone`, `baseline_start`, `home_zone` TEXT null,

@@ -403,6 +403,7 @@ pub fn statement() -> Statement {
     Statement {
         schema: SCHEMA,
         organisation: "Example & Sons BV".to_owned(),
+        lei: None,
         period: Period {
             month: Some("2026-10".to_owned()),
             year: None,

@@ -1,12 +1,15 @@
 //! Reports: views of one statement, as bytes.
 //!
-//! In: a [`Statement`](crate::disclosure::Statement). Out: the bytes of `report.json`, `report.html` and `report.xlsx`.
+//! In: a [`Statement`](crate::disclosure::Statement). Out: the bytes of `report.json`, `report.html` and `report.xlsx`, and of the disclosure
+//! as `facts.json` and `report.xhtml`.
 //! Rule: figures are rounded for people once, decimally, in [`view`] (method, section 2); every format shows those strings, and carries the exact integer beside them.
 //! Assumes: the statement balances and its lists are sorted. Does not: open files, ask the time, or compute a figure the statement does not imply.
 
 mod average_day;
+mod facts;
 mod html;
 mod inventory;
+mod ixbrl;
 mod json;
 mod method;
 mod runs;
@@ -18,6 +21,8 @@ pub(crate) mod fixture;
 #[cfg(test)]
 mod golden;
 
+pub use facts::facts;
 pub use html::html;
+pub use ixbrl::ixbrl;
 pub use json::{json, json_schema};
 pub use xlsx::xlsx;

@@ -1,14 +1,14 @@
-//! Rounds figures for people: the only place that does.
+//! Rounds figures for people: the only place of the reports that does.
 //!
 //! In: exact integers of the ledger, or measured doubles (intensities, shares). Out: decimal text, and the same decimal as a number for spreadsheets.
 //! Rule: half up, once, from the exact value, in integer arithmetic (method, section 2): `floor(x + 0.5)` of the last digit shown.
 //! Assumes: a figure is rounded on its own; a rounded total is not the sum of rounded rows. Does not: print a negative zero, or format a ledger value through a double.
 
-use std::fmt;
-
 use chrono::{DateTime, Utc};
 
 use crate::units::{MicrogramsCo2e, Millijoules, Share};
+
+pub use crate::units::{Rounded, grouped};
 
 pub const MILLIJOULES_PER_KWH: i128 = 3_600_000_000;
 pub const MILLIJOULES_PER_MWH: i128 = 1_000 * MILLIJOULES_PER_KWH;
@@ -16,65 +16,6 @@ pub const MICROGRAMS_PER_KG: i128 = 1_000_000_000;
 pub const MICROGRAMS_PER_TONNE: i128 = 1_000 * MICROGRAMS_PER_KG;
 /// What every report prints for a figure that nobody computed; never 0.
 pub const UNKNOWN: &str = "n/a";
-
-/// A decimal number as it is shown: `scaled` counts units of the last digit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rounded {
-    scaled: i128,
-    decimals: u32,
-}
-
-impl Rounded {
-    /// `value / unit` with `decimals` digits, half up. `unit` is how many of the value's units make one of those shown, and is positive.
-    pub fn of(value: i128, unit: i128, decimals: u32) -> Self {
-        let doubled = value * 2 * 10_i128.pow(decimals) + unit;
-        Self { scaled: doubled.div_euclid(2 * unit), decimals }
-    }
-
-    /// A measured double (an intensity, a share): not a ledger value, which goes through [`Rounded::of`].
-    pub fn of_measured(value: f64, decimals: u32) -> Self {
-        debug_assert!(value.is_finite(), "sources pass no NaN or infinity");
-        Self { scaled: (value * 10_f64.powi(decimals as i32) + 0.5).floor() as i128, decimals }
-    }
-
-    /// The double nearest to the decimal shown: what a spreadsheet cell holds.
-    pub fn number(self) -> f64 {
-        self.scaled as f64 / 10_f64.powi(self.decimals as i32)
-    }
-
-    /// With a sign in front of gains too, so that a loss differs by more than its colour.
-    pub fn signed(self) -> String {
-        if self.scaled > 0 { format!("+{self}") } else { self.to_string() }
-    }
-}
-
-impl fmt::Display for Rounded {
-    /// Thousands are set apart by commas; zero has no sign.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let power = 10_u128.pow(self.decimals);
-        let magnitude = self.scaled.unsigned_abs();
-        let sign = if self.scaled < 0 { "-" } else { "" };
-        let whole = grouped(magnitude / power);
-        if self.decimals == 0 {
-            write!(f, "{sign}{whole}")
-        } else {
-            write!(f, "{sign}{whole}.{:0width$}", magnitude % power, width = self.decimals as usize)
-        }
-    }
-}
-
-/// 1234567 → `1,234,567`.
-pub fn grouped(value: u128) -> String {
-    let digits = value.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
 
 /// Energy in tables: kilowatt-hours with three decimals.
 pub fn kwh(energy: Millijoules) -> Rounded {
@@ -131,7 +72,7 @@ pub fn share_percent(share: Option<Share>) -> String {
 }
 
 fn edge_percent(rounded: Rounded, is_something: bool, is_not_all: bool) -> String {
-    match rounded.scaled {
+    match rounded.scaled() {
         0 if is_something => "<0.1 %".to_owned(),
         1000 if is_not_all => ">99.9 %".to_owned(),
         _ => format!("{rounded} %"),

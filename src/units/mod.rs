@@ -5,12 +5,14 @@
 //! ([`KilowattHours`], [`TonnesCo2e`]) and are made once, in the report view.
 //! Assumes: nothing. Does not: read, ask the time, or know polars. There is no `Add` for intensities and shares: they need weights.
 
+mod decimal;
 mod emissions;
 mod energy;
 mod money;
 mod period;
 mod ratio;
 
+pub use decimal::{Rounded, grouped};
 pub use emissions::{GramsCo2ePerKilowattHour, IntensityUnit, MicrogramsCo2e, TonnesCo2e};
 pub use energy::{KilowattHours, Millijoules};
 pub use money::{MicroEurosPerKilowattHour, PriceUnit};

@@ -3,6 +3,7 @@
 mod altered;
 mod compare;
 mod dialect;
+mod disclosure;
 mod doctor;
 mod dst;
 mod embodied;

@@ -37,6 +37,8 @@ pub struct PodTerms {
     /// -1 where the pod belongs to no job run.
     pub job: i32,
     pub cpu_request_milli: i64,
+    /// Devices.
+    pub gpu_request: i64,
 }
 
 /// What is true of a site: which grid, which building.
@@ -196,13 +198,15 @@ pub struct RunSums {
     pub counterfactual_ugco2e: i64,
 }
 
-/// What a workload reserves of a node's CPU over a day.
+/// What a workload reserves of a node over a day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reservation {
     pub node: i32,
     pub workload: i32,
     /// Requested thousandths of a core, summed over the steps in which a pod was seen.
     pub milli_steps: i64,
+    /// Requested GPUs, summed alike.
+    pub gpu_steps: i64,
 }
 
 /// One row of the ledger, for those who want to see rows: tests, and whoever traces a figure.

@@ -1,4 +1,4 @@
-//! What workloads reserve of a node's CPU, as the columnar pass sums it.
+//! What workloads reserve of a node, as the columnar pass sums it.
 //!
 //! In: a node's usage rows, sorted by pod and step, and each pod's request. Out: [`Reservation`] by workload.
 //! Rule: `reservations.sql`. Cost: one look at each row; buffers live as long as the pass. Does not: allocate anything by it.
@@ -14,7 +14,8 @@ use crate::accounting::split::LARGEST_WHOLE;
 /// Sums of the current node by workload, and which workloads have any.
 #[derive(Default)]
 pub struct Reserved {
-    milli_steps: Vec<i64>,
+    /// Milli-core-steps and GPU-steps.
+    steps: Vec<(i64, i64)>,
     touched: Vec<i32>,
 }
 
@@ -28,29 +29,30 @@ impl Reserved {
         rows: Range<usize>,
         reservations: &mut Vec<Reservation>,
     ) -> Result<()> {
-        self.milli_steps.resize(terms.workload_count, 0);
+        self.steps.resize(terms.workload_count, (0, 0));
         let mut from = rows.start;
         for pod_rows in usage.pod_id[rows].chunk_by(|a, b| a == b) {
             let to = from + pod_rows.len();
             let pod = terms.pods[pod_rows[0] as usize];
             let steps = (from..to).filter(|row| counts(terms, usage, *row)).count() as i64;
             from = to;
-            if pod.cpu_request_milli <= 0 || steps == 0 {
+            let (milli, gpus) = (pod.cpu_request_milli.max(0), pod.gpu_request.max(0));
+            if (milli == 0 && gpus == 0) || steps == 0 {
                 continue;
             }
-            if pod.cpu_request_milli >= LARGEST_WHOLE {
-                bail!("pods: a pod of node {node} requests {} thousandths of a core, which no machine has", pod.cpu_request_milli);
+            if milli >= LARGEST_WHOLE || gpus >= LARGEST_WHOLE {
+                bail!("pods: a pod of node {node} requests {milli} thousandths of a core and {gpus} GPUs, which no machine has");
             }
-            let sum = &mut self.milli_steps[pod.workload as usize];
-            if *sum == 0 {
+            let sum = &mut self.steps[pod.workload as usize];
+            if *sum == (0, 0) {
                 self.touched.push(pod.workload);
             }
-            *sum += pod.cpu_request_milli * steps;
+            *sum = (sum.0 + milli * steps, sum.1 + gpus * steps);
         }
         self.touched.sort_unstable();
         for workload in self.touched.drain(..) {
-            let milli_steps = std::mem::take(&mut self.milli_steps[workload as usize]);
-            reservations.push(Reservation { node, workload, milli_steps });
+            let (milli_steps, gpu_steps) = std::mem::take(&mut self.steps[workload as usize]);
+            reservations.push(Reservation { node, workload, milli_steps, gpu_steps });
         }
         Ok(())
     }

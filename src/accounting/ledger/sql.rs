@@ -109,7 +109,8 @@ pub fn inputs(terms: &DayTerms<'_>, node_steps: DataFrame, usage: DataFrame) -> 
         "pod_id" => (0..terms.pods.len() as i32).collect::<Vec<_>>(),
         "workload_id" => terms.pods.iter().map(|pod| pod.workload).collect::<Vec<_>>(),
         "job_id" => terms.pods.iter().map(|pod| (pod.job >= 0).then_some(pod.job)).collect::<Vec<_>>(),
-        "cpu_request_milli" => terms.pods.iter().map(|pod| pod.cpu_request_milli).collect::<Vec<_>>()
+        "cpu_request_milli" => terms.pods.iter().map(|pod| pod.cpu_request_milli).collect::<Vec<_>>(),
+        "gpu_request" => terms.pods.iter().map(|pod| pod.gpu_request).collect::<Vec<_>>()
     )?;
     let gaps = df!(
         "node_id" => terms.gaps.iter().map(|gap| gap.node_id).collect::<Vec<_>>(),
@@ -237,6 +238,7 @@ pub fn fold(terms: &DayTerms<'_>, tables: &BTreeMap<String, DataFrame>, usage_ro
             node: reserved.id("node_id", i)?,
             workload: reserved.id("workload_id", i)?,
             milli_steps: reserved.integer("milli_steps", i)?,
+            gpu_steps: reserved.integer("gpu_steps", i)?,
         });
     }
     reservations.sort_by_key(|row| (row.node, row.workload));

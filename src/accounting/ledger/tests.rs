@@ -145,7 +145,7 @@ fn terms<'a>(sites: &'a [SiteTerms], zones: &'a [ZoneIntensity], nodes: usize, p
         idle: IdlePolicy::ByUsage,
         tails: Tails::Unattributed,
         nodes: (0..nodes).map(|node| NodeTerms { site: node % sites.len() }).collect(),
-        pods: (0..pods).map(|pod| PodTerms { workload: (pod / 2) as i32, job: -1, cpu_request_milli: 100 }).collect(),
+        pods: (0..pods).map(|pod| PodTerms { workload: (pod / 2) as i32, job: -1, cpu_request_milli: 100, gpu_request: 0 }).collect(),
         sites,
         zones,
         category3: &[],
@@ -405,6 +405,7 @@ fn a_pod_reserves_its_request_in_every_step_in_which_it_was_seen() {
     for (pod, request) in [250, 500, 1_000, 0, 2_000].into_iter().enumerate() {
         terms.pods[pod].cpu_request_milli = request;
     }
+    (terms.pods[1].gpu_request, terms.pods[3].gpu_request) = (2, 1);
     let usage = vec![
         // Step 0 is outside the period; step 3 has no meter; in step 2 only a tail is known of the second pod.
         (0, 0, 0, Some(1), Some(1)),
@@ -425,8 +426,9 @@ fn a_pod_reserves_its_request_in_every_step_in_which_it_was_seen() {
     let (fold, _) = by_columns(&terms, &evidence);
 
     // Pods 0 and 1 are workload 0: 2 x 250 + 1 x 500. Pod 2 is workload 1 with 1 x 1,000; pod 3, of the same, requests nothing.
-    let seen: Vec<_> = fold.reservations.iter().map(|row| (row.node, row.workload, row.milli_steps)).collect();
-    assert_eq!(seen, [(0, 0, 1_000), (0, 1, 1_000), (1, 2, 2_000)]);
+    // GPUs: pod 1 two in one step, pod 3 one.
+    let seen: Vec<_> = fold.reservations.iter().map(|row| (row.node, row.workload, row.milli_steps, row.gpu_steps)).collect();
+    assert_eq!(seen, [(0, 0, 1_000, 2), (0, 1, 1_000, 1), (1, 2, 2_000, 0)]);
     assert_eq!(by_sql(&terms, &evidence).0.reservations, fold.reservations);
 }
 
@@ -558,6 +560,7 @@ fn both_engines_give_the_same_ledger() {
         for pod in (0..40).step_by(3) {
             terms.pods[pod].job = (pod / 6) as i32;
             terms.pods[pod].cpu_request_milli = pod as i64 * 37;
+            terms.pods[pod].gpu_request = pod as i64 % 3;
         }
         terms.runs = (0..7)
             .map(|job| {

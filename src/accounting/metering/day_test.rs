@@ -268,10 +268,13 @@ fn cpu_time_joins_the_pod_and_counts_real_containers_only() {
         part("kube_pod_container_resource_requests{namespace=team,pod=a,uid=uid-a,container=main,resource=cpu}", &[(0, 0.25)]),
         part("kube_pod_container_resource_requests{namespace=team,pod=a,uid=uid-a,container=side,resource=cpu}", &[(0, 0.1)]),
         part("kube_pod_container_resource_requests{namespace=team,pod=a,uid=uid-a,container=side,resource=memory}", &[(0, 1e9)]),
+        part("kube_pod_container_resource_requests{namespace=team,pod=a,uid=uid-a,container=main,resource=nvidia_com_gpu}", &[(0, 2.0)]),
+        part("kube_pod_container_resource_requests{namespace=team,pod=a,uid=uid-a,container=side,resource=nvidia_com_gpu}", &[(0, 1.0)]),
     ]);
     assert_eq!(usage_of(&day, "uid-a"), [(0, Some(9_000), Some(100_000)), (1, Some(9_000), Some(0))]);
     assert_eq!(usage_of(&day, ""), [(0, None, Some(3_000))]);
     assert_eq!(ints(&day.pods, "cpu_request_milli"), [Some(350), None]);
+    assert_eq!(ints(&day.pods, "gpu_request"), [Some(3), None]);
 }
 
 #[test]

@@ -31,6 +31,8 @@ pub struct PodRow<'a> {
     pub job: Option<&'a str>,
     pub job_id: Option<i32>,
     pub cpu_request_milli: Option<i64>,
+    /// Devices.
+    pub gpu_request: Option<i64>,
 }
 
 pub fn row_number(row: usize) -> i32 {
@@ -56,8 +58,9 @@ pub fn nodes(rows: &[NodeRow]) -> Result<DataFrame> {
     Ok(frame)
 }
 
+/// The column of GPUs is there only where any pod of the day asked for one.
 pub fn pods(rows: &[PodRow], node_ids: &BTreeMap<&str, i32>) -> Result<DataFrame> {
-    df![
+    let mut frame = df![
         "pod_id" => (0..rows.len()).map(row_number).collect::<Vec<i32>>(),
         "node_id" => rows.iter().map(|row| node_ids[row.record.node]).collect::<Vec<i32>>(),
         "namespace" => rows.iter().map(|row| row.record.namespace).collect::<Vec<_>>(),
@@ -68,7 +71,12 @@ pub fn pods(rows: &[PodRow], node_ids: &BTreeMap<&str, i32>) -> Result<DataFrame
         "cpu_request_milli" => rows.iter().map(|row| row.cpu_request_milli).collect::<Vec<Option<i64>>>(),
         "last_ms" => rows.iter().map(|row| row.record.last_ms).collect::<Vec<Option<i64>>>(),
     ]
-    .context("frame of pods")
+    .context("frame of pods")?;
+    if rows.iter().any(|row| row.gpu_request.is_some()) {
+        let requests = rows.iter().map(|row| row.gpu_request).collect::<Vec<Option<i64>>>();
+        frame.with_column(Column::new("gpu_request".into(), requests)).context("frame of pods")?;
+    }
+    Ok(frame)
 }
 
 pub fn jobs(rows: &[JobRow]) -> Result<DataFrame> {

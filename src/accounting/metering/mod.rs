@@ -120,7 +120,8 @@ fn owned_rows<'a>(records: Vec<PodRecord<'a>>, state: &ClusterState<'a>, finding
                 unknown.push(format!("{}/{}", record.namespace, record.pod));
             }
             let cpu_request_milli = state.cpu_request_milli(record.namespace, record.pod, &record.uid);
-            PodRow { record, workload: owner.workload, job: owner.job, job_id: None, cpu_request_milli }
+            let gpu_request = state.gpu_request(record.namespace, record.pod, &record.uid);
+            PodRow { record, workload: owner.workload, job: owner.job, job_id: None, cpu_request_milli, gpu_request }
         })
         .collect();
     rows.sort_by(|a, b| {

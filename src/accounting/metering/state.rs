@@ -52,8 +52,11 @@ pub struct NodeInfo {
     pub last_ms: i64,
 }
 
-/// By uid and container: when it was said last, and the cores.
-type CpuRequests<'a> = BTreeMap<(&'a str, &'a str), (i64, f64)>;
+/// GPUs as kube-state-metrics writes their names.
+const GPU_RESOURCES: [&str; 2] = ["nvidia_com_gpu", "amd_com_gpu"];
+
+/// By uid and container: when it was said last, and the cores or devices.
+type Requests<'a> = BTreeMap<(&'a str, &'a str), (i64, f64)>;
 
 /// Whether the API told them, and when last. The API tells all labels, kube-state-metrics only those that it is allowed to show.
 type LabelRank = (bool, i64);
@@ -63,6 +66,14 @@ type ByName<'a, T> = HashMap<&'a str, HashMap<&'a str, T>>;
 
 fn find<'m, T>(map: &'m ByName<T>, namespace: &str, name: &str) -> Option<&'m T> {
     map.get(namespace)?.get(name)
+}
+
+/// What the containers of a pod asked for: by uid, else by name (static pods). None where no request was seen.
+fn request<'m>(requests: &'m ByName<Requests>, namespace: &str, pod: &str, uid: &str) -> Option<impl Iterator<Item = f64> + use<'m>> {
+    let containers = find(requests, namespace, pod)?;
+    let has = |wanted: &&str| containers.keys().any(|(uid, _)| uid == wanted);
+    let wanted = [uid, ""].into_iter().find(has).or_else(|| containers.keys().next_back().map(|(uid, _)| *uid))?.to_owned();
+    Some(containers.iter().filter(move |((uid, _), _)| *uid == wanted).map(|(_, (_, amount))| *amount))
 }
 
 #[derive(Default)]
@@ -76,8 +87,8 @@ pub struct ClusterState<'a> {
     pub nodes: BTreeMap<&'a str, NodeInfo>,
     node_by_ip: HashMap<&'a str, &'a str>,
     node_labels: BTreeMap<&'a str, (LabelRank, &'a Series)>,
-    /// By uid and container: last time and cores.
-    cpu_requests: ByName<'a, CpuRequests<'a>>,
+    cpu_requests: ByName<'a, Requests<'a>>,
+    gpu_requests: ByName<'a, Requests<'a>>,
     /// When a pod's last container ended, ms, by uid.
     pod_ends: ByName<'a, BTreeMap<&'a str, i64>>,
     /// Cores of a node, as it was seen last.
@@ -91,19 +102,28 @@ impl<'a> ClusterState<'a> {
         state.read_owners(table);
         state.read_nodes(table, window);
         state.read_ends(table);
+        state.read_requests(table);
+        state
+    }
+
+    fn read_requests(&mut self, table: &'a SampleTable) {
         for (series, ts_ms, value) in table.of_metric("kube_pod_container_resource_requests") {
-            let (Some(last_ms), Some(cores)) = (ts_ms.last(), value.last()) else { continue };
-            if series.label("resource") == "cpu" && cores.is_finite() {
-                let pods = state.cpu_requests.entry(own_label(series, "namespace")).or_default();
+            let (Some(last_ms), Some(amount)) = (ts_ms.last(), value.last()) else { continue };
+            let requests = match series.label("resource") {
+                "cpu" => &mut self.cpu_requests,
+                resource if GPU_RESOURCES.contains(&resource) => &mut self.gpu_requests,
+                _ => continue,
+            };
+            if amount.is_finite() {
+                let pods = requests.entry(own_label(series, "namespace")).or_default();
                 let containers = pods.entry(own_label(series, "pod")).or_default();
                 let container = (own_label(series, "uid"), own_label(series, "container"));
-                let known = containers.entry(container).or_insert((*last_ms, *cores));
+                let known = containers.entry(container).or_insert((*last_ms, *amount));
                 if *last_ms > known.0 {
-                    *known = (*last_ms, *cores);
+                    *known = (*last_ms, *amount);
                 }
             }
         }
-        state
     }
 
     fn read_pods(&mut self, table: &'a SampleTable) {
@@ -241,11 +261,14 @@ impl<'a> ClusterState<'a> {
 
     /// Sum over the pod's containers, in thousandths of a core; none where no request was seen. By uid, else by name (static pods).
     pub fn cpu_request_milli(&self, namespace: &str, pod: &str, uid: &str) -> Option<i64> {
-        let containers = find(&self.cpu_requests, namespace, pod)?;
-        let has = |wanted: &&str| containers.keys().any(|(uid, _)| uid == wanted);
-        let wanted = [uid, ""].into_iter().find(has).or_else(|| containers.keys().next_back().map(|(uid, _)| *uid))?;
-        let cores = containers.iter().filter(|((uid, _), _)| *uid == wanted).map(|(_, (_, cores))| cores);
+        let cores = request(&self.cpu_requests, namespace, pod, uid)?;
         Some(cores.map(|cores| (cores * 1_000.0 + 0.5).floor() as i64).sum())
+    }
+
+    /// The same for GPUs, in devices.
+    pub fn gpu_request(&self, namespace: &str, pod: &str, uid: &str) -> Option<i64> {
+        let devices = request(&self.gpu_requests, namespace, pod, uid)?;
+        Some(devices.map(|devices| (devices + 0.5).floor() as i64).sum())
     }
 
     /// A node by its name or, with or without a port, by its address.

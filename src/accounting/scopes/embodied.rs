@@ -3,8 +3,8 @@
 //! In: the month's nodes with what their class says of them, what workloads reserved, and which nodes were there before the month. Out: parts of
 //! [`Lines`], an [`AssetLine`] a node, findings. Rule: method, section 5. *Capitalised*: the whole in the period in which an owned machine came into
 //! service (GHG Protocol Scope 3 Standard, chapter 5: capital goods are not depreciated). *Amortised*: M = TE × TS × RS (SCI specification 1.1.0;
-//! ISO/IEC 21031), the part that nobody reserved in `(idle)`. Assumes: a machine is used evenly over its life, its making is shared by CPU,
-//! and a node that was away for longer than the look-back is another machine.
+//! ISO/IEC 21031), GPUs by reserved GPUs and the rest by reserved CPU, the part that nobody reserved in `(idle)`. Assumes: a machine is used evenly
+//! over its life, and a node that was away for longer than the look-back is another machine.
 //! Does not: add the two figures, which count the same emissions twice.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -82,6 +82,8 @@ struct Counts {
     cloud_unknown: usize,
     without_capacity: usize,
     with_gpus: usize,
+    /// Of them, those of whose GPUs no request was seen.
+    gpus_by_cpu: usize,
     without_start: usize,
     /// Site, namespace and workload of what reserved a part that cannot be stated.
     withheld: BTreeSet<(usize, String, String)>,
@@ -125,13 +127,18 @@ fn add_cluster(
 
         let steps = existing_steps(existence, plan.terms.step_seconds);
         let capacity = node.cpu_capacity_milli.filter(|capacity| *capacity > 0).map(|capacity| capacity.saturating_mul(steps));
-        let weights = reserved(inventory, cluster, name);
-        let shares = shares(amortised_ugco2e, &weights, capacity);
+        let weights = reserved(&inventory.clusters[cluster].reservations, name);
+        let of_gpus = reserved(&inventory.clusters[cluster].gpu_reservations, name);
+        counts.gpus_by_cpu += usize::from(terms.gpus > 0 && of_gpus.is_empty());
         if capacity.is_none() {
             counts.without_capacity += 1;
             counts.withheld.extend(weights.iter().map(|((namespace, workload), _)| (node.site, namespace.clone(), workload.clone())));
         }
-        for ((namespace, workload), ugco2e) in shares {
+        // GPUs of which no request was seen go with the rest of the machine: nobody asking for them and nobody collecting it look the same.
+        let gpu_ugco2e = if of_gpus.is_empty() || capacity.is_none() { 0 } else { gpu_part(amortised_ugco2e, terms) };
+        let by_cpu = shares(amortised_ugco2e - gpu_ugco2e, &weights, capacity);
+        let by_gpu = shares(gpu_ugco2e, &of_gpus, Some(i64::from(terms.gpus) * steps));
+        for ((namespace, workload), ugco2e) in by_cpu.into_iter().chain(by_gpu).filter(|(row, ugco2e)| *ugco2e > 0 || row.0 == IDLE) {
             let line = line_of(lines, cluster, node.site, &namespace, &workload);
             add_known(&mut line.amortised_ugco2e, ugco2e);
             if is_cloud {
@@ -187,6 +194,12 @@ fn total(terms: &EmbodiedTerms) -> i64 {
     ((terms.embodied_kgco2e + f64::from(terms.gpus) * terms.gpu_embodied_kgco2e) * 1e9 + 0.5).floor() as i64
 }
 
+/// Of a part of the machine's making, that of its GPUs, rounded once; the rest is the server's.
+fn gpu_part(part_ugco2e: i64, terms: &EmbodiedTerms) -> i64 {
+    let gpus = f64::from(terms.gpus) * terms.gpu_embodied_kgco2e;
+    ((part_ugco2e as f64 * (gpus / (terms.embodied_kgco2e + gpus)) + 0.5).floor() as i64).clamp(0, part_ugco2e)
+}
+
 /// EL, with 8,766 hours to a year (365.25 days).
 fn life_ms(terms: &EmbodiedTerms) -> i64 {
     (terms.life_years * 8_766.0 * 3_600_000.0).round() as i64
@@ -213,11 +226,10 @@ fn existing_steps((first_ms, last_ms): (i64, i64), step_seconds: i64) -> i64 {
 
 type Row = (String, String);
 
-/// Milli-core-steps that workloads reserved of a node, by namespace and workload.
-fn reserved(inventory: &Inventory, cluster: usize, node: &str) -> Vec<(Row, i64)> {
-    let of_node = inventory.clusters[cluster].reservations.range((node.to_owned(), String::new(), String::new())..);
-    let of_node = of_node.take_while(|((name, ..), _)| name == node);
-    of_node.map(|((_, namespace, workload), milli_steps)| ((namespace.clone(), workload.clone()), *milli_steps)).collect()
+/// What workloads reserved of a node over time, by namespace and workload.
+fn reserved(reservations: &BTreeMap<(String, String, String), i64>, node: &str) -> Vec<(Row, i64)> {
+    let of_node = reservations.range((node.to_owned(), String::new(), String::new())..).take_while(|((name, ..), _)| name == node);
+    of_node.map(|((_, namespace, workload), steps)| ((namespace.clone(), workload.clone()), *steps)).collect()
 }
 
 /// RS = RR / ToR: the period's part by reserved share. More than the machine has shares the whole; what nobody reserved is `(idle)`'s.
@@ -226,6 +238,9 @@ fn shares(part_ugco2e: i64, reserved: &[(Row, i64)], capacity: Option<i64>) -> B
     let Some(capacity) = capacity else { return BTreeMap::from([(idle, part_ugco2e)]) };
     let mut weights: BTreeMap<Row, i64> = reserved.iter().cloned().collect();
     let sum: i64 = weights.values().sum();
+    if capacity.max(sum) == 0 {
+        return BTreeMap::new();
+    }
     weights.insert(idle, (capacity - sum).max(0));
     let parts = split_wide(part_ugco2e, &weights.values().copied().collect::<Vec<i64>>());
     weights.into_keys().zip(parts).collect()
@@ -310,9 +325,10 @@ impl Counts {
             (
                 "GPU_SHARED_BY_CPU",
                 Severity::Noted,
+                self.gpus_by_cpu,
                 self.with_gpus,
-                known,
-                "have GPUs, whose making is shared by reserved CPU as the rest of the machine is, because who reserved a GPU is not collected.",
+                "with GPUs had no request for one, or it was not collected, so the making of their GPUs is shared by reserved CPU as the rest of the \
+                 machine is. Request GPUs (`nvidia.com/gpu`) in the pods that use them.",
             ),
         ];
         let found = rows.into_iter().filter(|(_, _, failing, ..)| *failing > 0);

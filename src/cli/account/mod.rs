@@ -139,6 +139,7 @@ fn month_account(config: &Config, period: ReportingPeriod, accept: &[String], ac
     evidence.sort();
     let particulars = Particulars {
         organisation: config.organisation.clone(),
+        lei: config.lei.clone(),
         policy: Policy {
             disclosure: config.report.disclosure.clone(),
             location_based: config.report.location_based,

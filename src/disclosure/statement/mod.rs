@@ -32,6 +32,8 @@ pub const COUNTERFACTUAL_LABEL: &str =
 pub struct Statement {
     pub schema: &'static str,
     pub organisation: String,
+    /// Legal entity identifier (ISO 17442).
+    pub lei: Option<String>,
     pub period: Period,
     pub policy: Policy,
     pub totals: Totals,

@@ -12,8 +12,15 @@ pub struct Disclosure {
     pub edition: String,
     /// Namespace of the taxonomy.
     pub taxonomy: String,
+    /// What a tagged report refers to.
+    pub entry_point: String,
+    /// What the datapoints cover, and what not.
+    pub boundary: String,
     /// What is unsettled in law or standard, as whole sentences.
     pub unsettled: Vec<String>,
+    /// The year that `comparative` is of, and that `base_year` is of; null in a month's report, and where nothing is set beside it.
+    pub comparative_year: Option<i32>,
+    pub base_year: Option<i32>,
     pub datapoints: Vec<Datapoint>,
 }
 
@@ -27,13 +34,14 @@ pub struct Datapoint {
     pub concept: Option<String>,
     /// Axis and member by local name, for datapoints that are parts of one concept.
     pub dimensions: Vec<(String, String)>,
-    /// `MWh`, `tCO2e`, `%`, `tCO2e/EUR`, `text`.
+    /// `MWh`, `tCO2e`, `%`, `tCO2e/EUR million`, `EUR`.
     pub unit: String,
     /// As a decimal string in the unit, rounded once; null where there is no value.
     pub value: Option<String>,
-    /// The same of the year before, and of the base year; null where unknown.
+    /// The same of the comparative year, and of the base year; null where unknown.
     pub comparative: Option<String>,
     pub base_year: Option<String>,
+    /// Of the value over the comparative.
     pub change_percent: Option<String>,
     pub status: DatapointStatus,
     /// Which figures it is made of, or what the undertaking must add.

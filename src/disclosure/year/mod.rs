@@ -33,6 +33,7 @@ pub fn of_months(months: &[Statement], year: ReportingPeriod, findings: Vec<Find
     Statement {
         schema: SCHEMA,
         organisation: last.organisation.clone(),
+        lei: last.lei.clone(),
         period: Period {
             month: None,
             year: Some(year.to_string()),

@@ -20,6 +20,7 @@ use super::resources::Kind;
 const PREFIX: &str = "wattledger.io/";
 /// Labels that are also read without the prefix.
 const BARE_LABELS: [&str; 3] = ["carbon-aware", "deferrable", "max-delay-hours"];
+const GPU_RESOURCES: [&str; 2] = ["nvidia.com/gpu", "amd.com/gpu"];
 const SCHEDULED_TIMESTAMP: &str = "batch.kubernetes.io/cronjob-scheduled-timestamp";
 
 /// An API object that facts can be taken from. An error says what it lacks.
@@ -39,6 +40,7 @@ impl Facts for Pod {
             started: status.start_time.as_ref().map(instant),
             ended: end_of_containers(&status),
             cpu_request_cores: spec.containers.iter().filter_map(cpu_request).collect(),
+            gpu_request_devices: spec.containers.iter().filter_map(gpu_request).collect(),
         };
         object(Self::KIND, self.metadata, detail)
     }
@@ -142,6 +144,13 @@ fn is_annotation_kept(kind: Kind, key: &str) -> bool {
 fn cpu_request(container: &Container) -> Option<(String, f64)> {
     let Quantity(text) = container.resources.as_ref()?.requests.as_ref()?.get("cpu")?;
     Some((container.name.clone(), quantity::number(text)?))
+}
+
+fn gpu_request(container: &Container) -> Option<(String, BTreeMap<String, f64>)> {
+    let requests = container.resources.as_ref()?.requests.as_ref()?;
+    let of = |name: &&str| Some(((*name).to_owned(), quantity::number(&requests.get(*name)?.0)?));
+    let devices: BTreeMap<String, f64> = GPU_RESOURCES.iter().filter_map(of).collect();
+    (!devices.is_empty()).then(|| (container.name.clone(), devices))
 }
 
 /// When the last container ended; none while one of them runs or waits.

@@ -31,7 +31,13 @@ pub fn object(uid: &str, name: &str, created: &str, detail: Detail) -> Object {
 }
 
 pub fn pod(uid: &str, name: &str, created: &str) -> Object {
-    let detail = Detail::Pod { node: "n1".to_owned(), started: None, ended: None, cpu_request_cores: BTreeMap::new() };
+    let detail = Detail::Pod {
+        node: "n1".to_owned(),
+        started: None,
+        ended: None,
+        cpu_request_cores: BTreeMap::new(),
+        gpu_request_devices: BTreeMap::new(),
+    };
     object(uid, name, created, detail)
 }
 

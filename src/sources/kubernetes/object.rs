@@ -78,6 +78,9 @@ pub enum Detail {
         /// By container.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         cpu_request_cores: BTreeMap<String, f64>,
+        /// By container and resource (`nvidia.com/gpu`).
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        gpu_request_devices: BTreeMap<String, BTreeMap<String, f64>>,
     },
     ReplicaSet {},
 }

@@ -67,7 +67,7 @@ impl Written {
         let held = [from_ms, until_ms];
         let Object { uid, namespace, name, .. } = object;
         match &object.detail {
-            Detail::Pod { node, started, ended, cpu_request_cores } => {
+            Detail::Pod { node, started, ended, cpu_request_cores, gpu_request_devices } => {
                 let key: Labels = vec![("namespace", namespace), ("pod", name), ("uid", uid)];
                 self.value("kube_pod_info", &with(&key, &[("node", node)]), held, 1.0);
                 self.owners("kube_pod_owner", &key, &object.owners, held);
@@ -80,6 +80,14 @@ impl Written {
                 for (container, cores) in cpu_request_cores {
                     let request = [("container", container.as_str()), ("node", node), ("resource", "cpu"), ("unit", "core")];
                     self.value("kube_pod_container_resource_requests", &with(&key, &request), held, *cores);
+                }
+                for (container, resource, devices) in gpu_request_devices
+                    .iter()
+                    .flat_map(|(container, of)| of.iter().map(move |(resource, devices)| (container, resource, devices)))
+                {
+                    let resource = kube_state_metrics_name(resource);
+                    let request = [("container", container.as_str()), ("node", node), ("resource", resource.as_str()), ("unit", "integer")];
+                    self.value("kube_pod_container_resource_requests", &with(&key, &request), held, *devices);
                 }
             }
             Detail::ReplicaSet {} => {

@@ -34,7 +34,14 @@ fn names(series: &BTreeMap<String, Samples>) -> Vec<&str> {
 #[test]
 fn a_pod_says_what_kube_state_metrics_would() {
     let cpu_request_cores = BTreeMap::from([("main".to_owned(), 0.25)]);
-    let detail = Detail::Pod { node: "n1".to_owned(), started: Some(at("08:00:02")), ended: Some(at("09:00:00")), cpu_request_cores };
+    let gpu_request_devices = BTreeMap::from([("main".to_owned(), BTreeMap::from([("nvidia.com/gpu".to_owned(), 2.0)]))]);
+    let detail = Detail::Pod {
+        node: "n1".to_owned(),
+        started: Some(at("08:00:02")),
+        ended: Some(at("09:00:00")),
+        cpu_request_cores,
+        gpu_request_devices,
+    };
     let pod = Object {
         owners: controller("Job", "nightly-1"),
         labels: texts(&[("wattledger.io/deferrable", "true")]),
@@ -49,6 +56,9 @@ fn a_pod_says_what_kube_state_metrics_would() {
             format!("kube_pod_annotations{{annotation_wattledger_io_home_zone=NL,{key},pod=a,uid=u1}}"),
             format!("kube_pod_completion_time{{{key},pod=a,uid=u1}}"),
             format!("kube_pod_container_resource_requests{{container=main,{key},node=n1,pod=a,resource=cpu,uid=u1,unit=core}}"),
+            format!(
+                "kube_pod_container_resource_requests{{container=main,{key},node=n1,pod=a,resource=nvidia_com_gpu,uid=u1,unit=integer}}"
+            ),
             format!("kube_pod_created{{{key},pod=a,uid=u1}}"),
             format!("kube_pod_info{{{key},node=n1,pod=a,uid=u1}}"),
             format!("kube_pod_labels{{label_wattledger_io_deferrable=true,{key},pod=a,uid=u1}}"),
@@ -65,7 +75,13 @@ fn a_pod_says_what_kube_state_metrics_would() {
 
 #[test]
 fn a_pod_without_owner_says_so_and_one_without_node_has_none() {
-    let detail = Detail::Pod { node: String::new(), started: None, ended: None, cpu_request_cores: BTreeMap::new() };
+    let detail = Detail::Pod {
+        node: String::new(),
+        started: None,
+        ended: None,
+        cpu_request_cores: BTreeMap::new(),
+        gpu_request_devices: BTreeMap::new(),
+    };
     let series = texts_of(vec![seen("10:00:00", &object("u1", "a", "08:00:00", detail))]);
     let all = ["kube_pod_created", "kube_pod_info", "kube_pod_owner"].map(|metric| format!("{metric}{{namespace=etl,pod=a,uid=u1}}"));
     assert_eq!(names(&series), all);

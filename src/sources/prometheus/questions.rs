@@ -219,7 +219,10 @@ mod tests {
     fn parameters_are_filled_in() {
         let question = QUESTIONS.iter().find(|question| question.name.ends_with("container_cpu_request_cores.promql")).unwrap();
         let selector = selector_text(&BTreeMap::from([("cluster".to_owned(), "a\"b\\".to_owned())])).unwrap();
-        assert_eq!(question.promql(&selector, 61), r#"kube_pod_container_resource_requests{resource="cpu",cluster="a\"b\\",}[61s]"#);
+        assert_eq!(
+            question.promql(&selector, 61),
+            r#"kube_pod_container_resource_requests{resource=~"cpu|nvidia_com_gpu|amd_com_gpu",cluster="a\"b\\",}[61s]"#
+        );
         assert!(question.count_promql("", 61).starts_with("sum(count_over_time(kube_pod_container_resource_requests{"));
     }
 

@@ -60,12 +60,13 @@ struct Story {
     terms: Option<EmbodiedTerms>,
     nodes: Vec<(&'static str, NodeOfMonth)>,
     reserved: Vec<(&'static str, &'static str, i64)>,
+    gpus: Vec<(&'static str, &'static str, i64)>,
     before: Before,
 }
 
 impl Story {
     fn new(boundary: Boundary, nodes: Vec<(&'static str, NodeOfMonth)>) -> Self {
-        Self { boundary, terms: Some(r740()), nodes, reserved: Vec::new(), before: Before::default() }
+        Self { boundary, terms: Some(r740()), nodes, reserved: Vec::new(), gpus: Vec::new(), before: Before::default() }
     }
 
     fn add(self) -> (Embodied, BTreeMap<String, Line>) {
@@ -86,10 +87,11 @@ impl Story {
         let survey = Survey { clusters: vec![ClusterSurvey { nodes, days, ..ClusterSurvey::default() }] };
         let plan = Plan::new(&terms, &survey, vec![Vec::new()], Vec::new());
         let mut cluster = ClusterInventory::default();
-        for (node, workload, milli_steps) in self.reserved {
-            let key = |first: &str| (first.to_owned(), "shop".to_owned(), workload.to_owned());
-            cluster.reservations.insert(key(node), milli_steps);
-            cluster.workloads.entry((0, "shop".to_owned(), workload.to_owned())).or_default();
+        for (reserved, of) in [(self.reserved, &mut cluster.reservations), (self.gpus, &mut cluster.gpu_reservations)] {
+            for (node, workload, steps) in reserved {
+                of.insert((node.to_owned(), "shop".to_owned(), workload.to_owned()), steps);
+                cluster.workloads.entry((0, "shop".to_owned(), workload.to_owned())).or_default();
+            }
         }
         let inventory = Inventory { clusters: vec![cluster], runs: Vec::new() };
         let mut lines = scopes::unknown(&inventory);
@@ -222,6 +224,24 @@ fn without_capacity_a_machine_is_nobodys_and_what_was_reserved_stays_unknown() {
     assert_eq!(lines["web"].amortised_ugco2e, None);
     assert_eq!(embodied.assets[0].reserved, None);
     assert_eq!(codes(&embodied), ["CAPACITY_UNKNOWN", "IN_SERVICE_UNKNOWN"]);
+}
+
+#[test]
+fn gpus_are_shared_by_those_who_asked_for_them() {
+    // 400 kg of server and 4 GPUs of 150 kg over 8,766 hours a year, one year: of 1,000 kg a month's part is 84,873,374,401 µg.
+    let month = period_part(1_000_000_000_000, 744 * 3_600_000, 8_766 * 3_600_000);
+    let mut story = Story::new(Boundary::Cloud, vec![("n1", whole_month(Some(4_000)))]);
+    story.terms = Some(EmbodiedTerms { embodied_kgco2e: 400.0, gpus: 4, gpu_embodied_kgco2e: 150.0, life_years: 1.0, ..r740() });
+    story.reserved = vec![("n1", "web", 3_000 * STEPS), ("n1", "train", 1_000 * STEPS)];
+    story.gpus = vec![("n1", "train", 2 * STEPS)];
+    let (embodied, lines) = story.add();
+    let amortised = |workload: &str| lines[workload].amortised_ugco2e.unwrap();
+
+    assert_eq!(month, 84_873_374_401);
+    // GPUs are 60 %, 50,924,024,640.6: half train's, half nobody's. The server is 33,949,349,760: a quarter train's.
+    assert_eq!((amortised("web"), amortised("train"), amortised(IDLE)), (25_462_012_320, 8_487_337_440 + 25_462_012_320, 25_462_012_321));
+    assert_eq!(amortised("web") + amortised("train") + amortised(IDLE), month);
+    assert_eq!(codes(&embodied), Vec::<&str>::new());
 }
 
 #[test]

@@ -7,6 +7,8 @@
 pub mod category3;
 pub mod dimensions;
 pub mod editions;
+#[cfg(test)]
+mod editions_test;
 pub mod filling;
 pub mod frames;
 pub mod gaps;

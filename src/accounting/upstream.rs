@@ -3,7 +3,7 @@
 //! In: the values that hold, with the life-cycle values of their versions. Out: [`SeriesUpstream`] over the period, without holes.
 //! Rule: method, section 4 (Scope 3 category 3); never below 0. Holes are filled as those of direct intensity are (section 6). Values are whole
 //! millionths of a gram, so that a difference of decimals is that decimal to the last digit.
-//! Known drawback: life-cycle factors hold the building of power plants, which category 3 leaves out (Scope 3 Standard, table 5.5), so this is an
+//! Known drawback: life-cycle factors hold the building of power plants, which category 3 leaves out (Scope 3 Standard, category 3), so this is an
 //! upper bound. Does not: choose between this and a published factor.
 
 use std::collections::BTreeMap;
@@ -13,6 +13,7 @@ use super::filling::{Known, MICROS, Piece, Pieces, fill, whole_hours};
 
 const HOUR_S: i64 = 3_600;
 
+/// Upstream over a span without holes, with what had to be done for that.
 #[derive(Clone, Debug)]
 pub struct SeriesUpstream {
     pieces: Pieces,
@@ -129,9 +130,7 @@ mod tests {
         let mut hours = vec![(100.0, Some(150.0)); 72];
         hours[1] = (100.0, None);
         hours[2] = (100.0, Some(170.0));
-        for hour in 49..52 {
-            hours[hour] = (100.0, None);
-        }
+        hours[49..52].fill((100.0, None));
         hours[25] = (100.0, Some(110.0));
         hours[26] = (100.0, Some(120.0));
         let zone = built(&hours);

@@ -129,7 +129,7 @@ mod tests {
                 "decimals": 3,
                 "dimensions": {
                     "concept": "esrs:GrossScope3GreenhouseGasEmissions",
-                    "entity": "lei:5493001KJTIIGC8Y1R12",
+                    "entity": "lei:529900EXAMPLE0BV0029",
                     "period": "2026-01-01T00:00:00/2027-01-01T00:00:00",
                     "unit": "utr:tCO2e",
                     "esrs:Scope3GHGEmissionsCategoryGHGProtocolAxis": "esrs:Category3FuelAndEnergyrelatedActivitiesMember",

@@ -5,14 +5,22 @@
 //! integer in `data-value` and its name in `report.json` in `data-figure`. Assumes: every string of the statement may be hostile; the templates escape all of them.
 //! Does not: round (that is `view`), or mark anything safe but figures and charts, which escape on their own.
 
+mod bar;
+mod basis;
 mod chart;
+mod contents;
 mod counterfactual;
 mod cover;
 mod curve;
 mod figure;
+mod quality;
+mod scope2;
+mod scope3;
+mod standard;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod year;
 
 use anyhow::{Context, Result};
 use askama::Template;
@@ -24,14 +32,26 @@ use crate::disclosure::Statement;
 #[template(path = "report.html")]
 struct Page<'a> {
     statement: &'a Statement,
-    month: String,
+    /// `October 2026`, or the year.
+    period: String,
+    is_year: bool,
+    contents: contents::Contents,
     cover: cover::Cover<'a>,
+    year: year::Section<'a>,
     findings: Vec<tables::FindingRow<'a>>,
+    scope2: scope2::Section<'a>,
+    scope3: scope3::Section<'a>,
+    quality: quality::Section<'a>,
+    sci: quality::Sci<'a>,
+    disclosure: standard::Section<'a>,
+    rows_basis: basis::Basis<'a>,
+    curve_basis: basis::Basis<'a>,
     namespaces: Vec<tables::ClusterTable<'a>>,
     workloads: Vec<tables::ClusterTable<'a>>,
     curves: Vec<curve::ClusterCurve<'a>>,
     counterfactual: counterfactual::Section<'a>,
     reconciliation: tables::ReconciliationTable<'a>,
+    factors: Vec<standard::FactorRow<'a>>,
     method: Vec<method::Paragraph>,
     intensity: Vec<tables::IntensityRow<'a>>,
     /// What the providers' licences ask a reader to be told.
@@ -41,14 +61,25 @@ struct Page<'a> {
 pub fn html(statement: &Statement) -> Result<Vec<u8>> {
     let page = Page {
         statement,
-        month: view::month_name(statement.period.name()),
+        period: view::month_name(statement.period.name()),
+        is_year: statement.period.year.is_some(),
+        contents: contents::Contents::of(statement),
         cover: cover::Cover::of(statement),
+        year: year::Section::of(statement),
         findings: tables::findings(statement),
+        scope2: scope2::Section::of(statement),
+        scope3: scope3::Section::of(statement),
+        quality: quality::Section::of(statement),
+        sci: quality::Sci::of(statement),
+        disclosure: standard::Section::of(statement),
+        rows_basis: tables::basis(statement),
+        curve_basis: curve::basis(statement),
         namespaces: tables::namespaces(statement),
         workloads: tables::workloads(statement),
         curves: curve::curves(statement),
         counterfactual: counterfactual::Section::of(statement),
         reconciliation: tables::ReconciliationTable::of(statement),
+        factors: standard::factors(statement),
         method: method::paragraphs(statement),
         intensity: tables::intensity(statement),
         attributions: method::attributions(statement),

@@ -35,17 +35,42 @@ mod tests {
     }
 
     #[test]
-    fn the_report_is_what_its_schema_says() {
-        let report = report();
-        let errors: Vec<String> = validator().iter_errors(&report).map(|error| format!("{}: {error}", error.instance_path())).collect();
-        assert!(errors.is_empty(), "{errors:#?}");
+    fn the_report_of_a_month_and_of_a_year_is_what_its_schema_says() {
+        for statement in [fixture::statement(), fixture::year_statement()] {
+            let report: Value = serde_json::from_slice(&json(&statement).unwrap()).unwrap();
+            let errors: Vec<String> = validator().iter_errors(&report).map(|error| format!("{}: {error}", error.instance_path())).collect();
+            assert!(errors.is_empty(), "{errors:#?}");
+        }
+    }
+
+    #[test]
+    fn every_field_of_the_report_is_described() {
+        // A definition that leaves fields open would let a misspelt one pass.
+        fn check(path: &str, schema: &Value) {
+            if let Some(properties) = schema.get("properties").filter(|_| schema.get("type") == Some(&Value::from("object"))) {
+                let is_closed =
+                    ["additionalProperties", "unevaluatedProperties"].iter().any(|key| schema.get(key) == Some(&Value::from(false)));
+                // These two are parts of closed objects.
+                let is_a_part = ["/$defs/figures", "/$defs/counterfactual_figures"].contains(&path);
+                assert!(is_closed || is_a_part, "{path} is open");
+                for (name, property) in properties.as_object().unwrap() {
+                    assert!(property.get("description").is_some() || property.get("$ref").is_some(), "{path}: {name} has no description");
+                }
+            }
+            match schema {
+                Value::Object(fields) => fields.iter().for_each(|(name, value)| check(&format!("{path}/{name}"), value)),
+                Value::Array(items) => items.iter().for_each(|value| check(path, value)),
+                _ => {}
+            }
+        }
+        check("", &serde_json::from_str(json_schema()).unwrap());
     }
 
     #[test]
     fn a_broken_report_is_refused_by_the_schema() {
         let validator = validator();
         type Break = (&'static str, fn(&mut Value));
-        let breaks: [Break; 8] = [
+        let breaks: [Break; 20] = [
             ("a missing total", |report| drop(report["totals"].as_object_mut().unwrap().remove("facility_mj"))),
             ("an energy with a fraction", |report| report["totals"]["facility_mj"] = Value::from(1.5)),
             ("an unknown field", |report| report["namespaces"][0]["facility_kwh"] = Value::from(1)),
@@ -53,6 +78,23 @@ mod tests {
             ("a share above one", |report| report["tier_share"]["metered"] = Value::from(1.1)),
             ("an unknown severity", |report| report["findings"][0]["severity"] = Value::from("fatal")),
             ("a node that does not balance", |report| report["reconciliation"][0]["difference_mj"] = Value::from(1)),
+            ("both a month and a year", |report| report["period"]["year"] = Value::from("2026")),
+            ("an instrument of an unknown kind", |report| report["scope2"]["instruments"][0]["kind"] = Value::from("offset")),
+            ("a ninth criterion", |report| report["scope2"]["instruments"][1]["criteria_not_met"] = Value::from(vec![9])),
+            ("a covered share above one", |report| report["scope2"]["covered_share"] = Value::from(1.2)),
+            ("an unknown field of a zone", |report| report["scope2"]["zones"][0]["rest_kwh"] = Value::from(1)),
+            ("a sixteenth category", |report| report["scope3"]["screening"][0]["category"] = Value::from(16)),
+            ("an asset without a source", |report| drop(report["scope3"]["assets"][0].as_object_mut().unwrap().remove("source"))),
+            ("an interval with a fraction of a microgram", |report| report["quality"]["intervals"][0]["low"] = Value::from(0.5)),
+            ("a fourth contributor", |report| {
+                let contributors = report["quality"]["intervals"][0]["contributors"].as_array_mut().unwrap();
+                contributors.push(contributors[0].clone());
+            }),
+            ("a factor of unknown origin", |report| report["factors"][0]["origin"] = Value::from("hearsay")),
+            ("a datapoint as a number", |report| report["disclosure"]["datapoints"][0]["value"] = Value::from(0.295)),
+            ("a datapoint with half a dimension", |report| {
+                report["disclosure"]["datapoints"][9]["dimensions"][0] = Value::from(vec!["Scope3Axis"]);
+            }),
             ("another label", |report| report["counterfactual"]["label"] = Value::from("Avoided emissions")),
         ];
         for (what, break_it) in breaks {

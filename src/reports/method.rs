@@ -117,6 +117,31 @@ pub fn paragraphs(statement: &Statement) -> Vec<Paragraph> {
             ),
         ),
         paragraph(
+            "Market-based emissions",
+            format!(
+                "What was bought, by contract: guarantees of origin and power purchase agreements, then suppliers' rates, each for its own zone and calendar span and never for more than was used. An instrument that does not meet \
+                 all eight quality criteria of the Scope 2 Guidance is shown and not used. Electricity that no instrument covers meets the residual mix of its zone; where none is known, the location-based factor ({}), and \
+                 a sentence says so. Contracts belong to a site: a workload's market-based figure is its share by energy. The energy mix follows the same contracts, never the mix of the grid.",
+                match policy.location_based {
+                    LocationBased::Hourly => "hourly",
+                    LocationBased::Annual => "annual",
+                }
+            ),
+        ),
+        paragraph(
+            "Upstream and grid losses",
+            "Scope 3, category 3, of the electricity in Scope 2: making and bringing the fuels (upstream), and generation and upstream of what the grid lost on the way. Upstream is a published factor, or lifecycle less direct \
+             intensity of the same series; the list of factors says which. The latter holds the building of power plants too, and so is an upper bound. Where no losses of a zone are known, a finding says that they are not in it."
+                .to_owned(),
+        ),
+        paragraph(
+            "Hardware",
+            "Making a machine emitted something once. As a capital good (Scope 3, category 2) it counts whole, in the period in which an owned machine came into service. For management and for scores it is also spread over the \
+             machine's life, by time, and given to workloads by what they reserve; what nobody reserved stays in (idle). The two are never added. Clouds' machines are not capital goods of the organisation: their amortised part \
+             belongs to the purchased service (category 1)."
+                .to_owned(),
+        ),
+        paragraph(
             "Where emissions are reported",
             "Electricity under own control is Scope 2. A cloud's electricity is part of a purchased service: Scope 3, category 1. Colocated machines are Scope 2 or leased assets (Scope 3, category 8), as declared. \
              The rule that placed each cluster is printed on the cover."
@@ -127,6 +152,12 @@ pub fn paragraphs(statement: &Statement) -> Vec<Paragraph> {
             "For each job run: what would the same work, with the same active energy, have emitted at the time and in the place where it would have run had nobody shifted it? The baseline start is written on the job, or is its \
              schedule, or its creation where it had to wait. Intensities are those that came to pass, on both sides. Losses count as much as gains. Idle and embodied emissions do not move with a job and are on \
              neither side. The result is an estimate; it is not part of reported emissions, not netted against them, and no offset."
+                .to_owned(),
+        ),
+        paragraph(
+            "Uncertainty",
+            "A total's interval (about 95 %) comes from stated relative uncertainties of its inputs: quality tiers, intensity series, annual and residual factors, PUE, embodied emissions. What is independent is combined by squares; \
+             what rests on the same factor moves together and is added, so that many rows do not make a factor better known. The three inputs that contribute most are named, with where their uncertainty comes from."
                 .to_owned(),
         ),
         paragraph(

@@ -14,6 +14,7 @@ mod json;
 mod method;
 mod runs;
 mod view;
+mod words;
 mod xlsx;
 
 #[cfg(test)]

@@ -79,6 +79,40 @@ fn edge_percent(rounded: Rounded, is_something: bool, is_not_all: bool) -> Strin
     }
 }
 
+/// A change in percent with its sign: a loss differs from a gain by more than its colour.
+pub fn signed_percent(change: Option<f64>) -> String {
+    change.map_or_else(|| UNKNOWN.to_owned(), |change| format!("{} %", Rounded::of_measured(change * 100.0, 1).signed()))
+}
+
+/// Half the width of an interval, relative to the value.
+pub fn plus_minus(relative: f64) -> String {
+    format!("± {}", percent(Some(relative)))
+}
+
+/// A published number as it was published, with its thousands set apart.
+pub fn as_published(value: f64) -> String {
+    grouped_decimal(&value.to_string())
+}
+
+/// A decimal string with its thousands set apart; what is no number stays as it is.
+pub fn grouped_decimal(text: &str) -> String {
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
+    let is_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    match whole.parse::<u128>() {
+        Ok(number) if is_digits(whole) && is_digits(fraction) => {
+            format!("{}{}{}", &text[..text.len() - unsigned.len()], grouped(number), &unsigned[whole.len()..])
+        }
+        _ => text.to_owned(),
+    }
+}
+
+/// A measured double with four significant digits, at most nine after the point.
+pub fn significant(value: f64) -> Rounded {
+    let magnitude = if value == 0.0 { 0 } else { value.abs().log10().floor() as i32 };
+    Rounded::of_measured(value, (3 - magnitude).clamp(0, 9) as u32)
+}
+
 /// An instant as people read it in a table whose header says UTC.
 pub fn utc_minute(instant: DateTime<Utc>) -> String {
     instant.format("%Y-%m-%d %H:%M").to_string()
@@ -137,6 +171,32 @@ mod tests {
         assert_eq!(percent(None), "n/a");
         assert_eq!(percent_of(1, 3), "33.3 %");
         assert_eq!(percent_of(0, 0), "n/a");
+    }
+
+    #[test]
+    fn published_numbers_keep_their_digits_and_texts_stay_texts() {
+        assert_eq!(as_published(1_848.0), "1,848");
+        assert_eq!(as_published(0.0433), "0.0433");
+        assert_eq!(grouped_decimal("-1234567.50"), "-1,234,567.50");
+        for text in ["=1+1", "", "-", "12 %", "+5", "1e9"] {
+            assert_eq!(grouped_decimal(text), text);
+        }
+    }
+
+    #[test]
+    fn four_digits_are_shown_whatever_the_size() {
+        for (value, text) in [(0.0, "0.000"), (0.81234, "0.8123"), (12.34567, "12.35"), (98_765.4, "98,765"), (0.000_012_344, "0.00001234")]
+        {
+            assert_eq!(significant(value).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_change_has_a_sign_and_an_interval_both() {
+        assert_eq!(signed_percent(Some(-0.2958)), "-29.6 %");
+        assert_eq!(signed_percent(Some(0.075)), "+7.5 %");
+        assert_eq!(signed_percent(None), "n/a");
+        assert_eq!(plus_minus(0.12), "± 12.0 %");
     }
 
     #[test]

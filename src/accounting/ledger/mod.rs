@@ -6,11 +6,15 @@
 //! [`columns`] is one pass over sorted columns for months of many pods. Tests hold both, and DuckDB on the same files, to one hash.
 //! Assumes: usage is sorted by pod and step, and pods of a node stand together. Does not: read, ask the time, or know names.
 
+#[cfg(test)]
+mod category3_test;
 pub mod columns;
 mod grid;
 mod hours;
 pub mod inputs;
 mod reservations;
+#[cfg(test)]
+mod reservations_test;
 mod segments;
 pub mod sql;
 #[cfg(test)]

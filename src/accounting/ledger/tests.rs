@@ -7,12 +7,12 @@ use polars::prelude::df;
 use super::columns::Pass;
 use super::inputs::{Meters, NodeStepColumns, UsageColumns};
 use super::*;
-use crate::accounting::category3::{Category3Terms, Losses, Upstream};
+use crate::accounting::category3::{Category3Terms, Losses};
 use crate::accounting::intensity::Wanted;
 use crate::model::policy::{FactorKind, LocationBased};
 use crate::model::{GAP_ROW, IDLE_ROW, IntensitySeries, SYSTEM_ROW, Tier};
 
-use crate::units::{GramsCo2ePerKilowattHour, Share};
+use crate::units::Share;
 
 /// SplitMix64: the same days for everyone.
 struct Random(u64);
@@ -27,11 +27,11 @@ impl Random {
     }
 }
 
-fn zone(values: &[f64], interval_s: i64) -> ZoneIntensity {
+pub fn zone(values: &[f64], interval_s: i64) -> ZoneIntensity {
     zone_with_lifecycle(values, &vec![None; values.len()], interval_s)
 }
 
-fn zone_with_lifecycle(values: &[f64], lifecycle: &[Option<f64>], interval_s: i64) -> ZoneIntensity {
+pub fn zone_with_lifecycle(values: &[f64], lifecycle: &[Option<f64>], interval_s: i64) -> ZoneIntensity {
     let n = values.len() as i64;
     let series = IntensitySeries {
         zone: "NL".to_owned(),
@@ -57,21 +57,25 @@ fn zone_with_lifecycle(values: &[f64], lifecycle: &[Option<f64>], interval_s: i6
     ZoneIntensity::build(&[series], wanted).expect("whole").0
 }
 
-fn site(zone: usize, pue: f64) -> SiteTerms {
+pub fn site(zone: usize, pue: f64) -> SiteTerms {
     SiteTerms { zone, pue, is_scope2: true }
 }
 
+pub fn share_of_input(share: f64) -> Option<Losses> {
+    Some(Losses::ShareOfInput(Share::try_from(share).unwrap()))
+}
+
 /// Node, pod, step, active mJ, CPU ms.
-type UsageRow = (i32, i32, i32, Option<i64>, Option<i64>);
+pub type UsageRow = (i32, i32, i32, Option<i64>, Option<i64>);
 
 #[derive(Clone, Default)]
-struct Evidence {
-    node_steps: Vec<(i32, i32, i64, Option<i64>)>,
-    usage: Vec<UsageRow>,
+pub struct Evidence {
+    pub node_steps: Vec<(i32, i32, i64, Option<i64>)>,
+    pub usage: Vec<UsageRow>,
     /// By node and step; metered where nothing is said.
-    tiers: BTreeMap<(i32, i32), Tier>,
+    pub tiers: BTreeMap<(i32, i32), Tier>,
     /// By pod and step, of rows that are in `usage`.
-    tails: BTreeMap<(i32, i32), i64>,
+    pub tails: BTreeMap<(i32, i32), i64>,
 }
 
 impl Evidence {
@@ -84,7 +88,7 @@ impl Evidence {
     }
 }
 
-fn by_columns(terms: &DayTerms<'_>, evidence: &Evidence) -> (DayFold, Vec<LedgerRow>) {
+pub fn by_columns(terms: &DayTerms<'_>, evidence: &Evidence) -> (DayFold, Vec<LedgerRow>) {
     let meters = Meters::new(
         terms,
         NodeStepColumns {
@@ -114,7 +118,7 @@ fn by_columns(terms: &DayTerms<'_>, evidence: &Evidence) -> (DayFold, Vec<Ledger
     (fold, rows)
 }
 
-fn by_sql(terms: &DayTerms<'_>, evidence: &Evidence) -> (DayFold, Vec<LedgerRow>) {
+pub fn by_sql(terms: &DayTerms<'_>, evidence: &Evidence) -> (DayFold, Vec<LedgerRow>) {
     let node_steps = df!(
         "node_id" => evidence.node_steps.iter().map(|row| row.0).collect::<Vec<_>>(),
         "step" => evidence.node_steps.iter().map(|row| row.1).collect::<Vec<_>>(),
@@ -136,7 +140,7 @@ fn by_sql(terms: &DayTerms<'_>, evidence: &Evidence) -> (DayFold, Vec<LedgerRow>
     (sql::fold(terms, &tables, evidence.usage.len()).unwrap(), sql::rows(&tables).unwrap())
 }
 
-fn terms<'a>(sites: &'a [SiteTerms], zones: &'a [ZoneIntensity], nodes: usize, pods: usize) -> DayTerms<'a> {
+pub fn terms<'a>(sites: &'a [SiteTerms], zones: &'a [ZoneIntensity], nodes: usize, pods: usize) -> DayTerms<'a> {
     DayTerms {
         step_seconds: 900,
         first_step: 0,
@@ -237,82 +241,6 @@ fn a_row_across_an_intensity_boundary_is_split_by_time() {
     assert_eq!(by_sql(&terms, &evidence).1, rows);
 }
 
-/// One pod on one node that uses 36,000 mJ in the first step.
-fn one_pod() -> Evidence {
-    Evidence { node_steps: vec![(0, 0, 36_000, Some(0))], usage: vec![(0, 0, 0, Some(36_000), Some(1))], ..Evidence::default() }
-}
-
-fn share_of_input(share: f64) -> Option<Losses> {
-    Some(Losses::ShareOfInput(Share::try_from(share).unwrap()))
-}
-
-#[test]
-fn upstream_and_losses_of_a_row_are_its_facility_energy_times_their_factors() {
-    // GHG Protocol, Technical Guidance for Calculating Scope 3 Emissions, category 3, activities B and C.
-    let zones = [zone_with_lifecycle(&[300.0; 24], &[Some(380.0); 24], 3_600)];
-    let mut sites = [site(0, 1.5)];
-    let terms_3 = Category3Terms { upstream: None, losses: share_of_input(0.05) };
-    let category3 = [ZoneCategory3::of(terms_3, LocationBased::Hourly, &zones[0])];
-    let evidence = one_pod();
-    let seen = |sites: &[SiteTerms], category3: &[ZoneCategory3]| {
-        let terms = DayTerms { category3, ..terms(sites, &zones, 1, 1) };
-        let (fold, rows) = by_columns(&terms, &evidence);
-        assert_eq!(by_sql(&terms, &evidence), (fold.clone(), rows.clone()));
-        let sums = fold.workload_hours[0].sums;
-        assert_eq!((sums.upstream_ugco2e, sums.losses_ugco2e), (rows[0].upstream_ugco2e.unwrap_or(0), rows[0].losses_ugco2e.unwrap_or(0)));
-        (rows[0].facility_mj, rows[0].operational_hourly_ugco2e, rows[0].upstream_ugco2e, rows[0].losses_ugco2e)
-    };
-
-    // 54,000 mJ is 0.015 kWh: x 300 g = 4.5 g of Scope 2; x (380 - 300) = 1.2 g upstream.
-    // Losses: (300 + 80) x 0.05 / 0.95 = 20 g/kWh: 0.3 g.
-    assert_eq!(seen(&sites, &category3), (54_000, Some(4_500), Some(1_200), Some(300)));
-    // Annual factor 250: (250 + 80) x 0.05 / 0.95 = 17.368421 g/kWh: 260.526 µg.
-    let annual = [ZoneCategory3::of(terms_3, LocationBased::Annual, &zones[0])];
-    assert_eq!(seen(&sites, &annual), (54_000, Some(4_500), Some(1_200), Some(261)));
-    // Published ones go before the series: 45.9 g: 688.5 rounds up; 22.5 g: 337.5 too.
-    let published = Category3Terms {
-        upstream: Some(GramsCo2ePerKilowattHour::new(45.9)),
-        losses: Some(Losses::PerKilowattHourUsed(GramsCo2ePerKilowattHour::new(22.5))),
-    };
-    let published = [ZoneCategory3::of(published, LocationBased::Hourly, &zones[0])];
-    assert_eq!(seen(&sites, &published), (54_000, Some(4_500), Some(689), Some(338)));
-    // Neither losses nor, without terms, upstream is known; and what is not in Scope 2 has neither.
-    let without_losses = [ZoneCategory3::of(Category3Terms::default(), LocationBased::Hourly, &zones[0])];
-    assert_eq!(seen(&sites, &without_losses), (54_000, Some(4_500), Some(1_200), None));
-    assert_eq!(seen(&sites, &[]), (54_000, Some(4_500), None, None));
-    sites[0].is_scope2 = false;
-    assert_eq!(seen(&sites, &category3), (54_000, Some(4_500), Some(0), Some(0)));
-}
-
-#[test]
-fn a_row_is_cut_where_only_upstream_changes() {
-    // Direct is 100 throughout; upstream is 50 for five minutes, then 20.
-    let mut lifecycle = vec![Some(120.0); 288];
-    lifecycle[0] = Some(150.0);
-    let zones = [zone_with_lifecycle(&[100.0; 288], &lifecycle, 300)];
-    let sites = [site(0, 1.0)];
-    let category3 = [ZoneCategory3::of(Category3Terms::default(), LocationBased::Hourly, &zones[0])];
-    let terms = DayTerms { category3: &category3, ..terms(&sites, &zones, 1, 1) };
-    let (fold, rows) = by_columns(&terms, &one_pod());
-
-    // 12,000 mJ x 50 / 3600 = 166.67 -> 167; 24,000 mJ x 20 / 3600 = 133.33 -> 133.
-    assert_eq!(rows[0].upstream_ugco2e, Some(300));
-    assert_eq!(by_sql(&terms, &one_pod()), (fold, rows));
-    let segments = terms.segments();
-    assert_eq!((segments[0].len(), segments[1].len()), (2, 1));
-}
-
-#[test]
-fn losses_that_are_a_share_of_what_is_unknown_are_unknown() {
-    let zones = [zone(&[300.0; 24], 3_600)];
-    let terms_3 = Category3Terms { upstream: None, losses: share_of_input(0.05) };
-    let category3 = ZoneCategory3::of(terms_3, LocationBased::Hourly, &zones[0]);
-
-    assert_eq!((category3.upstream, category3.losses), (Upstream::Unknown, None));
-    let codes: Vec<String> = category3.findings(terms_3.losses, &zones[0]).into_iter().map(|finding| finding.code).collect();
-    assert_eq!(codes, ["UPSTREAM_UNKNOWN", "LOSSES_UNKNOWN"]);
-}
-
 #[test]
 fn a_tail_moves_from_system_to_its_pod_and_keeps_the_balance() {
     let zones = [zone(&[360.0; 24], 3_600)];
@@ -393,43 +321,6 @@ fn a_pod_of_which_only_a_tail_is_known_takes_no_idle_energy() {
         assert_eq!(rows.iter().map(|row| row.idle_mj).filter(|idle| *idle > 0).collect::<Vec<_>>(), [400]);
         assert_eq!(by_sql(&terms, &evidence), (fold, rows));
     }
-}
-
-#[test]
-fn a_pod_reserves_its_request_in_every_step_in_which_it_was_seen() {
-    // Method, section 5: amortised by time and reserved share.
-    let zones = [zone(&[100.0; 24], 3_600)];
-    let sites = [site(0, 1.0)];
-    let mut terms = terms(&sites, &zones, 2, 5);
-    terms.period_steps = (1, 96);
-    for (pod, request) in [250, 500, 1_000, 0, 2_000].into_iter().enumerate() {
-        terms.pods[pod].cpu_request_milli = request;
-    }
-    (terms.pods[1].gpu_request, terms.pods[3].gpu_request) = (2, 1);
-    let usage = vec![
-        // Step 0 is outside the period; step 3 has no meter; in step 2 only a tail is known of the second pod.
-        (0, 0, 0, Some(1), Some(1)),
-        (0, 0, 1, Some(1), Some(1)),
-        (0, 0, 3, Some(1), Some(1)),
-        (0, 1, 1, Some(0), None),
-        (0, 1, 2, None, None),
-        (0, 2, 1, None, Some(1)),
-        (0, 3, 1, Some(1), Some(1)),
-        (1, 4, 5, Some(1), Some(1)),
-    ];
-    let evidence = Evidence {
-        node_steps: vec![(0, 0, 10, None), (0, 1, 10, None), (0, 2, 10, None), (1, 5, 10, None)],
-        usage,
-        tails: BTreeMap::from([((1, 2), 1)]),
-        ..Evidence::default()
-    };
-    let (fold, _) = by_columns(&terms, &evidence);
-
-    // Pods 0 and 1 are workload 0: 2 x 250 + 1 x 500. Pod 2 is workload 1 with 1 x 1,000; pod 3, of the same, requests nothing.
-    // GPUs: pod 1 two in one step, pod 3 one.
-    let seen: Vec<_> = fold.reservations.iter().map(|row| (row.node, row.workload, row.milli_steps, row.gpu_steps)).collect();
-    assert_eq!(seen, [(0, 0, 1_000, 2), (0, 1, 1_000, 1), (1, 2, 2_000, 0)]);
-    assert_eq!(by_sql(&terms, &evidence).0.reservations, fold.reservations);
 }
 
 #[test]

@@ -290,6 +290,15 @@ pub struct IntensityProvenance {
     pub annual_direct_gco2e_per_kwh: Option<f64>,
 }
 
+/// An integer in the unit that its figure's name says: as [`Millijoules`] and [`MicrogramsCo2e`] are written.
+fn ledger_integer<S: Serializer>(value: &i64, serializer: S) -> Result<S::Ok, S::Error> {
+    Millijoules::new(*value).serialize(serializer)
+}
+
+fn optional_ledger_integer<S: Serializer>(value: &Option<i64>, serializer: S) -> Result<S::Ok, S::Error> {
+    value.map(Millijoules::new).serialize(serializer)
+}
+
 fn instant<S: Serializer>(instant: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&instant.to_rfc3339_opts(SecondsFormat::AutoSi, true))
 }

@@ -20,8 +20,11 @@ pub struct Interval {
     /// Name of the figure among `totals`.
     pub figure: String,
     /// In the figure's unit (mJ or µgCO2e).
+    #[serde(serialize_with = "super::ledger_integer")]
     pub value: i64,
+    #[serde(serialize_with = "super::ledger_integer")]
     pub low: i64,
+    #[serde(serialize_with = "super::ledger_integer")]
     pub high: i64,
     /// Expanded uncertainty, coverage factor 2, relative to the value.
     pub relative: f64,
@@ -45,7 +48,9 @@ pub struct Contributor {
 pub struct Sensitivity {
     pub choice: String,
     pub figure: String,
+    #[serde(serialize_with = "super::optional_ledger_integer")]
     pub value: Option<i64>,
+    #[serde(serialize_with = "super::optional_ledger_integer")]
     pub alternative: Option<i64>,
     /// Alternative less value, relative to the value.
     pub relative: Option<f64>,

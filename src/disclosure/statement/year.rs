@@ -26,10 +26,13 @@ pub struct MonthFigures {
 pub struct Comparison {
     /// Name of the figure among `totals`.
     pub figure: String,
+    #[serde(serialize_with = "super::optional_ledger_integer")]
     pub value: Option<i64>,
     pub base_year: Option<i32>,
+    #[serde(serialize_with = "super::optional_ledger_integer")]
     pub base_year_value: Option<i64>,
     pub comparative_year: Option<i32>,
+    #[serde(serialize_with = "super::optional_ledger_integer")]
     pub comparative_value: Option<i64>,
     /// Relative to the comparative year, and to the base year.
     pub change: Option<f64>,

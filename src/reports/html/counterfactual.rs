@@ -1,5 +1,6 @@
 //! The counterfactual section: totals, a waterfall, and every run.
 
+use super::basis::Basis;
 use super::chart::{Axis, px};
 use super::figure::Figure;
 use crate::disclosure::Statement;
@@ -9,7 +10,11 @@ use crate::reports::runs::Runs;
 use crate::reports::view;
 use crate::units::MicrogramsCo2e;
 
+const RULE: &str = "Method, section 7: active energy at the intensities that came to pass, on both sides. Avoided emissions count towards no target (ESRS E1-4 34(b), 2023 edition); \
+                    nothing here is in the inventory or netted against it.";
+
 pub struct Section<'a> {
+    pub basis: Basis<'a>,
     pub counterfactual: &'a Counterfactual,
     pub totals: Vec<TotalRow>,
     pub waterfall: Vec<WaterfallBar>,
@@ -65,6 +70,7 @@ impl<'a> Section<'a> {
         let rows = |runs: &[&'a JobRunStatement]| runs.iter().map(|run| run_row(run)).collect();
         let steps = waterfall_steps(&counterfactual.by_cause.carbon, &counterfactual.by_cause.other);
         Self {
+            basis: Basis::new(RULE).with_series(statement, |_| true),
             counterfactual,
             totals: vec![
                 total_row("All placed runs", "all", &counterfactual.total),
@@ -78,6 +84,13 @@ impl<'a> Section<'a> {
             unshifted: rows(&runs.unshifted),
             unplaced: rows(&runs.unplaced),
         }
+    }
+}
+
+impl Section<'_> {
+    /// Whether no single run is listed.
+    pub fn is_empty(&self) -> bool {
+        self.shifted.is_empty() && self.unshifted.is_empty() && self.unplaced.is_empty()
     }
 }
 

@@ -1,13 +1,14 @@
 //! The cover: who, when, which boundary, how much, how good.
 
+use super::bar::{self, Piece};
 use super::figure::Figure;
 use crate::disclosure::Statement;
-use crate::disclosure::statement::{ClusterStatement, TierShare};
+use crate::disclosure::statement::ClusterStatement;
 use crate::model::policy::LocationBased;
 use crate::model::{Boundary, Finding, Severity};
-use crate::reports::inventory::{self, Amount};
+use crate::reports::inventory::{self, Amount, KnownScope3};
 use crate::reports::{method, view};
-use crate::units::{MicrogramsCo2e, Share};
+use crate::units::MicrogramsCo2e;
 
 pub struct Cover<'a> {
     pub headlines: Vec<Headline>,
@@ -15,7 +16,7 @@ pub struct Cover<'a> {
     pub choices: Vec<(&'static str, String)>,
     pub energy: Vec<InventoryRow>,
     pub emissions: Vec<InventoryRow>,
-    pub tiers: Vec<Tier>,
+    pub tiers: Vec<Piece>,
     pub gap_share: String,
     /// Size of the tails, and what became of them.
     pub tails: String,
@@ -26,14 +27,22 @@ pub struct Cover<'a> {
     pub to: String,
 }
 
-/// A large number with its unit beneath the title.
+/// A large number with its unit beneath the title, and what stands beneath it.
 pub struct Headline {
-    pub name: &'static str,
     pub label: &'static str,
+    pub figure: Aside,
+    pub interval: Option<String>,
+    pub asides: Vec<Aside>,
+    pub words: Option<String>,
+}
+
+/// A number in a sentence.
+pub struct Aside {
+    pub label: &'static str,
+    pub name: &'static str,
+    pub exact: Option<i64>,
     pub text: String,
     pub unit: &'static str,
-    pub exact: Option<i64>,
-    pub is_reported: bool,
 }
 
 pub struct ClusterRow<'a> {
@@ -48,16 +57,8 @@ pub struct ClusterRow<'a> {
 pub struct InventoryRow {
     pub label: &'static str,
     pub figure: Figure,
-    pub note: &'static str,
-}
-
-/// A quality tier: a piece of the bar (in thousandths of its width) and a number beside it.
-pub struct Tier {
-    pub name: &'static str,
-    pub meaning: &'static str,
-    pub percent: String,
-    pub x: String,
-    pub width: String,
+    pub interval: String,
+    pub note: String,
 }
 
 impl<'a> Cover<'a> {
@@ -67,9 +68,9 @@ impl<'a> Cover<'a> {
             headlines: headlines(statement),
             clusters: statement.clusters.iter().map(cluster_row).collect(),
             choices: method::choices(statement),
-            energy: inventory::energy(statement).into_iter().map(inventory_row).collect(),
-            emissions: inventory::emissions(statement).into_iter().map(inventory_row).collect(),
-            tiers: tiers(&statement.tier_share),
+            energy: inventory::energy(statement).into_iter().map(|line| inventory_row(statement, line)).collect(),
+            emissions: inventory::emissions(statement).into_iter().map(|line| inventory_row(statement, line)).collect(),
+            tiers: bar::tiers(&statement.tier_share),
             gap_share: view::percent_of(totals.gap_mj.get(), (totals.metered_mj + totals.gap_mj).get()),
             tails: method::tails_found(statement),
             max_gap_share: view::percent(Some(statement.policy.max_gap_share)),
@@ -83,43 +84,76 @@ impl<'a> Cover<'a> {
     }
 }
 
+/// Energy; Scope 2 both ways, side by side; Scope 3. One unit for all emissions, so that they can be compared at a glance.
 fn headlines(statement: &Statement) -> Vec<Headline> {
     let totals = &statement.totals.figures;
     let (energy, energy_unit) = view::headline_energy(totals.facility_mj);
-    let (hourly, annual) = (totals.scope2_location_based_ugco2e, totals.scope2_location_based_annual_ugco2e);
-    let (unit_size, unit) = view::headline_emissions_unit(annual.map_or(hourly, |annual| annual.max(hourly)));
-    let rounded = |emissions: MicrogramsCo2e| view::Rounded::of(emissions.get().into(), unit_size, 1);
-    let emissions = |name, label, amount: Option<MicrogramsCo2e>, is_reported, is_difference| Headline {
-        name,
+    let scope3 = KnownScope3::of(statement);
+    let (hourly, annual) = (Some(totals.scope2_location_based_ugco2e), totals.scope2_location_based_annual_ugco2e);
+    let market = totals.scope2_market_based_ugco2e;
+    // A machine's making may outweigh a month's electricity a hundredfold; in its unit the latter would be a single digit.
+    let largest = annual.map_or(totals.scope2_location_based_ugco2e, |annual| annual.max(totals.scope2_location_based_ugco2e));
+    let (unit_size, unit) = view::headline_emissions_unit(largest);
+    let aside = |label, name, amount: Option<MicrogramsCo2e>, is_difference| Aside {
         label,
-        text: match amount {
-            None => view::UNKNOWN.to_owned(),
-            Some(amount) if is_difference => rounded(amount).signed(),
-            Some(amount) => rounded(amount).to_string(),
-        },
-        unit: if amount.is_some() { unit } else { "" },
+        name,
         exact: amount.map(MicrogramsCo2e::get),
-        is_reported,
+        unit: if amount.is_some() { unit } else { "" },
+        text: amount.map_or_else(
+            || view::UNKNOWN.to_owned(),
+            |amount| {
+                let rounded = view::Rounded::of(amount.get().into(), unit_size, 1);
+                if is_difference { rounded.signed() } else { rounded.to_string() }
+            },
+        ),
     };
+    let headline = |label, name: &'static str, amount: Option<MicrogramsCo2e>, asides, words| Headline {
+        label,
+        figure: aside("", name, amount, false),
+        interval: inventory::interval(statement, name).map(|interval| view::plus_minus(interval.relative)),
+        asides,
+        words,
+    };
+    let hourly_name = ("scope2_location_based_ugco2e", hourly);
+    let annual_name = ("scope2_location_based_annual_ugco2e", annual);
     let is_hourly = statement.policy.location_based == LocationBased::Hourly;
+    let (label, (name, reported), beside, (other_name, other)) = match is_hourly {
+        true => ("Scope 2, location-based, hourly factors", hourly_name, "with annual factors", annual_name),
+        false => ("Scope 2, location-based, annual factors", annual_name, "with hourly factors", hourly_name),
+    };
+    let difference = inventory::scope2_difference(statement);
     vec![
         Headline {
-            name: "facility_mj",
             label: "Facility energy",
-            text: energy.to_string(),
-            unit: energy_unit,
-            exact: Some(totals.facility_mj.get()),
-            is_reported: false,
+            figure: Aside {
+                label: "",
+                name: "facility_mj",
+                exact: Some(totals.facility_mj.get()),
+                text: energy.to_string(),
+                unit: energy_unit,
+            },
+            interval: inventory::interval(statement, "facility_mj").map(|interval| view::plus_minus(interval.relative)),
+            asides: Vec::new(),
+            words: None,
         },
-        emissions("scope2_location_based_ugco2e", "Scope 2, location-based, hourly factors", Some(hourly), is_hourly, false),
-        emissions("scope2_location_based_annual_ugco2e", "Scope 2, location-based, annual factors", annual, !is_hourly, false),
-        emissions(
-            "scope2_hourly_less_annual_ugco2e",
-            "Difference, hourly less annual",
-            inventory::scope2_difference(statement),
-            false,
-            true,
+        headline(
+            label,
+            name,
+            reported,
+            vec![
+                aside(beside, other_name, other, false),
+                aside("hourly less annual", "scope2_hourly_less_annual_ugco2e", difference, true),
+            ],
+            None,
         ),
+        headline(
+            "Scope 2, market-based",
+            "scope2_market_based_ugco2e",
+            market,
+            Vec::new(),
+            Some(format!("instruments cover {}", view::share_percent(statement.scope2.covered_share))),
+        ),
+        headline("Scope 3, what is known of compute", "scope3_known_ugco2e", scope3.sum, Vec::new(), scope3.gap()),
     ]
 }
 
@@ -138,27 +172,17 @@ fn cluster_row(cluster: &ClusterStatement) -> ClusterRow<'_> {
     }
 }
 
-fn inventory_row(line: inventory::Line) -> InventoryRow {
+fn inventory_row(statement: &Statement, line: inventory::Line) -> InventoryRow {
+    let interval = inventory::interval(statement, line.name);
     let figure = match line.amount {
         Amount::Energy(energy) => Figure::energy(line.name, energy),
         Amount::Emissions(emissions) => Figure::emissions(line.name, emissions),
         Amount::Difference(difference) => Figure::difference(line.name, difference),
     };
-    InventoryRow { label: line.label, figure, note: line.note }
-}
-
-fn tiers(share: &TierShare) -> Vec<Tier> {
-    let mut left = 0.0;
-    let mut tier = |name, meaning, share: Option<Share>| {
-        let width = share.map_or(0.0, Share::get) * 1000.0;
-        let tier = Tier { name, meaning, percent: view::share_percent(share), x: format!("{left:.1}"), width: format!("{width:.1}") };
-        left += width;
-        tier
-    };
-    vec![
-        tier("metered", "the workload's own meter", share.metered),
-        tier("allocated", "the node's meter, shared by CPU time; moved tails", share.allocated),
-        tier("modelled", "CPU use and the hardware's watts", share.modelled),
-        tier("filled", "gaps, from the node's own mean", share.filled),
-    ]
+    InventoryRow {
+        label: line.label,
+        figure,
+        interval: interval.map_or_else(String::new, |interval| view::plus_minus(interval.relative)),
+        note: line.note,
+    }
 }

@@ -1,5 +1,6 @@
 //! The daily curve: when a cluster used electricity, and how dirty it was then.
 
+use super::basis::Basis;
 use super::chart::{BarsAndLine, Point, Words};
 use crate::disclosure::Statement;
 use crate::reports::average_day::{Bucket, Curve};
@@ -22,6 +23,11 @@ pub struct CurveRow {
     pub label: String,
     pub amount: String,
     pub intensity: String,
+}
+
+pub fn basis(statement: &Statement) -> Basis<'_> {
+    const RULE: &str = "Method, section 4: location-based, hourly direct factors. The curve is for understanding; the inventory above holds the reported figures.";
+    Basis::new(RULE).with_series(statement, |_| true).with_tiers(statement, |_| true)
 }
 
 pub fn curves(statement: &Statement) -> Vec<ClusterCurve<'_>> {

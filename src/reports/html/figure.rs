@@ -5,6 +5,7 @@ use std::fmt;
 use askama::filters::HtmlSafe;
 
 use crate::reports::view::{self, UNKNOWN};
+use crate::reports::words;
 use crate::units::{MicrogramsCo2e, Millijoules};
 
 /// Prints itself as a whole `<td>`. Its name is ours and its text is digits, so it needs no escaping.
@@ -26,6 +27,21 @@ impl Figure {
     /// With a sign: gains, losses and differences.
     pub fn difference(name: &'static str, emissions: impl Into<Option<MicrogramsCo2e>>) -> Self {
         Self::of(name, emissions.into(), |emissions| view::kg(emissions).signed())
+    }
+
+    /// A figure whose name comes from the statement, in the unit that its name's ending says. A name that no total has is not printed.
+    pub fn named(name: &str, exact: Option<i64>) -> Self {
+        Self::bound(words::figure(name).map_or("figure", |figure| figure.name), name, exact)
+    }
+
+    /// Another value of such a figure: a bound, or another year's.
+    pub fn bound(name: &'static str, figure: &str, exact: impl Into<Option<i64>>) -> Self {
+        let exact = exact.into();
+        if words::is_energy(figure) {
+            Self { name, exact, text: exact.map_or_else(|| UNKNOWN.to_owned(), |exact| view::kwh(Millijoules::new(exact)).to_string()) }
+        } else {
+            Self::emissions(name, exact.map(MicrogramsCo2e::new))
+        }
     }
 
     fn of(name: &'static str, emissions: Option<MicrogramsCo2e>, text: impl Fn(MicrogramsCo2e) -> String) -> Self {

@@ -1,11 +1,22 @@
 //! The plain tables: findings, namespaces, workloads, reconciliation, intensity editions.
 
+use super::basis::Basis;
 use super::figure::Figure;
 use crate::disclosure::Statement;
 use crate::disclosure::statement::{ClusterStatement, Figures, IntensityProvenance, Reconciliation, TierShare};
 use crate::model::{Finding, Severity};
 use crate::reports::{method, view};
 use crate::units::Millijoules;
+
+/// What the rows of namespaces and workloads rest on.
+pub fn basis(statement: &Statement) -> Basis<'_> {
+    const RULE: &str = "Method, section 3: active energy by the workload's own meter, idle energy by the policy on the cover, times the PUE. Location-based: GHG Protocol Scope 2 Guidance, \
+                        table 6.2. Contracts belong to a site and not to a pod: a row's market-based figure is its share by energy.";
+    Basis::new(RULE)
+        .with_series(statement, |_| true)
+        .with_factors(statement, |factor| factor.quantity == "pue")
+        .with_tiers(statement, |_| true)
+}
 
 pub struct FindingRow<'a> {
     pub finding: &'a Finding,
@@ -50,6 +61,8 @@ pub struct Row<'a> {
     pub namespace: &'a str,
     pub workload: &'a str,
     pub figures: Vec<Figure>,
+    /// What the row has in each scope and category.
+    pub scopes: Vec<Figure>,
     /// Of the cluster's facility energy.
     pub share: String,
     /// Shares of the row's energy by tier: metered, allocated, modelled, filled. Empty where the table does not show them.
@@ -99,6 +112,15 @@ fn row<'a>(
             Figure::energy("facility_mj", figures.facility_mj),
             Figure::emissions("operational_hourly_ugco2e", figures.operational_hourly_ugco2e),
             Figure::emissions("operational_annual_ugco2e", figures.operational_annual_ugco2e),
+        ],
+        scopes: vec![
+            Figure::emissions("scope2_location_based_ugco2e", figures.scope2_location_based_ugco2e),
+            Figure::emissions("scope2_market_based_ugco2e", figures.scope2_market_based_ugco2e),
+            Figure::emissions("scope3_category_1_ugco2e", figures.scope3_category_1_ugco2e),
+            Figure::emissions("scope3_category_2_ugco2e", figures.scope3_category_2_ugco2e),
+            Figure::emissions("scope3_category_3_ugco2e", figures.scope3_category_3_ugco2e),
+            Figure::emissions("scope3_category_8_ugco2e", figures.scope3_category_8_ugco2e),
+            Figure::emissions("embodied_amortised_ugco2e", figures.embodied_amortised_ugco2e),
         ],
         share: view::percent_of(figures.facility_mj.get(), cluster.figures.facility_mj.get()),
         tiers: tier_share.map_or_else(Vec::new, |share| {

@@ -4,7 +4,11 @@ use crate::reports::{fixture, golden};
 use crate::units::{MicrogramsCo2e, Millijoules};
 
 fn page() -> String {
-    String::from_utf8(html(&fixture::statement()).unwrap()).unwrap()
+    page_of(&fixture::statement())
+}
+
+fn page_of(statement: &Statement) -> String {
+    String::from_utf8(html(statement).unwrap()).unwrap()
 }
 
 /// The cell that must stand in the page for a figure.
@@ -78,10 +82,17 @@ fn the_page_needs_nothing_from_outside() {
 
 #[test]
 fn unknown_figures_are_not_available_and_never_zero() {
-    let page = page();
-    let market = between(&page, "Scope 2, market-based", "</tr>");
+    let mut statement = fixture::statement();
+    statement.totals.figures.scope2_market_based_ugco2e = None;
+    statement.totals.figures.scope3_category_2_ugco2e = None;
+    let page = page_of(&statement);
+    let market = between(&page, r#"<th scope="row">Scope 2, market-based"#, "</tr>");
     assert!(market.contains(r#"<td class="n na" data-figure="scope2_market_based_ugco2e">n/a</td>"#));
-    assert!(market.contains("no contractual instruments"));
+    assert!(market.contains("met no instrument, no residual mix"));
+    // What is known of Scope 3 is shown, and what is not in it is said.
+    let capital_goods = between(&page, r#"<th scope="row">Scope 3, category 2"#, "</tr>");
+    assert!(capital_goods.contains("n/a") && capital_goods.contains("no hardware class"));
+    assert!(between(&page, r#"id="headline-scope3_known_ugco2e""#, "</div>").contains("without category 2: unknown"));
     // The Polish cluster has no annual factor: n/a in each of its rows and in the total of all.
     assert!(
         between(&page, r#"<tr data-total="burst-pl""#, "</tr>")
@@ -125,8 +136,25 @@ fn an_empty_statement_still_makes_a_page() {
     statement.counterfactual.total = Default::default();
     statement.counterfactual.by_cause = Default::default();
     statement.totals.figures.scope2_location_based_annual_ugco2e = None;
-    let page = String::from_utf8(html(&statement).unwrap()).unwrap();
+    statement.scope2 = Default::default();
+    statement.scope3 = Default::default();
+    statement.quality = Default::default();
+    statement.disclosure = Default::default();
+    statement.sci.clear();
+    statement.factors.clear();
+    let page = page_of(&statement);
 
+    for words in [
+        "No instrument is held",
+        "No electricity of own operations, or its mix was not worked out.",
+        "No screening list was made",
+        "No node has a hardware class that states its embodied emissions",
+        "No uncertainty of an input is stated",
+        "No table of datapoints was made",
+        "No factor is listed",
+    ] {
+        assert!(page.contains(words), "{words}");
+    }
     assert!(page.contains("No finding: every check passed."));
     assert!(page.contains("No hour of this cluster has energy."));
     assert!(!page.contains("NaN") && !page.contains("inf<"));
@@ -137,7 +165,7 @@ fn headlines_change_their_unit_together() {
     let mut statement = fixture::statement();
     statement.totals.figures.scope2_location_based_ugco2e = MicrogramsCo2e::new(12_345_678_000_000_000_i64);
     statement.totals.figures.scope2_location_based_annual_ugco2e = Some(MicrogramsCo2e::new(1_000_000));
-    let page = String::from_utf8(html(&statement).unwrap()).unwrap();
+    let page = page_of(&statement);
 
     assert!(page.contains(r#"data-value="12345678000000000">12,345.7 <small>t CO₂e</small>"#));
     assert!(page.contains(r#"data-value="1000000">0.0 <small>t CO₂e</small>"#));
@@ -151,5 +179,116 @@ fn idle_system_and_gap_are_rows_like_namespaces() {
             between(&page, r#"<table data-table="namespaces" data-cluster="burst-pl">"#, "</table>")
                 .contains(&format!(r#"<tr data-namespace="{name}" class="apart">"#))
         );
+    }
+}
+
+#[test]
+fn both_scope_2_figures_and_scope_3_stand_side_by_side_with_their_intervals() {
+    let (page, statement) = (page(), fixture::statement());
+    let headlines = between(&page, r#"<dl class="headlines">"#, "</dl>");
+    for interval in statement.quality.intervals.iter().filter(|interval| interval.figure.starts_with("scope2")) {
+        let headline = between(headlines, &format!(r#"id="headline-{}""#, interval.figure), "</div>");
+        assert!(headline.contains(&format!(r#"data-value="{}""#, interval.value)));
+        assert!(headline.contains(&view::plus_minus(interval.relative)), "{headline}");
+    }
+    let totals = &statement.totals.figures;
+    let known = [totals.scope3_category_1_ugco2e, totals.scope3_category_2_ugco2e, totals.scope3_category_3_ugco2e].map(Option::unwrap);
+    let sum = known.into_iter().reduce(|sum, part| sum + part).unwrap();
+    assert!(headlines.contains(&format!(r#"data-figure="scope3_known_ugco2e" data-value="{}""#, sum.get())));
+}
+
+#[test]
+fn scope_2_is_reconciled_zone_by_zone_and_ends_in_the_totals() {
+    let (page, statement) = (page(), fixture::statement());
+    let table = between(&page, r#"<table data-table="scope2">"#, "</table>");
+    for row in &statement.scope2.reconciliation {
+        let html_row = between(table, &format!(r#"data-zone="{}""#, row.grid_zone), "</tr>");
+        let difference = row.market_less_location_based_ugco2e.unwrap();
+        assert!(html_row.contains(&cell("market_less_location_based_ugco2e", difference.get(), &view::kg(difference).signed())));
+    }
+    let total = between(table, r#"<tr data-total="scope2""#, "</tr>");
+    let market = statement.totals.figures.scope2_market_based_ugco2e.unwrap();
+    assert!(total.contains(&cell("market_based_ugco2e", market.get(), &view::kg(market).to_string())));
+}
+
+#[test]
+fn an_instrument_that_was_not_used_says_why_and_by_which_criterion() {
+    let page = page();
+    let instruments = between(&page, r#"<table data-table="instruments""#, "</table>");
+    assert!(between(instruments, r#"data-instrument="1""#, "</tr>").contains(">used<"));
+    let refused = between(instruments, r#"data-instrument="2""#, "</tr>");
+    for words in ["not used", "nothing shows that its certificates were cancelled", "Criteria not met: 3", "nobody answered: 4, 7"] {
+        assert!(refused.contains(words), "{words}");
+    }
+    assert!(page.contains("they are not figures of the 2015 Guidance"));
+}
+
+#[test]
+fn all_fifteen_categories_are_screened_and_hardware_is_never_added_up() {
+    let page = page();
+    let screening = between(&page, r#"<table data-table="screening""#, "</table>");
+    for category in 1..=15 {
+        assert!(screening.contains(&format!(r#"<tr data-category="{category}""#)), "{category}");
+    }
+    let transport = between(screening, r#"<tr data-category="4""#, "</tr>");
+    assert!(transport.contains(">unknown<") && transport.contains("n/a") && transport.contains("nobody has stated it"));
+    assert!(page.contains("The amortised figure is never added to the capitalised one"));
+}
+
+#[test]
+fn every_section_of_figures_says_its_rule_and_links_to_factors_that_are_listed() {
+    let (page, statement) = (page(), fixture::statement());
+    for section in ["scope2", "scope3", "quality", "sci", "namespaces", "curve", "counterfactual"] {
+        let section = between(&page, &format!(r#"<section id="{section}""#), "</section>");
+        assert!(section.contains("<dt>Rule</dt>"), "{section}");
+    }
+    for number in 1..=statement.factors.len() {
+        assert!(page.contains(&format!(r#"<tr id="factor-{number}""#)));
+    }
+    for link in page.split(r##"href="#factor-"##).skip(1) {
+        let number: usize = link.split('"').next().unwrap().parse().unwrap();
+        assert!((1..=statement.factors.len()).contains(&number));
+    }
+}
+
+#[test]
+fn datapoints_that_are_not_from_compute_are_left_to_the_undertaking() {
+    let page = page();
+    let table = between(&page, r#"<table data-table="datapoints""#, "</table>");
+    let scope1 = between(table, r#"data-datapoint="E1-6_scope1""#, "</tr>");
+    assert!(scope1.contains("not from compute") && scope1.contains(r#"<td class="n na">n/a</td>"#));
+    // A month has no other year beside it.
+    assert!(!table.contains("Base year"));
+}
+
+#[test]
+fn a_year_shows_its_months_and_leaves_out_what_only_a_month_has() {
+    let statement = fixture::year_statement();
+    let page = page_of(&statement);
+    assert!(page.contains("Calendar year 2026 in Europe/Amsterdam"));
+    let months = between(&page, r#"<table data-table="months">"#, "</table>");
+    assert_eq!(months.matches("<tr data-month=").count(), 12);
+    assert!(months.contains(&format!(r#"data-value="{}""#, statement.totals.figures.facility_mj.get())));
+    let comparisons = between(&page, r#"<table data-table="comparisons">"#, "</table>");
+    assert!(comparisons.contains("-29.6 %") && comparisons.contains("n/a"));
+    assert!(between(&page, r#"<table data-table="datapoints""#, "</table>").contains("Base year"));
+    for absent in [r#"<section id="curve""#, r#"<section id="reconciliation""#, r#"<table data-table="job-runs""#] {
+        assert!(!page.contains(absent), "{absent}");
+    }
+    assert!(!page.contains("<script"));
+}
+
+#[test]
+fn section_numbers_are_those_of_the_contents() {
+    for statement in [fixture::statement(), fixture::year_statement()] {
+        let page = page_of(&statement);
+        let mut seen = Vec::new();
+        for heading in page.split(r#"<h2"#).skip(1) {
+            seen.push(
+                between(heading, r#"<span class="no">"#, "</span>").trim_start_matches(r#"<span class="no">"#).parse::<usize>().unwrap(),
+            );
+        }
+        assert_eq!(seen, (0..seen.len()).collect::<Vec<_>>());
+        assert_eq!(between(&page, r#"<ol class="contents">"#, "</ol>").matches("<li>").count(), seen.len());
     }
 }

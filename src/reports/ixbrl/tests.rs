@@ -126,7 +126,7 @@ fn without_an_identifier_the_document_says_so_and_invents_none() {
 
     let with = String::from_utf8(ixbrl(&full_year("esrs-set1")).unwrap()).unwrap();
     assert!(!with.contains("has no legal entity identifier"));
-    assert!(with.contains("<xbrli:identifier scheme=\"http://standards.iso.org/iso/17442\">5493001KJTIIGC8Y1R12</xbrli:identifier>"));
+    assert!(with.contains("<xbrli:identifier scheme=\"http://standards.iso.org/iso/17442\">529900EXAMPLE0BV0029</xbrli:identifier>"));
 }
 
 #[test]

@@ -16,8 +16,10 @@ const MOST_RUNS: usize = 60;
 const FIRST: u32 = HEADER_ROW + 1;
 
 pub fn insert(workbook: &mut Workbook, statement: &Statement) -> Result<()> {
+    // A year has no such sheet.
+    let has_curve = workbook.worksheet_from_name(DAILY_CURVE).is_ok();
     let beside_the_table = 2 + 2 * statement.clusters.len() as u16;
-    for (index, cluster) in statement.clusters.iter().enumerate() {
+    for (index, cluster) in statement.clusters.iter().enumerate().filter(|_| has_curve) {
         let chart = daily_curve(cluster, 1 + 2 * index as u16);
         workbook.worksheet_from_name(DAILY_CURVE)?.insert_chart(HEADER_ROW + 18 * index as u32, beside_the_table, &chart)?;
     }

@@ -1,12 +1,17 @@
 //! Which tables the workbook has, in order: the same content as the page, as sheets.
 
+mod quality;
+mod runs;
+mod scopes;
+mod standard;
+mod year;
+
 use super::table::{Cell, Column, Table};
 use crate::disclosure::Statement;
-use crate::disclosure::statement::{CounterfactualFigures, Figures, TierShare};
-use crate::model::{BaselineRule, Boundary, Cause, Severity};
+use crate::disclosure::statement::{Figures, TierShare};
+use crate::model::{Boundary, Severity};
 use crate::reports::average_day::Curve;
 use crate::reports::inventory::{self, Amount};
-use crate::reports::runs::Runs;
 use crate::reports::{method, view};
 use crate::units::Share;
 
@@ -18,16 +23,21 @@ pub const AVOIDED_COLUMN: u16 = 12;
 const ROUNDING: &str = "Rows are rounded one by one; totals are rounded from the exact total. The exact integers (mJ, µg CO2e) are in the columns on the right. Unknown is n/a, never 0.";
 
 pub fn tables(statement: &Statement) -> Vec<Table> {
-    let mut tables =
-        vec![cover(statement), clusters(statement), namespaces(statement), workloads(statement), hours(statement), daily_curve(statement)];
-    tables.extend([
-        counterfactual(statement),
-        job_runs(statement),
-        reconciliation(statement),
-        findings(statement),
-        method(statement),
-        provenance(statement),
-    ]);
+    // A year has no hours, runs and node-days of its own.
+    let is_year = statement.period.year.is_some();
+    let or_of_a_month = |table: Table| (!is_year || !table.rows.is_empty()).then_some(table);
+    let mut tables = vec![cover(statement)];
+    tables.extend(year::tables(statement));
+    tables.extend([clusters(statement)]);
+    tables.extend(scopes::tables(statement));
+    tables.extend(quality::tables(statement));
+    tables.extend([standard::disclosure(statement), namespaces(statement), workloads(statement)]);
+    tables.extend(or_of_a_month(hours(statement)));
+    tables.extend((!is_year || !statement.hours.is_empty()).then(|| daily_curve(statement)));
+    tables.push(runs::counterfactual(statement));
+    tables.extend(or_of_a_month(runs::job_runs(statement)));
+    tables.extend(or_of_a_month(reconciliation(statement)));
+    tables.extend([findings(statement), standard::factors(statement), method(statement), provenance(statement)]);
     tables
 }
 
@@ -51,7 +61,8 @@ fn cover(statement: &Statement) -> Table {
             Amount::Energy(energy) => ("kWh", Cell::Energy(energy)),
             Amount::Emissions(emissions) | Amount::Difference(emissions) => ("kg CO2e", Cell::Emissions(emissions)),
         };
-        vec![text(line.label), amount, text(unit), text(line.note)]
+        let interval = inventory::interval(statement, line.name).map(|interval| view::plus_minus(interval.relative));
+        vec![text(line.label), amount, text(unit), text(line.note), text(interval.unwrap_or_default())]
     };
     let mut rows = vec![
         fact("Organisation", statement.organisation.clone()),
@@ -81,12 +92,19 @@ fn cover(statement: &Statement) -> Table {
             format!("{} Accepted by {}", finding.message, finding.accepted_by.as_deref().unwrap_or("")),
         ));
     }
+    rows.extend(statement.scope2.disclosures.iter().map(|sentence| fact("To be disclosed with Scope 2", sentence.clone())));
+    rows.extend(statement.disclosure.unsettled.iter().map(|sentence| fact("Unsettled in law or standard", sentence.clone())));
     rows.extend(inventory::emissions(statement).into_iter().map(line));
     rows.extend(inventory::energy(statement).into_iter().map(line));
     let mut amount = Column::figure("Figure", "Exact (mJ, µg CO2e)");
     amount.is_totalled = false;
-    let columns =
-        vec![Column::text("Item", 48.0), amount, Column::text("Unit", 9.0), Column::text("What it is, or why there is none", 90.0)];
+    let columns = vec![
+        Column::text("Item", 48.0),
+        amount,
+        Column::text("Unit", 9.0),
+        Column::text("What it is, or why there is none", 90.0),
+        Column::text("About 95 %", 12.0),
+    ];
     table("Cover", &format!("Electricity and carbon of compute, {}", view::month_name(period.name())), ROUNDING, columns, rows, false)
 }
 
@@ -102,8 +120,12 @@ fn figure_columns() -> Vec<Column> {
         Column::figure("All electricity, annual (kg CO2e)", "operational_annual_ugco2e"),
         Column::figure("Scope 2 location-based, hourly (kg CO2e)", "scope2_location_based_ugco2e"),
         Column::figure("Scope 2 location-based, annual (kg CO2e)", "scope2_location_based_annual_ugco2e"),
+        Column::figure("Scope 2 market-based (kg CO2e)", "scope2_market_based_ugco2e"),
         Column::figure("Scope 3 category 1 (kg CO2e)", "scope3_category_1_ugco2e"),
+        Column::figure("Scope 3 category 2, capitalised (kg CO2e)", "scope3_category_2_ugco2e"),
+        Column::figure("Scope 3 category 3 (kg CO2e)", "scope3_category_3_ugco2e"),
         Column::figure("Scope 3 category 8 (kg CO2e)", "scope3_category_8_ugco2e"),
+        Column::figure("Embodied, amortised; never added (kg CO2e)", "embodied_amortised_ugco2e"),
     ]
 }
 
@@ -119,8 +141,12 @@ fn figure_cells(figures: &Figures) -> Vec<Cell> {
         Cell::Emissions(figures.operational_annual_ugco2e),
         Cell::Emissions(Some(figures.scope2_location_based_ugco2e)),
         Cell::Emissions(figures.scope2_location_based_annual_ugco2e),
+        Cell::Emissions(figures.scope2_market_based_ugco2e),
         Cell::Emissions(figures.scope3_category_1_ugco2e),
+        Cell::Emissions(figures.scope3_category_2_ugco2e),
+        Cell::Emissions(figures.scope3_category_3_ugco2e),
         Cell::Emissions(figures.scope3_category_8_ugco2e),
+        Cell::Emissions(figures.embodied_amortised_ugco2e),
     ]
 }
 
@@ -245,101 +271,6 @@ fn daily_curve(statement: &Statement) -> Table {
         columns,
         (0..24).map(row).collect(),
         false,
-    )
-}
-
-fn counterfactual(statement: &Statement) -> Table {
-    let figure = |header: &str, exact| Column { is_totalled: false, ..Column::figure(header, exact) };
-    let columns = vec![
-        Column::text("Runs", 26.0),
-        Column::text("Placed", 8.0),
-        Column::text("Shifted", 8.0),
-        Column::text("Gained", 8.0),
-        figure("Counterfactual (kg CO2e)", "counterfactual_ugco2e"),
-        figure("Actual (kg CO2e)", "actual_ugco2e"),
-        figure("Gains (kg CO2e)", "gains_ugco2e"),
-        figure("Losses (kg CO2e)", "losses_ugco2e"),
-        figure("Avoided (kg CO2e)", "avoided_ugco2e"),
-        Column::text("Captured (of best)", 11.0),
-    ];
-    let row = |label: &str, figures: &CounterfactualFigures| {
-        vec![
-            text(label),
-            Cell::Count(figures.runs),
-            Cell::Count(figures.shifted_runs),
-            Cell::Count(figures.gained_runs),
-            Cell::Emissions(Some(figures.counterfactual_ugco2e)),
-            Cell::Emissions(Some(figures.actual_ugco2e)),
-            Cell::Emissions(Some(figures.gains_ugco2e)),
-            Cell::Emissions(Some(figures.losses_ugco2e)),
-            Cell::Emissions(Some(figures.avoided_ugco2e)),
-            Cell::Percent(figures.captured_share),
-        ]
-    };
-    let counterfactual = &statement.counterfactual;
-    let rows = vec![
-        row("All placed runs", &counterfactual.total),
-        row("Shifted for carbon", &counterfactual.by_cause.carbon),
-        row("Shifted for another reason", &counterfactual.by_cause.other),
-        row("Not shifted", &counterfactual.by_cause.none),
-    ];
-    let note = format!("Runs that could not be placed: {}; each is on the sheet {JOB_RUNS} with its reason.", counterfactual.unplaced_runs);
-    Table { chart_rows: 22, ..table(COUNTERFACTUAL, counterfactual.label, &note, columns, rows, false) }
-}
-
-fn job_runs(statement: &Statement) -> Table {
-    let columns = vec![
-        Column::text("Job", 24.0),
-        Column::text("Cluster", 14.0),
-        Column::text("Namespace", 16.0),
-        Column::text("Workload", 22.0),
-        Column::text("Started (UTC)", 16.0),
-        Column::text("Unshifted start (UTC)", 16.0),
-        Column::text("By rule", 11.0),
-        Column::text("Cause", 9.0),
-        Column::text("Home zone", 9.0),
-        Column::text("Ran in zone", 9.0),
-        Column::figure("Counterfactual (kg CO2e)", "counterfactual_ugco2e"),
-        Column::figure("Actual (kg CO2e)", "actual_ugco2e"),
-        Column::figure("Avoided (kg CO2e)", "avoided_ugco2e"),
-        Column::figure("Active energy (kWh)", "active_mj"),
-        Column::figure("Outside the month (kWh)", "outside_mj"),
-        Column::text("Why it could not be placed", 40.0),
-    ];
-    let runs = Runs::of(&statement.job_runs);
-    let rows = runs.in_order().map(|run| {
-        let rule = match run.baseline_rule {
-            None => view::UNKNOWN,
-            Some(BaselineRule::Annotation) => "annotation",
-            Some(BaselineRule::Schedule) => "schedule",
-            Some(BaselineRule::Creation) => "creation",
-            Some(BaselineRule::OwnStart) => "own start",
-        };
-        let cause = match run.cause {
-            Cause::Carbon => "carbon",
-            Cause::Other => "other",
-            Cause::None => "none",
-        };
-        let mut row = vec![
-            text(&run.job),
-            text(&run.cluster),
-            text(&run.namespace),
-            text(&run.workload),
-            Cell::Instant(run.start),
-            Cell::Instant(run.baseline_start),
-        ];
-        row.extend([text(rule), text(cause), text(run.baseline_zone.as_deref().unwrap_or(view::UNKNOWN)), text(&run.grid_zone)]);
-        row.extend([Cell::Emissions(run.counterfactual_ugco2e), Cell::Emissions(run.actual_ugco2e), Cell::Emissions(run.avoided_ugco2e)]);
-        row.extend([Cell::Energy(run.active_mj), Cell::Energy(run.outside_mj), text(run.unplaced_reason.as_deref().unwrap_or(""))]);
-        row
-    });
-    table(
-        JOB_RUNS,
-        statement.counterfactual.label,
-        "Shifted runs first, largest effect first; then runs that were not shifted; then runs that could not be placed. Totals of emissions are on the sheet Counterfactual where a run is unplaced.",
-        columns,
-        rows.collect(),
-        true,
     )
 }
 

@@ -20,6 +20,10 @@ pub enum Cell {
     Emissions(Option<MicrogramsCo2e>),
     Number(Option<Rounded>),
     Percent(Option<f64>),
+    /// A number as somebody published it, with all its digits.
+    Published(f64),
+    /// A decimal string: a number where it is one, else text.
+    Decimal(Option<String>),
     Count(u64),
     Instant(Option<DateTime<Utc>>),
 }
@@ -59,12 +63,14 @@ struct Formats {
     title: Format,
     note: Format,
     header: Format,
+    indented_header: Format,
     number_header: Format,
     text: Format,
     indented: Format,
     decimal: Format,
     integer: Format,
     percent: Format,
+    published: Format,
     instant: Format,
     unknown: Format,
 }
@@ -88,12 +94,14 @@ impl Formats {
             note: base().set_font_color("#59636E"),
             number_header: header().set_align(FormatAlign::Right),
             header: header(),
+            indented_header: header().set_align(FormatAlign::Left).set_indent(1),
             text: base().set_text_wrap(),
             // Text that stands to the right of a number needs some air.
             indented: base().set_text_wrap().set_indent(1),
             decimal: base().set_num_format("#,##0.000"),
             integer: base().set_num_format("0"),
             percent: base().set_num_format("0.0%"),
+            published: base().set_num_format("General"),
             instant: base().set_num_format("yyyy-mm-dd hh:mm").set_align(FormatAlign::Left),
             unknown: base().set_font_color("#59636E").set_align(FormatAlign::Right),
         }
@@ -114,6 +122,7 @@ impl Table {
     }
 
     fn write_sheet(&self, sheet: &mut Worksheet, name: &str, rows: &[Vec<Cell>]) -> Result<()> {
+        debug_assert!(rows.iter().all(|row| row.len() <= self.columns.len()), "{name}: a cell without a column");
         let formats = Formats::new(false);
         sheet.set_name(name)?;
         sheet.write_string_with_format(0, 0, &self.title, &formats.title)?;
@@ -121,7 +130,11 @@ impl Table {
         for (index, column) in self.columns.iter().enumerate() {
             let index = index as u16;
             let is_text = rows.iter().all(|row| matches!(row.get(usize::from(index)), Some(Cell::Text(_) | Cell::Instant(_)) | None));
-            let format = if is_text { &formats.header } else { &formats.number_header };
+            let format = match (is_text, index) {
+                (true, 0) => &formats.header,
+                (true, _) => &formats.indented_header,
+                (false, _) => &formats.number_header,
+            };
             sheet.write_string_with_format(HEADER_ROW, index, &column.header, format)?;
             sheet.set_column_width(index, column.width)?;
         }
@@ -146,7 +159,9 @@ impl Table {
             self.write_total(sheet, rows, last_row + 1)?;
         }
         sheet.set_freeze_panes(HEADER_ROW + 1, 1)?;
-        sheet.set_landscape().set_paper_size(9).set_print_fit_to_pages(1, 0).set_repeat_rows(HEADER_ROW, HEADER_ROW)?;
+        sheet.set_landscape().set_paper_size(9).set_print_fit_to_pages(self.pages_wide(), 0).set_repeat_rows(HEADER_ROW, HEADER_ROW)?;
+        // Whoever reads the second page must still see whose row it is.
+        sheet.set_repeat_columns(0, 0)?;
         // The exact integers are for machines and auditors; paper shows what people read.
         if self.exact_columns().next().is_some() {
             sheet.set_print_area(0, 0, last_row + 1 + self.chart_rows, self.columns.len() as u16 - 1)?;
@@ -161,10 +176,17 @@ impl Table {
         with_exact.enumerate().map(|(order, (index, _))| (index, (self.columns.len() + order) as u16))
     }
 
+    /// On one page where that can be read, else side by side on several.
+    fn pages_wide(&self) -> u16 {
+        const READABLE: f64 = 230.0;
+        let width: f64 = self.columns.iter().map(|column| column.width).sum();
+        (width / READABLE).ceil().max(1.0) as u16
+    }
+
     /// Lines that a row needs for its wrapped texts: not every program finds out by itself.
     fn lines(&self, row: &[Cell]) -> usize {
         let lines = row.iter().zip(&self.columns).map(|(cell, column)| match cell {
-            Cell::Text(text) => text.chars().count().div_ceil((column.width * 1.08) as usize),
+            Cell::Text(text) | Cell::Decimal(Some(text)) => text.chars().count().div_ceil((column.width * 1.08) as usize),
             _ => 1,
         });
         lines.max().unwrap_or(1)
@@ -231,6 +253,14 @@ fn exact(cell: &Cell) -> Option<i64> {
     }
 }
 
+/// Digits with at most one point and a sign in front: what `f64` takes beside that (`1e9`, `inf`) is text.
+fn decimal(text: &str) -> Option<f64> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let is_decimal =
+        digits.starts_with(|first: char| first.is_ascii_digit()) && digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    if is_decimal { text.parse().ok() } else { None }
+}
+
 /// Beyond 2^53 a double would lose digits, so the integer is text there.
 fn write_exact(sheet: &mut Worksheet, row: u32, column: u16, exact: i64, format: &Format) -> Result<()> {
     if u128::from(exact.unsigned_abs()) <= LARGEST_EXACT {
@@ -257,6 +287,15 @@ fn write_cell(sheet: &mut Worksheet, row: u32, column: u16, cell: &Cell, formats
         Cell::Emissions(emissions) => (emissions.map(|emissions| view::kg(emissions).number()), &formats.decimal),
         Cell::Number(rounded) => (rounded.map(Rounded::number), &formats.decimal),
         Cell::Percent(share) => (share.map(|share| Rounded::of_measured(share, 3).number()), &formats.percent),
+        Cell::Published(value) => (Some(*value), &formats.published),
+        Cell::Decimal(None) => (None, &formats.decimal),
+        Cell::Decimal(Some(text)) => match decimal(text) {
+            Some(number) => (Some(number), &formats.published),
+            None => {
+                sheet.write_string_with_format(row, column, text, &formats.indented)?;
+                return Ok(());
+            }
+        },
         Cell::Count(count) => (Some(*count as f64), &formats.integer),
     };
     match number {

@@ -54,6 +54,17 @@ fn stored_totals_are_the_statements_and_the_exact_columns_add_up_to_them() {
                 "scope2_location_based_ugco2e",
                 statement.totals.figures.scope2_location_based_ugco2e.get(),
             ),
+            (
+                "Scope 2 market-based (kg CO2e)",
+                "scope2_market_based_ugco2e",
+                statement.totals.figures.scope2_market_based_ugco2e.unwrap().get(),
+            ),
+            ("Scope 3 category 3 (kg CO2e)", "scope3_category_3_ugco2e", statement.totals.figures.scope3_category_3_ugco2e.unwrap().get()),
+            (
+                "Embodied, amortised; never added (kg CO2e)",
+                "embodied_amortised_ugco2e",
+                statement.totals.figures.embodied_amortised_ugco2e.unwrap().get(),
+            ),
         ] {
             let exact_column = column(&range, exact);
             let sum: f64 = (0..count).map(|row| number(&range, HEADER + 1 + row, exact_column)).sum();
@@ -103,12 +114,65 @@ fn only_totals_are_formulas() {
 
 #[test]
 fn hostile_names_stay_text() {
-    let range = sheet("Workloads");
-    let texts: Vec<String> =
-        range.used_cells().filter_map(|(_, _, cell)| if let Data::String(text) = cell { Some(text.clone()) } else { None }).collect();
-    for name in [FORMULA_NAME, SCRIPT_NAME, EQUATION_NAME] {
-        assert!(texts.iter().any(|text| text == name), "{name}");
+    let texts = |name: &str| -> Vec<String> {
+        let texts = |cell: &Data| if let Data::String(text) = cell { Some(text.clone()) } else { None };
+        sheet(name).used_cells().filter_map(|(_, _, cell)| texts(cell)).collect()
+    };
+    for (sheet, names) in [
+        ("Workloads", [FORMULA_NAME, SCRIPT_NAME, EQUATION_NAME].as_slice()),
+        ("Instruments", &[FORMULA_NAME, SCRIPT_NAME]),
+        ("Assets", &[FORMULA_NAME]),
+        ("SCI", &[SCRIPT_NAME, "=1+1 models"]),
+        ("Factors", &[SCRIPT_NAME, EQUATION_NAME]),
+    ] {
+        for name in names {
+            assert!(texts(sheet).iter().any(|text| text == name), "{sheet}: {name}");
+        }
     }
+}
+
+#[test]
+fn scope_2_adds_up_to_the_total_by_every_method() {
+    let (range, statement) = (sheet("Scope 2"), fixture::statement());
+    let totals = &statement.totals.figures;
+    let last = HEADER + 1 + statement.scope2.reconciliation.len();
+    for (exact, total) in [
+        ("location_based_ugco2e", totals.scope2_location_based_ugco2e),
+        ("location_based_annual_ugco2e", totals.scope2_location_based_annual_ugco2e.unwrap()),
+        ("market_based_ugco2e", totals.scope2_market_based_ugco2e.unwrap()),
+    ] {
+        assert_eq!(number(&range, last, column(&range, exact)) as i64, total.get(), "{exact}");
+    }
+}
+
+#[test]
+fn a_datapoint_is_a_number_where_it_has_one_and_n_a_where_it_has_none() {
+    let (range, statement) = (sheet("Disclosure"), fixture::statement());
+    let value = column(&range, "Value");
+    for (row, datapoint) in statement.disclosure.datapoints.iter().enumerate() {
+        let cell = range.get_value(((HEADER + 1 + row) as u32, value)).unwrap();
+        match (&datapoint.value, datapoint.unit.as_str()) {
+            (_, "text") => assert_eq!(cell, &Data::String("in words".to_owned())),
+            (None, _) => assert_eq!(cell, &Data::String("n/a".to_owned())),
+            (Some(text), _) => assert_eq!(number(&range, HEADER + 1 + row, value), text.parse::<f64>().unwrap()),
+        }
+    }
+}
+
+#[test]
+fn a_year_has_its_months_and_other_years_and_no_hours() {
+    let statement = fixture::year_statement();
+    let mut workbook = open(xlsx(&statement).unwrap());
+    let names = workbook.sheet_names().to_owned();
+    for name in ["Year", "Other years", "Per revenue"] {
+        assert!(names.iter().any(|found| found == name), "{name}");
+    }
+    for name in ["Hours", "Daily curve", "Job runs", "Reconciliation"] {
+        assert!(!names.iter().any(|found| found == name), "{name}");
+    }
+    let range = workbook.worksheet_range("Year").unwrap();
+    let market = number(&range, HEADER + 13, column(&range, "scope2_market_based_ugco2e"));
+    assert_eq!(market as i64, statement.totals.figures.scope2_market_based_ugco2e.unwrap().get());
 }
 
 #[test]
@@ -122,6 +186,16 @@ fn the_sheets_stand_in_a_fixed_order() {
     let names = [
         "Cover",
         "Clusters",
+        "Scope 2",
+        "Instruments",
+        "Scope 2 zones",
+        "Energy mix",
+        "Scope 3",
+        "Assets",
+        "Quality",
+        "Sensitivity",
+        "SCI",
+        "Disclosure",
         "Namespaces",
         "Workloads",
         "Hours",
@@ -130,6 +204,7 @@ fn the_sheets_stand_in_a_fixed_order() {
         "Job runs",
         "Reconciliation",
         "Findings",
+        "Factors",
         "Method",
         "Provenance",
     ];

@@ -22,6 +22,9 @@ const LONGEST_CASE: Duration = Duration::from_secs(60);
 const BACKGROUND: [&str; 3] = ["NOT_COMPUTED", "NOT_READ", "DAYS_BEFORE"];
 /// The zone's annual factor, g/kWh: cases have months of 36 g/kWh, and months around 80, and a month's median may be half or twice of it.
 const ANNUAL: f64 = 60.0;
+const FACTORS: &str = "id,quantity,geography,value,unit,publisher,publication,licence\n\
+    upstream,grid-upstream,NL,60,gCO2e/kWh,Example BV,invented for the test,own\n\
+    losses,td-losses,NL,15,gCO2e/kWh,Example BV,invented for the test,own\n";
 
 /// One run of the binary.
 #[derive(Clone, Debug)]
@@ -256,10 +259,14 @@ impl Bench {
         let unfinished = root.join(format!("{name}.csv"));
         fs::write(&unfinished, self.intensity.clone().unwrap_or_else(|| flat_intensity(self.month))).unwrap();
         fs::rename(unfinished, root.join("intensity/nl.csv")).unwrap();
+        // Upstream and grid losses are said, so that a bench without fault has nothing unknown.
+        let unfinished = root.join(format!("{name}-factors.csv"));
+        fs::write(&unfinished, FACTORS).unwrap();
+        fs::rename(unfinished, root.join("factors.csv")).unwrap();
         fs::write(root.join("secret"), "s3cret\n").unwrap();
         let files = || format!("provider = \"{}\"\nfiles = [\"intensity/*.csv\"]\n", self.provider);
         let mut text = format!(
-            "[organisation]\nname = \"Example BV\"\ntime_zone = \"{}\"\n[report]\nidle = \"unallocated\"\n[evidence]\ndir = \"evidence-{name}\"\n\
+            "[organisation]\nname = \"Example BV\"\ntime_zone = \"{}\"\n[report]\nidle = \"unallocated\"\n[evidence]\ndir = \"evidence-{name}\"\n[factors]\nfiles = [\"factors.csv\"]\n\
              [[intensity]]\nzones = [\"NL\"]\nannual_direct_gco2e_per_kwh = {{ NL = {ANNUAL:.1} }}\n{}",
             self.time_zone,
             self.feed.clone().unwrap_or_else(files)

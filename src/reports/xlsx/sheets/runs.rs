@@ -1,0 +1,103 @@
+//! Sheets of the counterfactual and of job runs.
+
+use super::{COUNTERFACTUAL, Cell, Column, JOB_RUNS, Table, table, text};
+use crate::disclosure::Statement;
+use crate::disclosure::statement::CounterfactualFigures;
+use crate::model::{BaselineRule, Cause};
+use crate::reports::runs::Runs;
+use crate::reports::view;
+
+pub fn counterfactual(statement: &Statement) -> Table {
+    let figure = |header: &str, exact| Column { is_totalled: false, ..Column::figure(header, exact) };
+    let columns = vec![
+        Column::text("Runs", 26.0),
+        Column::text("Placed", 8.0),
+        Column::text("Shifted", 8.0),
+        Column::text("Gained", 8.0),
+        figure("Counterfactual (kg CO2e)", "counterfactual_ugco2e"),
+        figure("Actual (kg CO2e)", "actual_ugco2e"),
+        figure("Gains (kg CO2e)", "gains_ugco2e"),
+        figure("Losses (kg CO2e)", "losses_ugco2e"),
+        figure("Avoided (kg CO2e)", "avoided_ugco2e"),
+        Column::text("Captured (of best)", 11.0),
+    ];
+    let row = |label: &str, figures: &CounterfactualFigures| {
+        vec![
+            text(label),
+            Cell::Count(figures.runs),
+            Cell::Count(figures.shifted_runs),
+            Cell::Count(figures.gained_runs),
+            Cell::Emissions(Some(figures.counterfactual_ugco2e)),
+            Cell::Emissions(Some(figures.actual_ugco2e)),
+            Cell::Emissions(Some(figures.gains_ugco2e)),
+            Cell::Emissions(Some(figures.losses_ugco2e)),
+            Cell::Emissions(Some(figures.avoided_ugco2e)),
+            Cell::Percent(figures.captured_share),
+        ]
+    };
+    let counterfactual = &statement.counterfactual;
+    let rows = vec![
+        row("All placed runs", &counterfactual.total),
+        row("Shifted for carbon", &counterfactual.by_cause.carbon),
+        row("Shifted for another reason", &counterfactual.by_cause.other),
+        row("Not shifted", &counterfactual.by_cause.none),
+    ];
+    let note = format!("Runs that could not be placed: {}; each is on the sheet {JOB_RUNS} with its reason.", counterfactual.unplaced_runs);
+    Table { chart_rows: 22, ..table(COUNTERFACTUAL, counterfactual.label, &note, columns, rows, false) }
+}
+
+pub fn job_runs(statement: &Statement) -> Table {
+    let columns = vec![
+        Column::text("Job", 24.0),
+        Column::text("Cluster", 14.0),
+        Column::text("Namespace", 16.0),
+        Column::text("Workload", 22.0),
+        Column::text("Started (UTC)", 16.0),
+        Column::text("Unshifted start (UTC)", 16.0),
+        Column::text("By rule", 11.0),
+        Column::text("Cause", 9.0),
+        Column::text("Home zone", 9.0),
+        Column::text("Ran in zone", 9.0),
+        Column::figure("Counterfactual (kg CO2e)", "counterfactual_ugco2e"),
+        Column::figure("Actual (kg CO2e)", "actual_ugco2e"),
+        Column::figure("Avoided (kg CO2e)", "avoided_ugco2e"),
+        Column::figure("Active energy (kWh)", "active_mj"),
+        Column::figure("Outside the month (kWh)", "outside_mj"),
+        Column::text("Why it could not be placed", 40.0),
+    ];
+    let runs = Runs::of(&statement.job_runs);
+    let rows = runs.in_order().map(|run| {
+        let rule = match run.baseline_rule {
+            None => view::UNKNOWN,
+            Some(BaselineRule::Annotation) => "annotation",
+            Some(BaselineRule::Schedule) => "schedule",
+            Some(BaselineRule::Creation) => "creation",
+            Some(BaselineRule::OwnStart) => "own start",
+        };
+        let cause = match run.cause {
+            Cause::Carbon => "carbon",
+            Cause::Other => "other",
+            Cause::None => "none",
+        };
+        let mut row = vec![
+            text(&run.job),
+            text(&run.cluster),
+            text(&run.namespace),
+            text(&run.workload),
+            Cell::Instant(run.start),
+            Cell::Instant(run.baseline_start),
+        ];
+        row.extend([text(rule), text(cause), text(run.baseline_zone.as_deref().unwrap_or(view::UNKNOWN)), text(&run.grid_zone)]);
+        row.extend([Cell::Emissions(run.counterfactual_ugco2e), Cell::Emissions(run.actual_ugco2e), Cell::Emissions(run.avoided_ugco2e)]);
+        row.extend([Cell::Energy(run.active_mj), Cell::Energy(run.outside_mj), text(run.unplaced_reason.as_deref().unwrap_or(""))]);
+        row
+    });
+    table(
+        JOB_RUNS,
+        statement.counterfactual.label,
+        "Shifted runs first, largest effect first; then runs that were not shifted; then runs that could not be placed. Totals of emissions are on the sheet Counterfactual where a run is unplaced.",
+        columns,
+        rows.collect(),
+        true,
+    )
+}

@@ -64,9 +64,13 @@ fn quota(whole: i64, weight: i64, total: i64, ratio: f64) -> (i64, i64) {
 }
 
 /// The same for wholes and weights of any size: few splits of large numbers, where [`Splitter`] makes many of small ones.
+/// Where `whole` is not above the sum of the weights, no part is above its weight. Where there is no weight, nothing is shared.
 pub fn split_wide(whole: i64, weights: &[i64]) -> Vec<i64> {
     let total: i128 = weights.iter().map(|weight| i128::from(*weight)).sum();
-    debug_assert!(total > 0 && whole >= 0 && weights.iter().all(|weight| *weight >= 0));
+    if total == 0 {
+        return vec![0; weights.len()];
+    }
+    debug_assert!(whole >= 0 && weights.iter().all(|weight| *weight >= 0));
     let quota = |weight: &i64| i128::from(whole) * i128::from(*weight);
     let mut parts: Vec<i64> =
         weights.iter().map(|weight| i64::try_from(quota(weight) / total).expect("a part is no more than the whole")).collect();
@@ -123,13 +127,20 @@ mod tests {
         }
         // 2^62 by 1 : 3, far beyond what the other takes.
         assert_eq!(split_wide(1 << 62, &[1 << 40, 3 << 40]), [1 << 60, 3 << 60]);
+        // Half of an odd number: both remainders are one half, the first wins.
+        let odd = i64::MAX - 2;
+        assert_eq!(split_wide(odd, &[1 << 61, 1 << 61]), [(odd + 1) / 2, odd / 2]);
+        assert_eq!(split_wide(7, &[0, 0]), [0, 0]);
     }
 
     proptest! {
         #[test]
         fn wide_parts_add_up(whole in 0..i64::MAX, weights in prop::collection::vec(0_i64..1 << 50, 1..60)) {
             prop_assume!(weights.iter().any(|weight| *weight > 0));
-            prop_assert_eq!(split_wide(whole, &weights).iter().sum::<i64>(), whole);
+            let parts = split_wide(whole, &weights);
+            prop_assert_eq!(parts.iter().sum::<i64>(), whole);
+            let holds = weights.iter().map(|weight| i128::from(*weight)).sum::<i128>() >= i128::from(whole);
+            prop_assert!(!holds || parts.iter().zip(&weights).all(|(part, weight)| part <= weight));
         }
 
         #[test]

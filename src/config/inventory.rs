@@ -19,9 +19,13 @@ use crate::units::{GramsCo2ePerKilowattHour, Millijoules};
 const DEFAULT_LIFE_YEARS: f64 = 4.0;
 const CRITERIA: usize = 8;
 /// Figures that a published year can state, with how many ledger units make one of those written.
-const PUBLISHED: [(&str, &str, f64); 8] = [
-    ("energy_mwh", "facility_mj", 3.6e12),
+const PUBLISHED: [(&str, &str, f64); 12] = [
+    ("energy_mwh", "energy_mix_total_mj", 3.6e12),
+    ("energy_fossil_mwh", "energy_mix_fossil_mj", 3.6e12),
+    ("energy_nuclear_mwh", "energy_mix_nuclear_mj", 3.6e12),
+    ("energy_renewable_mwh", "energy_mix_renewable_mj", 3.6e12),
     ("scope2_location_based_tco2e", "scope2_location_based_ugco2e", 1e12),
+    ("scope2_location_based_annual_tco2e", "scope2_location_based_annual_ugco2e", 1e12),
     ("scope2_market_based_tco2e", "scope2_market_based_ugco2e", 1e12),
     ("scope3_category_1_tco2e", "scope3_category_1_ugco2e", 1e12),
     ("scope3_category_2_tco2e", "scope3_category_2_ugco2e", 1e12),

@@ -40,7 +40,7 @@ fn the_readmes_inventory_loads_and_means_what_it_says() {
     // 41.2 t and 160 MWh in the ledger's units.
     let published = &config.published_years[0];
     assert!(published.is_base_year && published.figures.contains(&("scope2_location_based_ugco2e".to_owned(), 41_200_000_000_000)));
-    assert!(published.figures.contains(&("facility_mj".to_owned(), 160_000 * 3_600_000_000)));
+    assert!(published.figures.contains(&("energy_mix_total_mj".to_owned(), 160_000 * 3_600_000_000)));
     assert_eq!(config.uncertainty.get("tier modelled"), Some(&0.30));
 }
 

@@ -230,8 +230,8 @@ mod tests {
         let entity = Entity::of(&statement);
         assert_eq!((entity.prefix, entity.identifier.as_str()), ("name", "écoles-fils-sa"));
 
-        statement.lei = Some("529900EXAMPLE0BV0029".to_owned());
+        statement.lei = Some("0000EXAMPLE000000086".to_owned());
         let entity = Entity::of(&statement);
-        assert_eq!((entity.scheme, entity.identifier.as_str()), ("http://standards.iso.org/iso/17442", "529900EXAMPLE0BV0029"));
+        assert_eq!((entity.scheme, entity.identifier.as_str()), ("http://standards.iso.org/iso/17442", "0000EXAMPLE000000086"));
     }
 }

@@ -22,7 +22,7 @@ pub fn grams(amount: i64) -> MicrogramsCo2e {
 pub fn full_year(profile: &str) -> Statement {
     let mut statement = crate::reports::fixture::statement();
     profile.clone_into(&mut statement.policy.disclosure);
-    statement.lei = Some("529900EXAMPLE0BV0029".to_owned());
+    statement.lei = Some("0000EXAMPLE000000086".to_owned());
     statement.period = Period {
         month: None,
         year: Some("2026".to_owned()),

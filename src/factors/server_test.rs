@@ -1,5 +1,7 @@
 //! How the classes of servers among the embedded factors come about, worked by hand from the published constants.
 
+use std::path::PathBuf;
+
 use chrono::NaiveDate;
 
 use super::{Factor, Factors, Quantity};
@@ -51,4 +53,25 @@ fn a_gpu_says_that_it_is_low_for_newer_ones() {
 
     assert_eq!(gpu.value, 150.0);
     assert!(gpu.note.unwrap().contains("it is low"));
+}
+
+#[test]
+fn base_and_additions_are_those_of_the_published_coefficients() {
+    let path = std::env::var_os("WATTLEDGER_SHARED_DATA")
+        .map(|data| PathBuf::from(data).join("factors/cloud-carbon-coefficients/coefficients-aws-embodied.csv"));
+    let Some(bytes) = path.and_then(|path| std::fs::read(path).ok()) else {
+        println!("SKIPPED: WATTLEDGER_SHARED_DATA names no folder with factors/cloud-carbon-coefficients");
+        return;
+    };
+    let base = of_class(Quantity::ServerEmbodied, "server-1-cpu").value;
+    let gpu = of_class(Quantity::GpuEmbodied, "gpu").value;
+    let mut compared = 0;
+    for row in csv::Reader::from_reader(bytes.as_slice()).records() {
+        let row = row.unwrap();
+        let [memory, storage, cpus, gpus, total]: [f64; 5] = [2, 3, 4, 5, 6].map(|column| row[column].parse().unwrap());
+        assert!((total - memory - storage - cpus - gpus - base).abs() < 0.02, "{row:?}");
+        assert_eq!((cpus % 100.0, gpus % gpu), (0.0, 0.0), "{row:?}: 100 for each CPU beyond the first, and whole GPUs");
+        compared += 1;
+    }
+    assert!(compared > 400, "only {compared} instance types were compared");
 }

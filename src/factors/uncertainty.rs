@@ -2,7 +2,7 @@
 //!
 //! In: the table beside this file, embedded; what the organisation states, by the name of the input. Out: value and source of any input. Rule: what the
 //! organisation states goes before the table, an input's own name (`grid-intensity NL`) before its class (`grid-intensity`); a row without a source
-//! does not load. Assumes: standard uncertainties, k = 1 (GUM 3.3.5). Does not: combine them.
+//! does not load. Assumes: standard uncertainties, k = 1 (GUM 2.3.1). Does not: combine them.
 
 use std::collections::BTreeMap;
 

@@ -109,8 +109,9 @@ mod tests {
 
     use super::*;
     use crate::disclosure::datapoints::disclose;
+    use crate::disclosure::statement::Scope2;
     use crate::disclosure::story::full_year;
-    use crate::reports::fixture;
+    use crate::reports::{fixture, golden};
 
     fn report_of(statement: &Statement) -> Value {
         serde_json::from_slice(&super::facts(statement).unwrap()).unwrap()
@@ -129,7 +130,7 @@ mod tests {
                 "decimals": 3,
                 "dimensions": {
                     "concept": "esrs:GrossScope3GreenhouseGasEmissions",
-                    "entity": "lei:529900EXAMPLE0BV0029",
+                    "entity": "lei:0000EXAMPLE000000086",
                     "period": "2026-01-01T00:00:00/2027-01-01T00:00:00",
                     "unit": "utr:tCO2e",
                     "esrs:Scope3GHGEmissionsCategoryGHGProtocolAxis": "esrs:Category3FuelAndEnergyrelatedActivitiesMember",
@@ -149,6 +150,9 @@ mod tests {
     #[test]
     fn a_month_is_its_local_days_and_what_is_unknown_is_no_fact() {
         let mut month = fixture::statement();
+        month.totals.figures.scope2_market_based_ugco2e = None;
+        month.totals.figures.scope3_category_2_ugco2e = None;
+        month.scope2 = Scope2::default();
         disclose(&mut month);
         let report = report_of(&month);
         let facts = report["facts"].as_object().unwrap();
@@ -167,5 +171,12 @@ mod tests {
         let text = String::from_utf8(bytes).unwrap();
         let place = |id: &str| text.find(&format!("\"{id}\"")).unwrap();
         assert!(place("E1-6_scope3-category-2") < place("E1-6_scope3-category-8") && place("E1-5_total") < place("E1-6_scope3"));
+    }
+
+    #[test]
+    fn the_facts_are_the_golden_ones_and_end_in_a_newline() {
+        let bytes = super::facts(&full_year("esrs-set1")).unwrap();
+        assert_eq!(bytes.last(), Some(&b'\n'));
+        golden::compare("facts.json", &bytes);
     }
 }

@@ -93,7 +93,9 @@ mod tests {
             ("a factor of unknown origin", |report| report["factors"][0]["origin"] = Value::from("hearsay")),
             ("a datapoint as a number", |report| report["disclosure"]["datapoints"][0]["value"] = Value::from(0.295)),
             ("a datapoint with half a dimension", |report| {
-                report["disclosure"]["datapoints"][9]["dimensions"][0] = Value::from(vec!["Scope3Axis"]);
+                let datapoints = report["disclosure"]["datapoints"].as_array_mut().unwrap();
+                let of_a_part = datapoints.iter_mut().find(|datapoint| !datapoint["dimensions"].as_array().unwrap().is_empty());
+                of_a_part.unwrap()["dimensions"][0] = Value::from(vec!["Scope3Axis"]);
             }),
             ("another label", |report| report["counterfactual"]["label"] = Value::from("Avoided emissions")),
         ];

@@ -10,7 +10,7 @@ pub struct FigureName {
     pub label: &'static str,
 }
 
-const FIGURES: [(&str, &str); 20] = [
+const FIGURES: [(&str, &str); 26] = [
     ("metered_mj", "Metered IT energy"),
     ("active_mj", "Active energy of workloads"),
     ("idle_mj", "Idle energy"),
@@ -30,6 +30,12 @@ const FIGURES: [(&str, &str); 20] = [
     ("embodied_amortised_ugco2e", "Embodied emissions, amortised"),
     ("operational_hourly_ugco2e", "All electricity, hourly factors"),
     ("operational_annual_ugco2e", "All electricity, annual factors"),
+    ("total_location_based_ugco2e", "Scope 2, location-based, and Scope 3"),
+    ("total_market_based_ugco2e", "Scope 2, market-based, and Scope 3"),
+    ("energy_mix_total_mj", "Energy of own operations"),
+    ("energy_mix_fossil_mj", "Energy of own operations, fossil"),
+    ("energy_mix_nuclear_mj", "Energy of own operations, nuclear"),
+    ("energy_mix_renewable_mj", "Energy of own operations, renewable"),
     ("hourly_matched_ugco2e", "Scope 2, matched hour by hour"),
 ];
 

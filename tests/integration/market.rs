@@ -1,6 +1,6 @@
 //! Market-based Scope 2 of the sample's month under a register of instruments, held against an independent account in Python.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
@@ -9,6 +9,13 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use wattledger::accounting::inventory::ClusterInventory;
+use wattledger::accounting::ledger::Sums;
+use wattledger::accounting::scopes::market::{MarketTerms, market_based};
+use wattledger::accounting::survey::{ClusterTerms, Site};
+use wattledger::model::policy::LocationBased;
+use wattledger::model::{Boundary, EnergySource, Instrument, InstrumentKind, InstrumentPeriod, Matching, Placement};
+use wattledger::units::{GramsCo2ePerKilowattHour, Millijoules, ReportingPeriod};
 
 use crate::compare::integer;
 use crate::sample;
@@ -152,6 +159,23 @@ fn report(config: &Path, out: &Path) -> Value {
     serde_json::from_slice(&fs::read(out.join("report.json")).unwrap()).unwrap()
 }
 
+#[test]
+fn without_instruments_every_row_has_the_same_figure_by_either_method() {
+    let folder = TempDir::new().unwrap();
+    let config = configured(folder.path());
+    let mut table: toml::Table = toml::from_str(&fs::read_to_string(&config).unwrap()).unwrap();
+    table.remove("instrument");
+    table.remove("factors");
+    fs::write(&config, toml::to_string(&table).unwrap()).unwrap();
+    let report = report(&config, &folder.path().join("out"));
+
+    for list in ["clusters", "namespaces", "workloads"] {
+        for row in report[list].as_array().unwrap() {
+            assert_eq!(row["scope2_market_based_ugco2e"], row["scope2_location_based_ugco2e"], "{list}: {row}");
+        }
+    }
+}
+
 /// What the oracle makes of the hours that the report shows.
 fn expected(report: &Value) -> Value {
     let zones: BTreeMap<&str, &str> =
@@ -172,7 +196,10 @@ fn expected(report: &Value) -> Value {
         .unwrap()
         .iter()
         .map(|row| {
-            json!({ "cluster": row["cluster"], "namespace": row["namespace"], "workload": row["workload"], "facility_mj": integer(&row["facility_mj"]) })
+            json!({
+                "cluster": row["cluster"], "namespace": row["namespace"], "workload": row["workload"], "facility_mj": integer(&row["facility_mj"]),
+                "hourly_ugco2e": integer(&row["operational_hourly_ugco2e"]), "annual_ugco2e": integer(&row["operational_annual_ugco2e"]),
+            })
         })
         .collect();
     let register: toml::Table = toml::from_str(&instruments()).unwrap();
@@ -188,15 +215,19 @@ fn expected(report: &Value) -> Value {
         "period": "2026-10", "time_zone": "Europe/Amsterdam", "location_based": "hourly", "hours": hours, "workloads": workloads,
         "instruments": held, "residual": { "FR": { "factor": 41.7, "nuclear_share": 0.63 } },
     });
+    oracle(&given)
+}
+
+fn oracle(given: &Value) -> Value {
     let python = std::env::var("WATTLEDGER_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    let mut oracle = Command::new(python)
+    let mut child = Command::new(python)
         .arg(sample::root().join("tests/oracle/market.py"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    oracle.stdin.take().unwrap().write_all(given.to_string().as_bytes()).unwrap();
-    let output = oracle.wait_with_output().unwrap();
+    child.stdin.take().unwrap().write_all(given.to_string().as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "the oracle failed");
     serde_json::from_slice(&output.stdout).unwrap()
 }
@@ -252,6 +283,103 @@ fn a_month_under_a_register_is_what_the_oracle_says() {
         let is_it = |found: &&Value| ["cluster", "namespace", "workload"].iter().all(|key| found[*key] == row[*key]);
         same(&row.to_string(), &row["scope2_market_based_ugco2e"], &found.iter().find(is_it).unwrap()["scope2_market_based_ugco2e"]);
     }
+}
+
+/// What two sites of one grid and one of another use in an hour, in millijoules, and what that emits by hour and by year.
+fn used(cluster: usize, hour: i64) -> (i64, i64, i64) {
+    let seed = (hour * 7_919 + cluster as i64 * 104_729).rem_euclid(10_007);
+    let facility_mj = 3_000_000_000 + seed * 400_001;
+    (facility_mj, facility_mj / 3_600 * (200 + seed.rem_euclid(331)), facility_mj / 3_600 * 260)
+}
+
+#[test]
+fn a_year_off_the_full_hour_under_a_register_is_what_the_oracle_says() {
+    let period = ReportingPeriod::parse_year("2026", chrono_tz::Asia::Kolkata).unwrap();
+    let zones = [("a", "NL"), ("b", "NL"), ("c", "DE")];
+    let (from, to) = (period.from().timestamp().div_euclid(3_600), (period.to().timestamp() + 3_599).div_euclid(3_600));
+    let instrument = |kind, zone: &str, kwh: i64, month: Option<u32>, matching, factor| Instrument {
+        kind,
+        zone: zone.to_owned(),
+        volume: Millijoules::new(kwh * 3_600_000_000),
+        period: InstrumentPeriod { year: 2026, month },
+        matching,
+        factor: GramsCo2ePerKilowattHour::new(factor),
+        energy_source: Some(EnergySource::Wind),
+        evidence: "cancellation".to_owned(),
+        clusters: Vec::new(),
+        criteria: Vec::new(),
+        generation: Vec::new(),
+    };
+    let mut hourly = instrument(InstrumentKind::Ppa, "NL", 9_000, None, Matching::Hour, 3.7);
+    hourly.generation = (from..to).map(|hour| (hour as i32, Millijoules::new(generated_wh(hour) * 60_000_000))).collect();
+    let mut held = instrument(InstrumentKind::GuaranteeOfOrigin, "NL", 2_000, None, Matching::Year, 0.0);
+    held.clusters = vec!["b".to_owned()];
+    let instruments = [
+        instrument(InstrumentKind::SupplierRate, "DE", 40_000, None, Matching::Month, 401.3),
+        hourly,
+        held,
+        instrument(InstrumentKind::GuaranteeOfOrigin, "NL", 700, Some(3), Matching::Year, 11.0),
+        instrument(InstrumentKind::GuaranteeOfOrigin, "DE", 3_000, None, Matching::Hour, 0.0),
+        instrument(InstrumentKind::GuaranteeOfOrigin, "DE", 900, None, Matching::Month, 20.0),
+    ];
+    let (mut clusters, mut inventories, mut hours) = (Vec::new(), Vec::new(), Vec::new());
+    for (cluster, (name, zone)) in zones.iter().enumerate() {
+        let site = Site {
+            boundary: Boundary::Owned,
+            placement: Placement::Scope2,
+            grid_zone: (*zone).to_owned(),
+            home_zone: None,
+            pue: 1.2,
+            embodied: None,
+        };
+        clusters.push(ClusterTerms { name: (*name).to_owned(), sites: vec![site], site_of: Box::new(|_| 0) });
+        let mut inventory = ClusterInventory::default();
+        for hour in from..to {
+            let (facility_mj, hourly, annual) = used(cluster, hour);
+            let sums = Sums { facility_mj, operational_hourly_ugco2e: hourly, operational_annual_ugco2e: annual, ..Sums::default() };
+            inventory.hours.insert((0, hour as i32), sums);
+            let text = chrono::DateTime::from_timestamp(hour * 3_600, 0).unwrap().format("%Y-%m-%dT%H:%M:%SZ").to_string();
+            hours.push(json!({ "cluster": name, "zone": zone, "hour": text, "facility_mj": facility_mj, "hourly_ugco2e": hourly, "annual_ugco2e": annual }));
+        }
+        inventories.push(inventory);
+    }
+    for location_based in [LocationBased::Hourly, LocationBased::Annual] {
+        let terms = MarketTerms {
+            period,
+            location_based,
+            instruments: &instruments,
+            residual: &BTreeMap::new(),
+            zones_without_annual: &BTreeSet::new(),
+        };
+        let market = market_based(&terms, &clusters, &inventories);
+        let register: Vec<Value> = instruments.iter().map(|held| in_words(held)).collect();
+        let expected = oracle(&json!({
+            "period": "2026", "time_zone": "Asia/Kolkata", "location_based": location_based, "hours": hours, "workloads": [],
+            "instruments": register, "residual": {},
+        }));
+
+        for (index, used) in market.instruments.iter().enumerate() {
+            let found = [used.available_mj.get(), used.applied_mj.get(), used.applied_ugco2e.get()];
+            let wanted =
+                ["available_mj", "applied_mj", "applied_ugco2e"].map(|figure| expected["instruments"][index][figure].as_i64().unwrap());
+            assert_eq!(found, wanted, "instrument {}", index + 1);
+            assert!(found[1] > 0, "instrument {} covers nothing, so nothing is compared", index + 1);
+        }
+        for ((cluster, _), site) in &market.sites {
+            assert_eq!(site.market_ugco2e().unwrap().get(), expected["market"][zones[*cluster].0].as_i64().unwrap());
+        }
+        assert_eq!(market.matched_ugco2e.unwrap().get(), expected["hourly_matched_ugco2e"].as_i64().unwrap());
+    }
+}
+
+/// An instrument as the oracle reads it.
+fn in_words(held: &Instrument) -> Value {
+    let period = held.period.month.map_or("2026".to_owned(), |month| format!("2026-{month:02}"));
+    let generation: Vec<Value> = held.generation.iter().map(|(hour, energy)| json!([hour, energy.get()])).collect();
+    json!({
+        "kind": held.kind, "zone": held.zone, "volume_mj": held.volume.get(), "period": period, "matching": held.matching,
+        "factor_gco2e_per_kwh": held.factor.get(), "energy_source": held.energy_source, "clusters": held.clusters, "generation": generation,
+    })
 }
 
 #[test]

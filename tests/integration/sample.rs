@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::{Value, json};
+use wattledger::factors::{Factors, Quantity};
 
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -96,13 +97,17 @@ fn oracle_settings(config: &toml::Value, month: &str) -> Value {
         })
         .collect();
     let annual = &config["intensity"][0]["annual_direct_gco2e_per_kwh"];
-    let losses: BTreeMap<&str, String> = config
+    // What comes with the software stands in for zones of which the configuration says nothing.
+    let factors = Factors::embedded().unwrap();
+    let shares = factors.rows().iter().filter(|row| row.quantity == Quantity::TdLossShare);
+    let mut losses: BTreeMap<&str, String> = shares.map(|row| (row.geography.as_str(), row.value.to_string())).collect();
+    let configured = config
         .get("losses")
         .and_then(toml::Value::as_array)
         .into_iter()
         .flatten()
-        .map(|losses| (losses["zone"].as_str().unwrap(), losses["share"].as_float().unwrap().to_string()))
-        .collect();
+        .map(|losses| (losses["zone"].as_str().unwrap(), losses["share"].as_float().unwrap().to_string()));
+    losses.extend(configured);
     json!({
         "month": month, "time_zone": config["organisation"]["time_zone"].as_str(),
         "location_based": config["report"]["location_based"].as_str(), "idle": config["report"]["idle"].as_str(),

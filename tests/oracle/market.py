@@ -1,8 +1,8 @@
 """Works out market-based Scope 2 of a month or a year by hand, from consumption by hour and a register of instruments.
 
 In: on stdin, JSON with `period` (`2026-10` or `2026`), `time_zone`, `location_based` (`hourly`, `annual`), `hours` (`cluster`, `zone`, `hour`,
-`facility_mj`, `hourly_ugco2e`, `annual_ugco2e` or null) of what is in Scope 2, `workloads` (`cluster`, `namespace`, `workload`, `facility_mj`),
-`instruments` (as configured; `volume_mj`; `generation`: pairs of hour and millijoules) and `residual` (zone to factor and nuclear share).
+`facility_mj`, `hourly_ugco2e`, `annual_ugco2e` or null) of what is in Scope 2, `workloads` (`cluster`, `namespace`, `workload`, `facility_mj`,
+`hourly_ugco2e`, `annual_ugco2e`), `instruments` (as configured; `volume_mj`; `generation`: pairs of hour and millijoules) and `residual` (zone to factor and nuclear share).
 Out: on stdout, what `report.json` says that follows from them.
 
 This is what an auditor would write after reading section 4 of the method and the Scope 2 Guidance: Python's standard library, whole numbers and
@@ -193,7 +193,7 @@ class Case:
             "hourly_matched_share": matched / total,
             "hourly_matched_ugco2e": matched_ug,
             "mix": self.mix(statements, zones, total),
-            "workloads": self.workloads(market),
+            "workloads": self.workloads(covered, rests),
         }
 
     def matched(self):
@@ -220,14 +220,22 @@ class Case:
         renewable = of(RENEWABLE)
         return {"total_mj": total, "renewable_mj": renewable, "nuclear_mj": nuclear, "fossil_mj": total - renewable - nuclear}
 
-    def workloads(self, market):
+    def workloads(self, covered, rests):
+        """What is covered by energy; the rest by what stands in for it: energy at a residual mix, else location-based emissions."""
         rows = []
-        for cluster, total in market.items():
+        for cluster in sorted({row["cluster"] for row in self.hours}):
             own = sorted(
                 (row for row in self.given["workloads"] if row["cluster"] == cluster),
                 key=lambda row: (row["namespace"].encode(), row["workload"].encode()),
             )
-            parts = [None] * len(own) if total is None else shared(total, [row["facility_mj"] for row in own])
+            of_rest = [rest for rest, row in zip(rests, self.hours) if row["cluster"] == cluster]
+            zone = next(row["zone"] for row in self.hours if row["cluster"] == cluster)
+            declared = "hourly_ugco2e" if self.given["location_based"] == "hourly" else "annual_ugco2e"
+            by_rest = "facility_mj" if zone in self.given["residual"] else declared
+            parts = [None] * len(own)
+            if None not in of_rest:
+                of_covered = shared(covered.get(cluster, 0), [row["facility_mj"] for row in own])
+                parts = [a + b for a, b in zip(of_covered, shared(sum(of_rest), [row[by_rest] for row in own]))]
             for row, part in zip(own, parts):
                 rows.append({**{key: row[key] for key in ("cluster", "namespace", "workload")}, "scope2_market_based_ugco2e": part})
         return rows

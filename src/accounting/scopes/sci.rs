@@ -120,10 +120,10 @@ mod tests {
             period,
             step_seconds: 900,
             idle: IdlePolicy::ByUsage,
-            tails: Tails::Unattributed,
-            max_gap_share: 0.05,
             location_based: LocationBased::Hourly,
             category3: BTreeMap::new(),
+            tails: Tails::Unattributed,
+            max_gap_share: 0.05,
             clusters: vec![ClusterTerms { name: "prod".to_owned(), sites: Vec::new(), site_of: Box::new(|_| 0) }],
         };
         let days: BTreeSet<_> = months.iter().map(|month| format!("{month}-01").parse().unwrap()).collect();

@@ -132,7 +132,7 @@ mod tests {
     use super::*;
     use crate::accounting::scopes::market::SiteMarket;
     use crate::accounting::survey::Site;
-    use crate::model::Boundary;
+    use crate::model::{Boundary, RestRule};
     use crate::units::{MicrogramsCo2e, Millijoules};
 
     fn cluster(pue: f64) -> ClusterTerms {
@@ -159,6 +159,7 @@ mod tests {
 
     fn market(hourly: i64, annual: Option<i64>, market_based: i64) -> Market {
         let site = SiteMarket {
+            rest_rule: RestRule::LocationBasedHourly,
             facility_mj: Millijoules::new(1),
             covered_mj: Millijoules::ZERO,
             open_mj: Millijoules::new(1),

@@ -16,7 +16,7 @@ use crate::accounting::scopes::uncertainty::{combine, rectangular};
 use crate::accounting::survey::ClusterTerms;
 use crate::config::{Config, Site};
 use crate::disclosure::quality;
-use crate::disclosure::statement::{Quality, TierShare};
+use crate::disclosure::statement::{Interval, Sensitivity};
 use crate::factors::Uncertainties;
 use crate::model::EmbodiedTerms;
 
@@ -28,24 +28,23 @@ pub struct Accounts<'a> {
     pub market: &'a Market,
     /// Share of a zone's energy that met an estimated or filled intensity.
     pub estimated: BTreeMap<String, f64>,
-    /// Of operational emissions.
-    pub tiers: TierShare,
     /// Of other idle policies, for which the ledger ran again.
     pub idle: Vec<Alternative>,
 }
 
-pub fn section(config: &Config, accounts: Accounts<'_>) -> Result<Quality> {
+/// Intervals and alternatives; tiers are not told here.
+pub fn section(config: &Config, accounts: Accounts<'_>) -> Result<(Vec<Interval>, Vec<Sensitivity>)> {
     let inputs = inputs(config)?;
     let class = |site: &Site| site.embodied.as_ref().map(|embodied| embodied.class.clone());
     let classes: Vec<Vec<Option<String>>> = sites(config).map(|sites| sites.map(class).collect()).collect();
-    let Accounts { clusters, inventories, lines, market, estimated, tiers, idle } = accounts;
+    let Accounts { clusters, inventories, lines, market, estimated, idle } = accounts;
     let location_based = config.report.location_based;
     let parts = Parts { clusters, inventories, lines, market, location_based, estimated: &estimated, classes: &classes };
     let uncertain = combine(&terms(&parts), |input| inputs.of(input).map(|found| found.relative));
     let mut others = alternatives(&Ground { clusters, inventories, lines, market, location_based });
     others.extend(idle);
     let input_of = |input: &str| inputs.of(input).map(|found| (found.relative, found.source.clone())).unwrap_or_default();
-    Ok(quality::section(tiers, uncertain, others, input_of))
+    Ok((quality::intervals(uncertain, input_of), quality::sensitivity(others)))
 }
 
 /// By cluster: the sites in the order in which the accounts number them.

@@ -51,10 +51,10 @@ pub fn sections(
         lines: &sections.lines,
         market: &market.market,
         estimated: estimated(plan, inventory),
-        tiers: tier_share(&inventory.tier_emissions()),
         idle,
     };
-    sections.quality = quality::section(config, accounts)?;
+    (sections.quality.intervals, sections.quality.sensitivity) = quality::section(config, accounts)?;
+    sections.quality.emissions_tier_share = tier_share(&inventory.tier_emissions());
     let used = factor_list::of_sites(config, plan, factors).into_iter().chain(category3::statements(config, factors, plan));
     sections.factors = factor_list::merged(used.chain(market.factors));
     sections.scope2 = market.section;

@@ -49,7 +49,7 @@ pub fn settle(config: &Config, period: ReportingPeriod, accounts: &[MonthAccount
     market.market.fill(&inventory.clusters, &mut lines);
     findings.extend(market.market.findings.iter().cloned());
     let by_workload = by_name(&lines, &clusters.iter().map(|cluster| cluster.name.clone()).collect::<Vec<_>>());
-    let quality = quality::section(
+    let (intervals, sensitivity) = quality::section(
         config,
         quality::Accounts {
             clusters: &clusters,
@@ -57,10 +57,10 @@ pub fn settle(config: &Config, period: ReportingPeriod, accounts: &[MonthAccount
             lines: &lines,
             market: &market.market,
             estimated,
-            tiers: scopes::tier_share(&inventory.tier_emissions()),
             idle: Vec::new(),
         },
     )?;
+    let quality = Quality { emissions_tier_share: scopes::tier_share(&inventory.tier_emissions()), intervals, sensitivity };
     Ok(Settled { scope2: market.section, quality, factors: market.factors, market: by_workload })
 }
 

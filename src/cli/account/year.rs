@@ -22,7 +22,7 @@ pub fn year(config: &Config, period: ReportingPeriod, accept: &[String], account
     let of_year = |year: i32| config.revenue.by_year.get(&year).copied();
     let revenue = of_year(period.year()).map(|amount| NetRevenue { currency: config.revenue.currency.clone(), amount });
     let before = others.iter().find(|other| other.year == period.year() - 1);
-    statement.year.comparisons = comparisons(period.year(), &statement.totals.figures, &others);
+    statement.year.comparisons = comparisons(period.year(), &statement, &others);
     statement.year.intensities = intensities(&statement.totals.figures, before, revenue.as_ref(), of_year(period.year() - 1));
     statement.year.net_revenue = revenue;
     finish(&mut statement);
@@ -118,7 +118,7 @@ fn other_years(config: &Config, period: ReportingPeriod, accept: &[String], acco
     let statement = sum_of_months(config, before, accept, accounting).with_context(|| format!("account {before}, to compare with"))?;
     if Refusal::of(&statement.findings).is_none() {
         let source = "accounted from its evidence by the same method".to_owned();
-        others.push(OtherYear::of_figures(last_year, &statement.totals.figures, source));
+        others.push(OtherYear::of_statement(last_year, &statement, source));
     }
     Ok(others)
 }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::disclosure::facts::{Role, facts};
 use crate::disclosure::standards::Source;
+use crate::disclosure::statement::Scope2;
 use crate::disclosure::story::{full_year, grams, mwh};
 use crate::reports::fixture;
 use crate::units::{MicrogramsCo2e, Millijoules};
@@ -116,6 +117,7 @@ fn one_unknown_figure_makes_a_total_unknown_and_is_named() {
 #[test]
 fn a_mix_that_nobody_computed_is_unknown_and_not_zero() {
     let mut statement = fixture::statement();
+    statement.scope2 = Scope2::default();
     disclose(&mut statement);
     for id in ["E1-5_total", "E1-5_renewable", "E1-5_renewable-share", "E1-6_instruments"] {
         assert_eq!(find(&statement, id).status, DatapointStatus::Unknown, "{id}");

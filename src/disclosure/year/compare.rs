@@ -6,11 +6,16 @@
 
 use std::collections::BTreeMap;
 
+use crate::disclosure::Statement;
 use crate::disclosure::statement::{Comparison, Figures, NetRevenue, RevenueIntensity};
 
-const COMPARED: [&str; 8] = [
-    "facility_mj",
+const COMPARED: [&str; 12] = [
+    "energy_mix_total_mj",
+    "energy_mix_fossil_mj",
+    "energy_mix_nuclear_mj",
+    "energy_mix_renewable_mj",
     "scope2_location_based_ugco2e",
+    "scope2_location_based_annual_ugco2e",
     "scope2_market_based_ugco2e",
     "scope3_category_1_ugco2e",
     "scope3_category_2_ugco2e",
@@ -32,20 +37,32 @@ pub struct OtherYear {
 
 impl OtherYear {
     /// A year that was accounted by the same method.
-    pub fn of_figures(year: i32, figures: &Figures, source: String) -> Self {
-        let known = COMPARED.iter().filter_map(|name| Some(((*name).to_owned(), figures.named(name)?)));
+    pub fn of_statement(year: i32, statement: &Statement, source: String) -> Self {
+        let known = COMPARED.iter().filter_map(|name| Some(((*name).to_owned(), figure(statement, name)?)));
         Self { year, is_base_year: false, source, figures: known.collect() }
     }
 }
 
+/// A figure of a statement by its name: a total, or a part of the energy mix.
+fn figure(statement: &Statement, name: &str) -> Option<i64> {
+    let mix = &statement.scope2.energy_mix;
+    match name {
+        "energy_mix_total_mj" => Some(mix.total_mj.get()),
+        "energy_mix_fossil_mj" => Some(mix.fossil_mj.get()),
+        "energy_mix_nuclear_mj" => Some(mix.nuclear_mj.get()),
+        "energy_mix_renewable_mj" => Some(mix.renewable_mj.get()),
+        _ => statement.totals.figures.named(name),
+    }
+}
+
 /// One row a figure that has another year's value; nothing where no other year is known.
-pub fn comparisons(year: i32, totals: &Figures, others: &[OtherYear]) -> Vec<Comparison> {
+pub fn comparisons(year: i32, statement: &Statement, others: &[OtherYear]) -> Vec<Comparison> {
     let before = others.iter().find(|other| other.year == year - 1);
     let base = others.iter().find(|other| other.is_base_year);
     let mut rows = Vec::new();
-    for figure in COMPARED {
-        let of = |other: Option<&OtherYear>| other.and_then(|other| other.figures.get(figure).copied());
-        let (value, comparative_value, base_year_value) = (totals.named(figure), of(before), of(base));
+    for name in COMPARED {
+        let of = |other: Option<&OtherYear>| other.and_then(|other| other.figures.get(name).copied());
+        let (value, comparative_value, base_year_value) = (figure(statement, name), of(before), of(base));
         if comparative_value.is_none() && base_year_value.is_none() {
             continue;
         }
@@ -53,7 +70,7 @@ pub fn comparisons(year: i32, totals: &Figures, others: &[OtherYear]) -> Vec<Com
             [base, before].into_iter().flatten().map(|other| format!("{}: {}", other.year, other.source)).collect();
         sources.dedup();
         rows.push(Comparison {
-            figure: figure.to_owned(),
+            figure: name.to_owned(),
             value,
             base_year: base.map(|base| base.year),
             base_year_value,
@@ -82,17 +99,20 @@ pub fn intensities(
 ) -> Vec<RevenueIntensity> {
     let Some(revenue) = revenue else { return Vec::new() };
     let per_million = |ugco2e: i64, amount: f64| ugco2e as f64 / MICROGRAMS_PER_TONNE / (amount / 1e6);
-    let totals_of = [("total_location_based", "scope2_location_based_ugco2e"), ("total_market_based", "scope2_market_based_ugco2e")];
-    totals_of
-        .map(|(name, scope2)| RevenueIntensity {
-            figure: name.to_owned(),
-            tco2e_per_million: total(scope2, |name| totals.named(name)).map(|total| per_million(total, revenue.amount)),
-            comparative_tco2e_per_million: before
-                .and_then(|before| total(scope2, |name| before.figures.get(name).copied()))
-                .zip(revenue_before)
-                .map(|(total, amount)| per_million(total, amount)),
-        })
-        .to_vec()
+    let known_before = |name: &str| before.and_then(|before| before.figures.get(name).copied());
+    let row = |figure: &str, now: Option<i64>, then: Option<i64>| RevenueIntensity {
+        figure: figure.to_owned(),
+        tco2e_per_million: now.map(|emissions| per_million(emissions, revenue.amount)),
+        comparative_tco2e_per_million: then.zip(revenue_before).map(|(emissions, amount)| per_million(emissions, amount)),
+    };
+    let totals_of =
+        [("total_location_based_ugco2e", "scope2_location_based_ugco2e"), ("total_market_based_ugco2e", "scope2_market_based_ugco2e")];
+    let mut rows: Vec<RevenueIntensity> =
+        totals_of.map(|(name, scope2)| row(name, total(scope2, |name| totals.named(name)), total(scope2, known_before))).to_vec();
+    for figure in ["scope2_location_based_ugco2e", "scope2_market_based_ugco2e"].into_iter().chain(SCOPE3) {
+        rows.extend(totals.named(figure).map(|emissions| row(figure, Some(emissions), known_before(figure))));
+    }
+    rows
 }
 
 /// ESRS E1 AR 47 (2023 edition): gross Scope 2 and Scope 3 of compute. What machines do not state is not in it, and a finding says so.
@@ -103,6 +123,8 @@ fn total(scope2: &str, of: impl Fn(&str) -> Option<i64>) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::disclosure::statement::Totals;
+    use crate::reports::fixture;
     use crate::units::MicrogramsCo2e;
 
     fn tonnes(tonnes: i64) -> MicrogramsCo2e {
@@ -126,7 +148,8 @@ mod tests {
 
     #[test]
     fn ninety_after_a_hundred_is_ten_per_cent_less_and_a_quarter_less_than_the_base_year() {
-        let rows = comparisons(2026, &totals(), &[published(2023, true, 120), published(2025, false, 100)]);
+        let statement = Statement { totals: Totals { figures: totals(), ..Totals::default() }, ..fixture::statement() };
+        let rows = comparisons(2026, &statement, &[published(2023, true, 120), published(2025, false, 100)]);
 
         assert_eq!(rows.len(), 1, "only what another year states is compared");
         assert_eq!((rows[0].change, rows[0].change_since_base_year), (Some(-0.1), Some(-0.25)));

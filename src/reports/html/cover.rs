@@ -16,6 +16,7 @@ pub struct Cover<'a> {
     pub choices: Vec<(&'static str, String)>,
     pub energy: Vec<InventoryRow>,
     pub emissions: Vec<InventoryRow>,
+    pub has_intervals: bool,
     pub tiers: Vec<Piece>,
     pub gap_share: String,
     /// Size of the tails, and what became of them.
@@ -70,6 +71,7 @@ impl<'a> Cover<'a> {
             choices: method::choices(statement),
             energy: inventory::energy(statement).into_iter().map(|line| inventory_row(statement, line)).collect(),
             emissions: inventory::emissions(statement).into_iter().map(|line| inventory_row(statement, line)).collect(),
+            has_intervals: !statement.quality.intervals.is_empty(),
             tiers: bar::tiers(&statement.tier_share),
             gap_share: view::percent_of(totals.gap_mj.get(), (totals.metered_mj + totals.gap_mj).get()),
             tails: method::tails_found(statement),
@@ -146,15 +148,16 @@ fn headlines(statement: &Statement) -> Vec<Headline> {
             ],
             None,
         ),
-        headline(
-            "Scope 2, market-based",
-            "scope2_market_based_ugco2e",
-            market,
-            Vec::new(),
-            Some(format!("instruments cover {}", view::share_percent(statement.scope2.covered_share))),
-        ),
+        headline("Scope 2, market-based", "scope2_market_based_ugco2e", market, Vec::new(), market_words(statement)),
         headline("Scope 3, what is known of compute", "scope3_known_ugco2e", scope3.sum, Vec::new(), scope3.gap()),
     ]
+}
+
+fn market_words(statement: &Statement) -> Option<String> {
+    match (statement.totals.figures.scope2_market_based_ugco2e, statement.scope2.covered_share) {
+        (None, _) => Some("the inventory says why".to_owned()),
+        (Some(_), covered) => covered.map(|_| format!("instruments cover {}", view::share_percent(covered))),
+    }
 }
 
 fn cluster_row(cluster: &ClusterStatement) -> ClusterRow<'_> {

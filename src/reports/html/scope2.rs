@@ -96,7 +96,7 @@ pub fn is_used(factor: &crate::disclosure::statement::FactorStatement) -> bool {
 }
 
 fn figures(
-    facility: Millijoules,
+    facility: Option<Millijoules>,
     hourly: MicrogramsCo2e,
     annual: Option<MicrogramsCo2e>,
     hourly_less_annual: Option<MicrogramsCo2e>,
@@ -104,7 +104,7 @@ fn figures(
     market_less_location: Option<MicrogramsCo2e>,
 ) -> Vec<Figure> {
     vec![
-        Figure::energy("facility_mj", facility),
+        Figure::bound("facility_mj", "facility_mj", facility.map(Millijoules::get)),
         Figure::emissions("location_based_ugco2e", hourly),
         Figure::emissions("location_based_annual_ugco2e", annual),
         Figure::difference("hourly_less_annual_ugco2e", hourly_less_annual),
@@ -118,7 +118,7 @@ fn row(row: &Scope2Row) -> Row<'_> {
         cluster: &row.cluster,
         grid_zone: &row.grid_zone,
         figures: figures(
-            row.facility_mj,
+            Some(row.facility_mj),
             row.location_based_ugco2e,
             row.location_based_annual_ugco2e,
             row.hourly_less_annual_ugco2e,
@@ -130,6 +130,7 @@ fn row(row: &Scope2Row) -> Row<'_> {
 
 /// The statement's own totals, not sums made here.
 fn total(statement: &Statement) -> Row<'_> {
+    let rows = &statement.scope2.reconciliation;
     let totals = &statement.totals.figures;
     let hourly = totals.scope2_location_based_ugco2e;
     let market = totals.scope2_market_based_ugco2e;
@@ -137,7 +138,7 @@ fn total(statement: &Statement) -> Row<'_> {
         cluster: "Scope 2",
         grid_zone: "",
         figures: figures(
-            statement.scope2.reconciliation.iter().map(|row| row.facility_mj).sum(),
+            (!rows.is_empty()).then(|| rows.iter().map(|row| row.facility_mj).sum()),
             hourly,
             totals.scope2_location_based_annual_ugco2e,
             inventory::scope2_difference(statement),

@@ -86,6 +86,9 @@ impl Page<'_> {
                         regulator accepts. Set `lei` under [organisation] in the configuration.";
             xml.leaf("p", &[("class", "hint")], hint)?;
         }
+        for finding in self.statement.findings.iter().filter(|finding| finding.accepted_by.is_some()) {
+            xml.leaf("p", &[("class", "hint")], &format!("Accepted by name, {}: {}", finding.code, finding.message))?;
+        }
         self.particulars(xml)?;
         for (name, title) in &self.tagged.profile.requirements {
             xml.element("h2", &[], |xml| {
@@ -94,8 +97,8 @@ impl Page<'_> {
             })?;
             self.table(xml, name)?;
         }
-        xml.leaf("h2", &[], "What is unsettled")?;
-        xml.element("ul", &[], |xml| disclosure.unsettled.iter().try_for_each(|sentence| xml.leaf("li", &[], sentence)))?;
+        list(xml, "To be read with Scope 2", &self.statement.scope2.disclosures)?;
+        list(xml, "What is unsettled", &disclosure.unsettled)?;
         let footer = "Figures are rounded once, half up, from the exact integers of the ledger; rounded parts need not add up to a rounded total. The factors, tiers, findings and \
                       reconciliations behind them are in the report of the same period (report.html, report.xlsx, report.json).";
         xml.element("div", &[("class", "footer")], |xml| xml.leaf("p", &[], footer))
@@ -118,8 +121,10 @@ impl Page<'_> {
             ("Taxonomy", &statement.disclosure.entry_point),
             ("Made with", &statement.provenance.software),
         ];
+        let mix = &statement.scope2.energy_mix.rule;
+        let mix = (!mix.is_empty()).then_some(("Energy mix", mix.as_str()));
         xml.element("dl", &[], |xml| {
-            rows.iter().try_for_each(|(term, description)| {
+            rows.into_iter().chain(mix).try_for_each(|(term, description)| {
                 xml.leaf("dt", &[], term)?;
                 xml.leaf("dd", &[], description)
             })
@@ -225,6 +230,15 @@ impl Page<'_> {
             None => xml.leaf("ix:nonFraction", &attributes, &shown),
         }
     }
+}
+
+/// Nothing where there is no sentence.
+fn list(xml: &mut Xml, title: &str, sentences: &[String]) -> io::Result<()> {
+    if sentences.is_empty() {
+        return Ok(());
+    }
+    xml.leaf("h2", &[], title)?;
+    xml.element("ul", &[], |xml| sentences.iter().try_for_each(|sentence| xml.leaf("li", &[], sentence)))
 }
 
 /// A paragraph under the heading of its requirement: `E1-6 49(a)` → `49(a)`; where the standard gives no number, the requirement.

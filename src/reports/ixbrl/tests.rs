@@ -9,7 +9,7 @@ use super::*;
 use crate::disclosure::datapoints::disclose;
 use crate::disclosure::standards::Profile;
 use crate::disclosure::story::full_year;
-use crate::reports::fixture;
+use crate::reports::{fixture, golden};
 
 /// An element as it stands: its ancestors' names and styles, its attributes, its text.
 struct Element {
@@ -126,7 +126,7 @@ fn without_an_identifier_the_document_says_so_and_invents_none() {
 
     let with = String::from_utf8(ixbrl(&full_year("esrs-set1")).unwrap()).unwrap();
     assert!(!with.contains("has no legal entity identifier"));
-    assert!(with.contains("<xbrli:identifier scheme=\"http://standards.iso.org/iso/17442\">529900EXAMPLE0BV0029</xbrli:identifier>"));
+    assert!(with.contains("<xbrli:identifier scheme=\"http://standards.iso.org/iso/17442\">0000EXAMPLE000000086</xbrli:identifier>"));
 }
 
 #[test]
@@ -138,6 +138,20 @@ fn the_document_says_what_it_is_not_and_what_is_unsettled() {
         assert!(boundary.unwrap().text.contains("They are not its sustainability statement"));
         assert_eq!(of(&elements, "li").len(), profile.unsettled.len());
     }
+}
+
+/// GHG Protocol Scope 2 Guidance, table 6.3, level 5: that no residual mix exists is said beside the figure.
+#[test]
+fn what_must_be_said_beside_scope_2_and_what_was_accepted_is_said() {
+    let mut year = full_year("esrs-set1");
+    let fallback = "No residual mix of NL is at hand; the grid average stands in for it.".to_owned();
+    year.scope2.disclosures.push(fallback.clone());
+    year.findings[0].accepted_by = Some("--accept GAP".to_owned());
+    let elements = elements(&ixbrl(&year).unwrap());
+
+    assert!(of(&elements, "li").iter().any(|li| li.text == fallback));
+    let accepted = format!("Accepted by name, {}", year.findings[0].code);
+    assert!(of(&elements, "p").iter().any(|p| p.text.starts_with(&accepted)));
 }
 
 #[test]
@@ -152,4 +166,9 @@ fn nothing_is_fetched_or_run_and_hostile_names_stay_text() {
         elements.iter().all(|element| !element.attributes.keys().any(|name| name.starts_with("on") || name == "src" || name == "charset"))
     );
     assert_eq!(document, ixbrl(&year).unwrap());
+}
+
+#[test]
+fn the_document_is_the_golden_one() {
+    golden::compare("report.xhtml", &ixbrl(&full_year("esrs-set1")).unwrap());
 }

@@ -36,7 +36,7 @@ fn full_year(profile: &Profile) -> Statement {
     let mut statement = month(profile);
     let grams = |amount: i64| MicrogramsCo2e::new(amount * 1_000_000);
     let mwh = |amount: i64| Millijoules::new(amount * 3_600_000_000_000);
-    statement.lei = Some("529900EXAMPLE0BV0029".to_owned());
+    statement.lei = Some("0000EXAMPLE000000086".to_owned());
     statement.organisation = "Example & <Sons> BV".to_owned();
     statement.period = Period { month: None, year: Some("2026".to_owned()), ..statement.period };
     let totals = &mut statement.totals.figures;
@@ -128,17 +128,25 @@ fn by_place(report: &Value) -> BTreeMap<String, (String, i64)> {
     by_place
 }
 
+fn packages(python: &Path, folder: &Path) -> String {
+    let all = Profile::all().iter().map(|profile| stub::package(python, folder, profile).to_str().unwrap().to_owned());
+    all.collect::<Vec<_>>().join("|")
+}
+
 /// Without a taxonomy a validator can still say whether the document is Inline XBRL; it can miss nothing but the taxonomy.
 #[test]
 fn without_a_taxonomy_the_document_lacks_the_taxonomy_and_nothing_else() {
     let Some(python) = arelle::python() else { return };
     let folder = TempDir::new().unwrap();
-    for profile in Profile::all() {
-        let file = write(folder.path(), &format!("{}.xhtml", profile.profile), &reports::ixbrl(&month(profile)).unwrap());
-        let troubles = validate(&python, folder.path(), &file, &[]);
+    let document =
+        |profile: &Profile| write(folder.path(), &format!("document-{}.xhtml", profile.profile), &reports::ixbrl(&month(profile)).unwrap());
+    let files: Vec<PathBuf> = Profile::all().iter().map(document).collect();
+    let found = validate(&python, folder.path(), &files, &[]);
+    assert_eq!(found.len(), files.len(), "{:?}", found.get(""));
+    for (file, troubles) in found {
         let codes = codes(&troubles);
-        assert_eq!(codes.iter().filter(|code| **code == "IOerror").count(), 1, "{troubles:?}");
-        assert!(codes.iter().all(|code| ["IOerror", "ix11.12.1.2:missingReferences"].contains(code)), "{}: {troubles:?}", profile.profile);
+        assert_eq!(codes.iter().filter(|code| **code == "IOerror").count(), 1, "{file}: {troubles:?}");
+        assert!(codes.iter().all(|code| ["IOerror", "ix11.12.1.2:missingReferences"].contains(code)), "{file}: {troubles:?}");
     }
 }
 
@@ -147,38 +155,35 @@ fn without_a_taxonomy_the_document_lacks_the_taxonomy_and_nothing_else() {
 fn with_a_taxonomy_of_the_profile_every_fact_is_valid_and_both_files_say_the_same() {
     let Some(python) = arelle::python() else { return };
     let folder = TempDir::new().unwrap();
+    let packages = ["--packages", &packages(&python, folder.path())];
+    let mut json = Vec::new();
     for profile in Profile::all() {
-        let package = stub::package(&python, folder.path(), profile);
-        let packages = ["--packages", package.to_str().unwrap()];
         let year = full_year(profile);
         let facts = reports::facts(&year).unwrap();
-        let file = write(folder.path(), &format!("{}.xhtml", profile.profile), &reports::ixbrl(&year).unwrap());
-        let converted = folder.path().join(format!("{}.converted.json", profile.profile));
+        let file = write(folder.path(), &format!("document-{}.xhtml", profile.profile), &reports::ixbrl(&year).unwrap());
+        let converted = folder.path().join(format!("converted-{}.json", profile.profile));
         let convert = ["--plugins", "saveLoadableOIM", "--saveLoadableOIM", converted.to_str().unwrap()];
 
-        let troubles = validate(&python, folder.path(), &file, &[packages.as_slice(), convert.as_slice()].concat());
-        assert!(troubles.is_empty(), "{}: {troubles:?}", profile.profile);
+        let found = validate(&python, folder.path(), &[file], &[packages.as_slice(), convert.as_slice()].concat());
+        assert!(found.values().all(Vec::is_empty), "{found:?}");
         let converted: Value = serde_json::from_slice(&fs::read(&converted).unwrap()).unwrap();
         let ours = by_place(&serde_json::from_slice(&facts).unwrap());
         assert!(ours.len() >= 12, "{}: only {} facts", profile.profile, ours.len());
         assert_eq!(by_place(&converted), ours, "{}", profile.profile);
-
-        let json = write(folder.path(), &format!("{}.json", profile.profile), &facts);
-        let troubles = validate(&python, folder.path(), &json, &packages);
-        assert!(troubles.is_empty(), "{}: {troubles:?}", profile.profile);
+        json.push(write(folder.path(), &format!("facts-{}.json", profile.profile), &facts));
     }
+    let found = validate(&python, folder.path(), &json, &packages);
+    assert!(found.values().all(Vec::is_empty), "{found:?}");
 }
+
+/// What is wrong with a document, what is replaced in it by what, and the beginning of the code that tells it.
+type Break = (&'static str, &'static str, &'static str, &'static str);
 
 /// What the stub is worth: each of these documents is broken in one way, and the validator says which.
 #[test]
 fn a_broken_document_is_reported() {
-    let Some(python) = arelle::python() else { return };
-    let folder = TempDir::new().unwrap();
-    let profile = Profile::named("esrs-set1").unwrap();
-    let package = stub::package(&python, folder.path(), profile);
-    let document = String::from_utf8(reports::ixbrl(&full_year(profile)).unwrap()).unwrap();
     let category = "esrs:Category3FuelAndEnergyrelatedActivitiesMember</xbrldi";
-    let breaks = [
+    let breaks: [Break; 9] = [
         ("kilowatt-hours of gas", "<xbrli:measure>utr:tCO2e</xbrli:measure>", "<xbrli:measure>utr:kWh</xbrli:measure>", "utre:"),
         ("a member that is none", category, "esrs:Category99Member</xbrldi", "xbrldie:"),
         ("a default written down", category, "esrs:Scope3GHGEmissionsCategoryGHGProtocolMember</xbrldi", "xbrldie:"),
@@ -189,32 +194,33 @@ fn a_broken_document_is_reported() {
         ("a number that is none", ">3,100.000<", ">3.100,000<", "ix"),
         ("a charset", "<meta http-equiv=\"Content-Type\"", "<meta charset=\"UTF-8\"", "lxml.SCHEMAV"),
     ];
-    for (number, (what, from, to, code)) in breaks.into_iter().enumerate() {
-        assert!(document.contains(from), "{what}");
-        let file = write(folder.path(), &format!("broken-{number}.xhtml"), document.replace(from, to).as_bytes());
-        let troubles = validate(&python, folder.path(), &file, &["--packages", package.to_str().unwrap()]);
-        assert!(codes(&troubles).iter().any(|found| found.starts_with(code)), "{what}: {troubles:?}");
-    }
+    all_are_reported(&breaks, "xhtml", |year| reports::ixbrl(year).unwrap());
 }
 
-/// The same for the JSON: what is broken in it is told, so that silence means something.
+/// The same for the JSON, so that silence about it means something.
 #[test]
 fn broken_facts_are_reported() {
-    let Some(python) = arelle::python() else { return };
-    let folder = TempDir::new().unwrap();
-    let profile = Profile::named("esrs-set1").unwrap();
-    let package = stub::package(&python, folder.path(), profile);
-    let facts = String::from_utf8(reports::facts(&full_year(profile)).unwrap()).unwrap();
-    let breaks = [
+    let breaks: [Break; 3] = [
         ("kilowatt-hours of gas", "\"unit\": \"utr:tCO2e\"", "\"unit\": \"utr:kWh\"", "utre:"),
         ("an axis on the wrong concept", "esrs:GrossScope3Green", "esrs:GrossScope1Green", "xbrldie:"),
         ("a period that is none", "2026-01-01T00:00:00/", "2026-13-01T00:00:00/", "oimce:"),
     ];
-    for (number, (what, from, to, code)) in breaks.into_iter().enumerate() {
-        assert!(facts.contains(from), "{what}");
-        let file = write(folder.path(), &format!("broken-{number}.json"), facts.replace(from, to).as_bytes());
-        let troubles = validate(&python, folder.path(), &file, &["--packages", package.to_str().unwrap()]);
-        assert!(codes(&troubles).iter().any(|found| found.starts_with(code)), "{what}: {troubles:?}");
+    all_are_reported(&breaks, "json", |year| reports::facts(year).unwrap());
+}
+
+fn all_are_reported(breaks: &[Break], extension: &str, render: impl Fn(&Statement) -> Vec<u8>) {
+    let Some(python) = arelle::python() else { return };
+    let folder = TempDir::new().unwrap();
+    let document = String::from_utf8(render(&full_year(Profile::named("esrs-set1").unwrap()))).unwrap();
+    let broken = breaks.iter().enumerate().map(|(number, (what, from, to, _))| {
+        assert!(document.contains(from), "{what}");
+        write(folder.path(), &format!("broken-{number}.{extension}"), document.replace(from, to).as_bytes())
+    });
+    let files: Vec<PathBuf> = broken.collect();
+    let found = validate(&python, folder.path(), &files, &["--packages", &packages(&python, folder.path())]);
+    for (number, (what, _, _, code)) in breaks.iter().enumerate() {
+        let troubles = &found[&format!("broken-{number}.{extension}")];
+        assert!(codes(troubles).iter().any(|found| found.starts_with(code)), "{what}: {troubles:?}; {:?}", found.get(""));
     }
 }
 
@@ -228,9 +234,9 @@ fn with_the_real_taxonomies_where_they_are_at_hand_there_is_no_error() {
     let Some(python) = arelle::python() else { return };
     let folder = TempDir::new().unwrap();
     for profile in Profile::all() {
-        let file = write(folder.path(), &format!("{}.xhtml", profile.profile), &reports::ixbrl(&full_year(profile)).unwrap());
+        let file = write(folder.path(), &format!("document-{}.xhtml", profile.profile), &reports::ixbrl(&full_year(profile)).unwrap());
         let more = ["--packages", packages.to_str().unwrap(), "--formula", "none"];
-        let troubles = validate(&python, folder.path(), &file, &more);
+        let troubles: Vec<Trouble> = validate(&python, folder.path(), &[file], &more).into_values().flatten().collect();
         if codes(&troubles).contains(&"IOerror") {
             eprintln!("left out: the packages do not hold {}", profile.taxonomy.entry_point);
             continue;

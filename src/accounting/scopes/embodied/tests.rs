@@ -76,10 +76,10 @@ impl Story {
             period: october(),
             step_seconds: 900,
             idle: IdlePolicy::ByUsage,
-            tails: Tails::Unattributed,
-            max_gap_share: 0.05,
             location_based: LocationBased::Hourly,
             category3: BTreeMap::new(),
+            tails: Tails::Unattributed,
+            max_gap_share: 0.05,
             clusters: vec![ClusterTerms { name: "prod".to_owned(), sites: vec![site], site_of: Box::new(|_| 0) }],
         };
         let nodes: BTreeMap<String, NodeOfMonth> = self.nodes.into_iter().map(|(name, node)| (name.to_owned(), node)).collect();

@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use super::split::split;
 use crate::accounting::inventory::ClusterInventory;
+use crate::accounting::split::split_wide;
 use crate::accounting::survey::ClusterTerms;
 use crate::model::Placement;
 
@@ -76,7 +76,7 @@ impl Loads {
             .collect();
         let rests: Vec<i64> = open.iter().map(|index| self.list[*index].rest_mj).collect();
         let amount = at_most_mj.min(rests.iter().sum());
-        for (index, part) in open.iter().zip(split(amount, &rests)) {
+        for (index, part) in open.iter().zip(split_wide(amount, &rests)) {
             let load = &mut self.list[*index];
             load.rest_mj -= part;
             *covered.entry((load.cluster, load.site)).or_default() += part;

@@ -17,7 +17,6 @@ mod loads;
 mod mix;
 mod rest;
 mod said;
-mod split;
 #[cfg(test)]
 mod tests;
 mod volume;
@@ -83,6 +82,7 @@ pub struct SiteMarket {
     pub covered_ugco2e: MicrogramsCo2e,
     /// None: the annual factor is declared and not known.
     pub rest_ugco2e: Option<MicrogramsCo2e>,
+    pub rest_rule: RestRule,
     pub hourly_ugco2e: MicrogramsCo2e,
     pub annual_ugco2e: Option<MicrogramsCo2e>,
 }
@@ -146,6 +146,7 @@ pub fn market_based(terms: &MarketTerms<'_>, clusters: &[ClusterTerms], inventor
             open_mj: Millijoules::ZERO,
             covered_ugco2e: covered.ugco2e.get(&(load.cluster, load.site)).copied().unwrap_or_default(),
             rest_ugco2e: Some(MicrogramsCo2e::ZERO),
+            rest_rule: rest::rule(terms, zone),
             hourly_ugco2e: MicrogramsCo2e::ZERO,
             annual_ugco2e: knows_annual.then_some(MicrogramsCo2e::ZERO),
         });

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::volume::{generation_beyond_volume_mj, is_provisional};
+use super::volume::{generation_beyond_volume_mj, is_provisional, spans};
 use super::{Market, MarketTerms};
 use crate::accounting::survey::ClusterTerms;
 use crate::model::policy::LocationBased;
@@ -18,7 +18,7 @@ pub fn disclosures(terms: &MarketTerms<'_>, market: &Market) -> Vec<String> {
         return said;
     }
     said.push(
-        "Instruments belong to the electricity of a site. Market-based emissions of namespaces and workloads are an allocation by facility energy."
+        "Instruments belong to the electricity of a site. Market-based emissions of namespaces and workloads are an allocation: what instruments cover by facility energy, the rest by what stands in for it."
             .to_owned(),
     );
     let is_fallback = |rule: RestRule| rule != RestRule::ResidualMix;
@@ -76,6 +76,10 @@ pub fn findings(terms: &MarketTerms<'_>, clusters: &[ClusterTerms], market: &Mar
     let sites = clusters.iter().flat_map(|cluster| &cluster.sites);
     let zones: BTreeSet<&str> = sites.filter(|site| site.placement == Placement::Scope2).map(|site| site.grid_zone.as_str()).collect();
     for (index, (instrument, used)) in terms.instruments.iter().zip(&market.instruments).enumerate() {
+        // A register holds other periods too; they are listed with their reason and are no trouble of this one.
+        if spans(instrument, terms.period).is_err() {
+            continue;
+        }
         let name = format!("Instrument {} ({}, zone {})", index + 1, instrument.evidence, instrument.zone);
         if !zones.contains(instrument.zone.as_str()) {
             let message = format!(

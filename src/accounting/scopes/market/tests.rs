@@ -315,6 +315,17 @@ fn an_instrument_of_another_zone_or_period_is_not_used_and_says_why() {
 }
 
 #[test]
+fn what_is_held_for_another_period_is_no_finding_of_this_one() {
+    let mut german = origin(900, (2025, None), Matching::Year);
+    german.zone = "DE".to_owned();
+    german.criteria = vec![CriterionAnswer::NotMet];
+    let market = Case::new("2026-03").site("a", "NL", Placement::Scope2, NL).with(german).market();
+
+    assert_eq!(market.findings, []);
+    assert!(market.instruments[0].not_used_reason.is_some());
+}
+
+#[test]
 fn an_instrument_that_misses_a_criterion_is_not_used() {
     let with = |answers: Vec<CriterionAnswer>| {
         let mut asked = origin(9_000, (2026, Some(3)), Matching::Month);

@@ -6,7 +6,7 @@
 //! was generated in the hour, else the volume spread evenly. All parts are by largest remainder, so that they add up to the volume.
 //! Assumes: clock hours begin at full UTC hours; an hour that the period cuts counts with the part within. Does not: look at consumption.
 
-use super::split::split;
+use crate::accounting::split::split_wide;
 use crate::model::{Instrument, Matching};
 use crate::units::ReportingPeriod;
 
@@ -48,7 +48,7 @@ pub fn spans(instrument: &Instrument, period: ReportingPeriod) -> Result<Vec<Spa
         (Matching::Year, None) if period.month().is_none() => vec![whole(period, volume_mj)],
         (Matching::Year | Matching::Month, None) => {
             let months = own.months();
-            let parts = split(volume_mj, &months.iter().map(|month| seconds(*month)).collect::<Vec<_>>());
+            let parts = split_wide(volume_mj, &months.iter().map(|month| seconds(*month)).collect::<Vec<_>>());
             let of_period = months.into_iter().zip(parts).filter(|(month, _)| period.from() <= month.from() && month.to() <= period.to());
             of_period.map(|(month, part)| whole(month, part)).collect()
         }
@@ -62,14 +62,14 @@ pub fn by_hour(instrument: &Instrument, own: ReportingPeriod, period: ReportingP
     let mut generated: Vec<(i64, i64)> = if instrument.generation.is_empty() {
         let hours = own_from.div_euclid(HOUR_S)..(own_to + HOUR_S - 1).div_euclid(HOUR_S);
         let weights: Vec<i64> = hours.clone().map(|hour| within(hour, own_from, own_to)).collect();
-        hours.zip(split(instrument.volume.get(), &weights)).collect()
+        hours.zip(split_wide(instrument.volume.get(), &weights)).collect()
     } else {
         generated(instrument, own)
     };
     let sum: i64 = generated.iter().map(|(_, energy)| energy).sum();
     if sum > instrument.volume.get() {
         let energies: Vec<i64> = generated.iter().map(|(_, energy)| *energy).collect();
-        for ((_, energy), part) in generated.iter_mut().zip(split(instrument.volume.get(), &energies)) {
+        for ((_, energy), part) in generated.iter_mut().zip(split_wide(instrument.volume.get(), &energies)) {
             *energy = part;
         }
     }

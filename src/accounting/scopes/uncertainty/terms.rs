@@ -239,6 +239,7 @@ mod tests {
             residual_mix: Some("mix".to_owned()),
         };
         let site = SiteMarket {
+            rest_rule: RestRule::LocationBasedHourly,
             facility_mj: zone.facility_mj,
             covered_mj: zone.covered_mj,
             open_mj: zone.facility_mj,

@@ -87,14 +87,15 @@ fn intensity() -> IntensitySeries {
     let mut random = Random(7);
     let from_s = 1_788_000_000 / 86_400 * 86_400;
     let hours = 24 * 50;
+    let direct: Vec<Option<f64>> = (0..hours).map(|_| Some((8_000 + random.below(40_000)) as f64 / 100.0)).collect();
     IntensitySeries {
         zone: "NL".to_owned(),
         provider: "files".to_owned(),
         edition: "seed 7".to_owned(),
         start_s: (0..hours).map(|hour| from_s + hour * 3_600).collect(),
         end_s: (1..=hours).map(|hour| from_s + hour * 3_600).collect(),
-        direct_gco2e_per_kwh: (0..hours).map(|_| Some((8_000 + random.below(40_000)) as f64 / 100.0)).collect(),
-        lifecycle_gco2e_per_kwh: vec![None; hours as usize],
+        lifecycle_gco2e_per_kwh: direct.iter().map(|direct| direct.map(|direct| direct + 60.0)).collect(),
+        direct_gco2e_per_kwh: direct,
         is_estimated: vec![false; hours as usize],
         estimation_method: vec![String::new(); hours as usize],
         ..IntensitySeries::default()

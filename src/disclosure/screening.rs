@@ -4,7 +4,7 @@
 //! ESRS E1 AR 46(f) and (i), 2023 edition: a list of what is included and excluded, with the reason. Does not: compute emissions.
 
 use super::Statement;
-use super::statement::{Screening, ScreeningRow};
+use super::statement::{Asset, ClusterStatement, FactorStatement, Screening, ScreeningRow};
 use crate::model::{Boundary, Placement};
 use crate::units::MicrogramsCo2e;
 
@@ -71,7 +71,12 @@ fn of_compute(
         Screening::Unknown => unknown,
         Screening::Excluded => absent,
     };
-    let is_used = |quantity: &str| screening == Screening::Included && quantities.contains(&quantity);
+    let places = places(statement, category);
+    let is_used = |factor: &&FactorStatement| {
+        let is_named = |place: &String| factor.used_for.split([' ', ',', ';']).any(|word| word == place) || factor.geography == *place;
+        let is_of_a_place = || places.iter().any(is_named);
+        screening == Screening::Included && quantities.contains(&factor.quantity.as_str()) && is_of_a_place()
+    };
     ScreeningRow {
         category,
         name,
@@ -79,8 +84,25 @@ fn of_compute(
         emissions_ugco2e: emissions.filter(|_| is_concerned),
         reason: reason.to_owned(),
         rule: rule.to_owned(),
-        factors: statement.factors.iter().filter(|factor| is_used(&factor.quantity)).map(|factor| factor.id.clone()).collect(),
+        factors: statement.factors.iter().filter(is_used).map(|factor| factor.id.clone()).collect(),
     }
+}
+
+/// Clusters, grid zones and classes of machines that a category is about: what its factors are for.
+fn places(statement: &Statement, category: u8) -> Vec<String> {
+    let is_concerned = |cluster: &&ClusterStatement| match category {
+        1 => cluster.placement == Placement::Scope3Category1,
+        2 => cluster.boundary != Boundary::Cloud,
+        3 => cluster.placement == Placement::Scope2,
+        _ => cluster.placement == Placement::Scope3Category8,
+    };
+    let clusters: Vec<&ClusterStatement> = statement.clusters.iter().filter(is_concerned).collect();
+    let names = clusters.iter().flat_map(|cluster| [cluster.cluster.clone(), cluster.grid_zone.clone()]);
+    let is_there = |asset: &&Asset| clusters.iter().any(|cluster| cluster.cluster == asset.cluster);
+    // Category 2 is about what came into service; what was capitalised before is in its own year.
+    let counts = |asset: &&Asset| category != 2 || asset.capitalised_ugco2e != MicrogramsCo2e::ZERO;
+    let classes = statement.scope3.assets.iter().filter(is_there).filter(counts).map(|asset| asset.class.clone());
+    names.chain(classes).collect()
 }
 
 /// What is in it, why it is unknown, why it is not there, the rule, and the quantities of the factors behind it.

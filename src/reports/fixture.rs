@@ -120,8 +120,8 @@ pub fn statement() -> Statement {
     let namespaces = rows::namespaces(&workloads);
     let clusters = rows::clusters(&namespaces);
     let reconciliation = reconciliation();
-    let mut totals = Totals { figures: rows::zero(), tail_mj: reconciliation.iter().map(|row| row.tail_mj).sum() };
-    clusters.iter().for_each(|cluster| rows::add(&mut totals.figures, &cluster.figures));
+    let mut totals = Totals { figures: Figures::nothing(), tail_mj: reconciliation.iter().map(|row| row.tail_mj).sum() };
+    clusters.iter().for_each(|cluster| totals.figures.add(&cluster.figures));
     let job_runs = runs::job_runs();
     let scope2 = scopes::scope2(&clusters[1].figures, &clusters[0].figures);
     let mut statement = Statement {
@@ -177,10 +177,10 @@ fn disclose(statement: &mut Statement) {
 #[test]
 fn the_fixture_adds_up_for_a_month_and_for_a_year() {
     for statement in [statement(), year_statement()] {
-        let (mut by_workload, mut by_namespace, mut by_month) = (rows::zero(), rows::zero(), rows::zero());
-        statement.workloads.iter().for_each(|row| rows::add(&mut by_workload, &row.figures));
-        statement.namespaces.iter().for_each(|row| rows::add(&mut by_namespace, &row.figures));
-        statement.year.months.iter().for_each(|row| rows::add(&mut by_month, &row.figures));
+        let (mut by_workload, mut by_namespace, mut by_month) = (Figures::nothing(), Figures::nothing(), Figures::nothing());
+        statement.workloads.iter().for_each(|row| by_workload.add(&row.figures));
+        statement.namespaces.iter().for_each(|row| by_namespace.add(&row.figures));
+        statement.year.months.iter().for_each(|row| by_month.add(&row.figures));
         let totals = &statement.totals.figures;
         assert_eq!((&by_workload, &by_namespace), (totals, totals));
         assert!(statement.year.months.is_empty() || &by_month == totals);

@@ -50,6 +50,14 @@ pub fn label(name: &str) -> &str {
     figure(name).map_or(name, |figure| figure.label)
 }
 
+/// The same for a figure of a part, `operational_hourly_ugco2e of prod-nl/shop`.
+pub fn label_of_part(name: &str) -> String {
+    match name.split_once(" of ") {
+        Some((figure, part)) => format!("{}, of {part}", label(figure)),
+        None => label(name).to_owned(),
+    }
+}
+
 /// A figure's name ends in its unit: `_mj`, else `_ugco2e`.
 pub fn is_energy(name: &str) -> bool {
     name.ends_with("_mj")

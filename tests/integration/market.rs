@@ -169,6 +169,8 @@ fn without_instruments_every_row_has_the_same_figure_by_either_method() {
     fs::write(&config, toml::to_string(&table).unwrap()).unwrap();
     let report = report(&config, &folder.path().join("out"));
 
+    assert_eq!(report["totals"]["scope2_market_based_ugco2e"], report["totals"]["scope2_location_based_ugco2e"]);
+    assert_eq!(report["scope2"]["covered_share"].as_f64(), Some(0.0));
     for list in ["clusters", "namespaces", "workloads"] {
         for row in report[list].as_array().unwrap() {
             assert_eq!(row["scope2_market_based_ugco2e"], row["scope2_location_based_ugco2e"], "{list}: {row}");
@@ -345,6 +347,7 @@ fn a_year_off_the_full_hour_under_a_register_is_what_the_oracle_says() {
     }
     for location_based in [LocationBased::Hourly, LocationBased::Annual] {
         let terms = MarketTerms {
+            missing: &[],
             period,
             location_based,
             instruments: &instruments,
@@ -352,7 +355,7 @@ fn a_year_off_the_full_hour_under_a_register_is_what_the_oracle_says() {
             zones_without_annual: &BTreeSet::new(),
         };
         let market = market_based(&terms, &clusters, &inventories);
-        let register: Vec<Value> = instruments.iter().map(|held| in_words(held)).collect();
+        let register: Vec<Value> = instruments.iter().map(in_words).collect();
         let expected = oracle(&json!({
             "period": "2026", "time_zone": "Asia/Kolkata", "location_based": location_based, "hours": hours, "workloads": [],
             "instruments": register, "residual": {},
@@ -400,15 +403,6 @@ fn what_a_reader_must_know_of_the_register_is_said() {
     let of = |id: &str| factors.iter().find(|factor| factor["id"] == id).unwrap_or_else(|| panic!("{id} in {factors:#?}"));
     assert_eq!((of("mix-fr")["origin"].as_str(), of("mix-fr")["value"].as_f64()), (Some("own-file"), Some(41.7)));
     assert!(text(of("instrument-2"), "note").starts_with("Generation by hour: generation.csv (SHA-256 "));
-}
-
-#[test]
-fn without_a_register_both_methods_say_the_same() {
-    let folder = TempDir::new().unwrap();
-    let report = report(&sample::root().join("sample-data/wattledger.toml"), folder.path());
-
-    assert_eq!(report["totals"]["scope2_market_based_ugco2e"], report["totals"]["scope2_location_based_ugco2e"]);
-    assert_eq!(report["scope2"]["covered_share"].as_f64(), Some(0.0));
 }
 
 #[test]

@@ -14,6 +14,17 @@ use crate::sample;
 /// Figures that add up over any list.
 const SUMS: [&str; 8] =
     ["metered_mj", "active_mj", "idle_mj", "system_mj", "gap_mj", "facility_mj", "operational_hourly_ugco2e", "operational_annual_ugco2e"];
+/// The same of scopes and categories; a row that a category does not touch may have none.
+const BY_SCOPE: [&str; 8] = [
+    "scope2_location_based_ugco2e",
+    "scope2_location_based_annual_ugco2e",
+    "scope2_market_based_ugco2e",
+    "scope3_category_1_ugco2e",
+    "scope3_category_2_ugco2e",
+    "scope3_category_3_ugco2e",
+    "scope3_category_8_ugco2e",
+    "embodied_amortised_ugco2e",
+];
 
 fn report_into(out: &Path) -> Value {
     let config = sample::root().join("sample-data/wattledger.toml");
@@ -41,6 +52,17 @@ fn the_sample_reports_and_its_parts_add_up_in_every_format() {
             assert_eq!(sum(&report[list], figure), total, "{list}: {figure}");
         }
     }
+    for figure in BY_SCOPE {
+        let total = integer(&report["totals"][figure]).unwrap();
+        for list in ["clusters", "namespaces", "workloads"] {
+            let sum: i64 = report[list].as_array().unwrap().iter().filter_map(|row| integer(&row[figure])).sum();
+            assert_eq!(sum, total, "{list}: {figure}");
+        }
+        assert_ne!(total, 0, "the sample tells of {figure}");
+    }
+    let assets = |figure: &str| sum(&report["scope3"]["assets"], figure);
+    assert_eq!(assets("capitalised_ugco2e"), integer(&report["totals"]["scope3_category_2_ugco2e"]).unwrap());
+    assert_eq!(assets("amortised_ugco2e"), integer(&report["totals"]["embodied_amortised_ugco2e"]).unwrap());
     assert_eq!(sum(&report["hours"], "facility_mj"), integer(&report["totals"]["facility_mj"]).unwrap());
     assert_eq!(sum(&report["reconciliation"], "metered_mj"), integer(&report["totals"]["metered_mj"]).unwrap());
     assert_eq!(sum(&report["reconciliation"], "difference_mj"), 0);
@@ -64,8 +86,8 @@ fn where_annual_factors_are_declared_scope_3_follows_them_and_scope_2_shows_both
 
     let cloud =
         |report: &Value| report["clusters"].as_array().unwrap().iter().find(|cluster| cluster["boundary"] == "cloud").unwrap().clone();
-    assert_eq!(hourly["totals"]["scope3_category_1_ugco2e"], cloud(&hourly)["operational_hourly_ugco2e"]);
-    assert_eq!(annual["totals"]["scope3_category_1_ugco2e"], cloud(&annual)["operational_annual_ugco2e"]);
+    assert_eq!(hourly["scope3"]["cloud_operation_ugco2e"], cloud(&hourly)["operational_hourly_ugco2e"]);
+    assert_eq!(annual["scope3"]["cloud_operation_ugco2e"], cloud(&annual)["operational_annual_ugco2e"]);
     assert_ne!(annual["totals"]["scope3_category_1_ugco2e"], hourly["totals"]["scope3_category_1_ugco2e"]);
     for figure in ["scope2_location_based_ugco2e", "scope2_location_based_annual_ugco2e"] {
         assert_eq!(annual["totals"][figure], hourly["totals"][figure]);

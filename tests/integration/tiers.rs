@@ -70,8 +70,12 @@ fn evidence_of_the_first_schema_gives_the_report_of_today() {
     altered::write_first_schema(folder.path());
     let (_, path) = altered::config(folder.path(), "unattributed");
     let mut old = report(&path, &folder.path().join("old"), &[]);
-    let today = sample::root().join("sample-data/wattledger.toml");
-    let mut new = report(&today, &folder.path().join("new"), &[]);
+    let mut today = altered::config(folder.path(), "unattributed").0;
+    let evidence = sample::root().join("sample-data/evidence");
+    today["evidence"].as_table_mut().unwrap().insert("dir".to_owned(), evidence.to_str().unwrap().into());
+    let path = folder.path().join("today.toml");
+    fs::write(&path, toml::to_string(&today).unwrap()).unwrap();
+    let mut new = report(&path, &folder.path().join("new"), &[]);
 
     for report in [&mut old, &mut new] {
         let provenance = report["provenance"].as_object_mut().unwrap();

@@ -181,6 +181,12 @@ fn a_year_with_a_hole_is_refused_and_can_be_accepted_by_name() {
     let stderr = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(stderr.contains("MONTHS_MISSING: 1 of 12 months have no evidence: 2025-11"), "{stderr}");
     assert!(!out.exists(), "nothing is written");
+    let accepted = sample::wattledger(&[arguments.as_slice(), &["--accept", "MONTHS_MISSING"]].concat(), &config);
+    assert_eq!(accepted.status.code(), Some(0));
+    let year: Value = serde_json::from_slice(&fs::read(json_report(&out)).unwrap()).unwrap();
+    // 1,500 kWh less November's part, 720 h of 8,760 h: what a month without evidence used is not known.
+    let available = integer(&year["scope2"]["instruments"][0]["available_mj"]).unwrap();
+    assert!((available - 1_500 * 3_600_000_000 * 8_040 / 8_760).abs() <= 1, "{available}");
     let none = sample::wattledger(&["report", "--year", "2022", "--out", out.to_str().unwrap()], &config);
     assert_eq!(none.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&none.stderr).contains("NO_DATA"));

@@ -25,11 +25,12 @@ pub struct Accounted {
     pub factors: Vec<FactorStatement>,
 }
 
-/// Accounts a month or a year. `zones_without_annual` are grid zones whose annual factor is not known.
+/// Accounts a month or a year. `missing` are months of a year without evidence, `zones_without_annual` grid zones whose annual factor is not known.
 pub fn account(
     config: &Config,
     factors: &Factors,
     period: ReportingPeriod,
+    missing: &[ReportingPeriod],
     clusters: &[ClusterTerms],
     inventories: &[ClusterInventory],
     zones_without_annual: &BTreeSet<String>,
@@ -48,6 +49,7 @@ pub fn account(
     let residual: BTreeMap<String, ResidualMix> = rows.iter().map(|row| (row.geography.clone(), residual_mix(row))).collect();
     let terms = MarketTerms {
         period,
+        missing,
         location_based: config.report.location_based,
         instruments: &instruments,
         residual: &residual,

@@ -1,10 +1,10 @@
 //! From evidence to the statement: what `report` shares with whatever else needs a month's figures.
 //!
 //! In: configuration, period, evidence. Out: a [`Statement`] with its findings. Rule: look over the month first (who was there, what ended in it),
-//! settle intensity, gaps and baselines, then run the ledger once over each cluster-day. Cluster-days are independent, so workers take them
-//! as they come and integer sums make their order of no matter. Does not: write.
+//! settle intensity, gaps and baselines, then run the ledger once over each cluster-day. Does not: write.
 
 mod category3;
+mod days;
 mod factor_list;
 mod findings;
 mod generation;
@@ -15,10 +15,7 @@ mod scopes;
 mod settled;
 mod year;
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use anyhow::{Context, Result, bail};
@@ -27,14 +24,13 @@ use clap::ValueEnum;
 use polars::prelude::DataFrame;
 use sha2::{Digest, Sha256};
 
+pub use self::days::rows_by_columns;
+use self::days::{DayToAccount, days_to_account, ledger};
 use super::progress::Progress;
 use crate::accounting::dimensions::DayDimensions;
-use crate::accounting::frames::{ids, integers};
 use crate::accounting::intensity::{Wanted, ZoneIntensity};
 use crate::accounting::inventory::Inventory;
-use crate::accounting::ledger::columns::Pass;
-use crate::accounting::ledger::inputs::{Meters, NodeStepColumns, UsageColumns};
-use crate::accounting::ledger::{DayFold, DayTerms, LedgerRow, sql};
+use crate::accounting::ledger::{DayTerms, sql};
 use crate::accounting::plan::{Plan, wanted_zones};
 use crate::accounting::scopes::{Lines, sensitivity};
 use crate::accounting::survey::{ClusterTerms, MonthTerms, Site, Survey};
@@ -42,7 +38,7 @@ use crate::config::{self, Config};
 use crate::disclosure::Statement;
 use crate::disclosure::assemble::{Particulars, assemble};
 use crate::disclosure::statement::{EvidenceFile, Policy};
-use crate::evidence::{DayManifest, Store, files_of};
+use crate::evidence::{DayManifest, Store};
 use crate::factors::{Factors, Quantity};
 use crate::model::policy::{FactorKind, IdlePolicy};
 use crate::model::tables::Table;
@@ -184,17 +180,6 @@ pub fn for_each_day(
         visit(&manifest.cluster, day.day, &plan.day_terms(day.cluster, day.day, &dimensions, &runs), node_steps, usage)?;
     }
     Ok(())
-}
-
-/// The rows of a cluster-day's ledger by the columnar pass, sorted.
-pub fn rows_by_columns(terms: &DayTerms<'_>, node_steps: &DataFrame, usage: &DataFrame) -> Result<Vec<LedgerRow>> {
-    let meters = meters(terms, node_steps)?;
-    let part = UsagePart::new(usage)?;
-    let mut pass = Pass::new(terms, &meters).keeping_rows();
-    pass.account(0..terms.nodes.len(), part.columns())?;
-    let mut rows = pass.finish().1;
-    rows.sort_unstable();
-    Ok(rows)
 }
 
 /// Name and SHA-256 of the method: the plan and every query, in the order of their names.
@@ -353,174 +338,4 @@ fn zones(
         }
     }
     if refused.is_empty() { Ok((zones, evidence)) } else { bail!(Refusal { findings: refused }) }
-}
-
-/// One cluster-day of the ledger; one without evidence holds gaps only.
-struct DayToAccount {
-    cluster: usize,
-    day: UtcDay,
-    manifest: Option<DayManifest>,
-}
-
-fn days_to_account(
-    store: &Store,
-    plan: &Plan<'_>,
-    manifests: &[BTreeMap<UtcDay, DayManifest>],
-    findings: &mut Vec<Finding>,
-) -> Result<Vec<DayToAccount>> {
-    let mut days = Vec::new();
-    for (cluster, known) in manifests.iter().enumerate() {
-        let name = &plan.terms.clusters[cluster].name;
-        let before = plan.days_before(cluster);
-        let mut lacking = 0;
-        for day in &before {
-            match store.day(name, *day)? {
-                Some(manifest) => days.push(DayToAccount { cluster, day: *day, manifest: Some(manifest) }),
-                None => lacking += 1,
-            }
-        }
-        if lacking > 0 {
-            let message = format!(
-                "{name}: runs that ended in the period began before it, and {lacking} of the {} days before it are not in the evidence; \
-                 their energy of those days is missing from the counterfactual. Collect those days too.",
-                before.len()
-            );
-            findings.push(Finding::new("RUN_CUT", Severity::Noted, message).examined(before.len()).failing(lacking));
-        }
-        days.extend(known.iter().map(|(day, manifest)| DayToAccount { cluster, day: *day, manifest: Some(manifest.clone()) }));
-        days.extend(plan.days_without_evidence(cluster).into_iter().map(|day| DayToAccount { cluster, day, manifest: None }));
-    }
-    Ok(days)
-}
-
-fn ledger(store: &Store, plan: &Plan<'_>, days: &[&DayToAccount], engine: Engine, workers: usize) -> Result<Inventory> {
-    let next = AtomicUsize::new(0);
-    let total = Mutex::new(Inventory::new(plan));
-    let progress = Progress::new("accounting", days.len() as u64);
-    thread::scope(|scope| {
-        let work = || -> Result<()> {
-            let mut mine = Inventory::new(plan);
-            while let Some(day) = days.get(next.fetch_add(1, Ordering::Relaxed)) {
-                account_day(store, plan, day, engine, &mut mine)
-                    .with_context(|| format!("account {} on {}", plan.terms.clusters[day.cluster].name, day.day))?;
-                progress.tick(&format!("{} {}", plan.terms.clusters[day.cluster].name, day.day));
-            }
-            total.lock().expect("a worker that panics ends the program").merge(mine);
-            Ok(())
-        };
-        let handles: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
-        handles.into_iter().try_for_each(|handle| handle.join().expect("a worker that panics ends the program"))
-    })?;
-    progress.done();
-    Ok(total.into_inner().expect("a worker that panics ends the program"))
-}
-
-fn account_day(store: &Store, plan: &Plan<'_>, day: &DayToAccount, engine: Engine, inventory: &mut Inventory) -> Result<()> {
-    let mut dimensions = match &day.manifest {
-        Some(manifest) => dimensions(store, manifest)?,
-        None => DayDimensions::default(),
-    };
-    plan.complete(day.cluster, day.day, &mut dimensions);
-    let runs = plan.runs_of_day(day.cluster, &dimensions);
-    let terms = plan.day_terms(day.cluster, day.day, &dimensions, &runs);
-    let fold = match (&day.manifest, engine) {
-        (Some(manifest), Engine::Sql) => {
-            let (node_steps, usage) = (store.read_table(manifest, Table::NodeSteps)?, store.read_table(manifest, Table::Usage)?);
-            let usage_rows = usage.height();
-            sql::fold(&terms, &sql::run_plan(&sql::inputs(&terms, node_steps, usage)?)?, usage_rows)?
-        }
-        (Some(manifest), Engine::Columns) => columns(store, manifest, &terms)?,
-        (None, _) => {
-            let meters = Meters::new(&terms, NodeStepColumns::default())?;
-            let mut pass = Pass::new(&terms, &meters);
-            pass.account(0..terms.nodes.len(), UsageColumns::default())?;
-            pass.finish().0
-        }
-    };
-    inventory.add(day.cluster, day.day, &dimensions, &runs, &fold);
-    Ok(())
-}
-
-/// The columnar pass over the parts of a day: one part in memory at a time.
-fn columns(store: &Store, manifest: &DayManifest, terms: &DayTerms<'_>) -> Result<DayFold> {
-    let meters = meters(terms, &store.read_table(manifest, Table::NodeSteps)?)?;
-    let mut pass = Pass::new(terms, &meters);
-    let mut next_node = 0;
-    for record in files_of(manifest, Table::Usage) {
-        let frame = store.read_part(manifest, record)?;
-        let part = UsagePart::new(&frame).with_context(|| record.path.clone())?;
-        let last = part.node_id.last().map_or(next_node, |node| *node as usize + 1);
-        pass.account(next_node..last, part.columns())?;
-        next_node = last;
-    }
-    pass.account(next_node..terms.nodes.len(), UsageColumns::default())?;
-    Ok(pass.finish().0)
-}
-
-fn meters(terms: &DayTerms<'_>, node_steps: &DataFrame) -> Result<Meters> {
-    let or_zero = |values: Vec<Option<i64>>| values.into_iter().map(|value| value.unwrap_or(0)).collect::<Vec<i64>>();
-    let metered = integers(node_steps, "metered_mj")?;
-    if metered.iter().any(Option::is_none) {
-        bail!("node_steps: column metered_mj holds a null");
-    }
-    let idle = or_zero(integers(node_steps, "idle_mj")?);
-    let (node_id, step, tier) = (ids(node_steps, "node_id")?, ids(node_steps, "step")?, ids(node_steps, "tier")?);
-    Meters::new(terms, NodeStepColumns { node_id: &node_id, step: &step, metered_mj: &or_zero(metered), idle_mj: &idle, tier: &tier })
-}
-
-/// One file of `usage`, as columns; nulls are 0, as `COALESCE` makes them in the SQL files. What lies in one piece is borrowed.
-struct UsagePart<'a> {
-    node_id: Cow<'a, [i32]>,
-    pod_id: Cow<'a, [i32]>,
-    step: Cow<'a, [i32]>,
-    active_mj: Cow<'a, [i64]>,
-    cpu_ms: Cow<'a, [i64]>,
-    /// None where no row has a tail, as in nearly every file.
-    tail_mj: Option<Cow<'a, [i64]>>,
-}
-
-impl<'a> UsagePart<'a> {
-    fn new(frame: &'a DataFrame) -> Result<Self> {
-        let id = |column: &str| -> Result<Cow<'a, [i32]>> {
-            let values = frame.column(column)?.i32()?;
-            if values.null_count() > 0 {
-                bail!("column {column} holds a null");
-            }
-            match values.cont_slice() {
-                Ok(slice) => Ok(Cow::Borrowed(slice)),
-                Err(_) => Ok(Cow::Owned(values.iter().flatten().collect())),
-            }
-        };
-        let amount = |column: &str| -> Result<Cow<'a, [i64]>> {
-            let values = frame.column(column)?.i64()?;
-            match values.cont_slice() {
-                Ok(slice) if values.null_count() == 0 => Ok(Cow::Borrowed(slice)),
-                _ => Ok(Cow::Owned(values.iter().map(|value| value.unwrap_or(0)).collect())),
-            }
-        };
-        let has_tails = frame.column("tail_mj")?.null_count() < frame.height();
-        let tail_mj = if has_tails { Some(amount("tail_mj")?) } else { None };
-        if tail_mj.iter().flat_map(|tails| tails.iter()).any(|tail| *tail < 0) {
-            bail!("column tail_mj holds an energy below zero");
-        }
-        Ok(Self {
-            node_id: id("node_id")?,
-            pod_id: id("pod_id")?,
-            step: id("step")?,
-            active_mj: amount("active_mj")?,
-            cpu_ms: amount("cpu_ms")?,
-            tail_mj,
-        })
-    }
-
-    fn columns(&self) -> UsageColumns<'_> {
-        UsageColumns {
-            node_id: &self.node_id,
-            pod_id: &self.pod_id,
-            step: &self.step,
-            active_mj: &self.active_mj,
-            cpu_ms: &self.cpu_ms,
-            tail_mj: self.tail_mj.as_deref(),
-        }
-    }
 }

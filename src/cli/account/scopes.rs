@@ -21,6 +21,7 @@ use crate::disclosure::statement::TierShare;
 use crate::evidence::Store;
 use crate::factors::Factors;
 use crate::model::Finding;
+use crate::sources::digest::sha256;
 use crate::units::{MicrogramsCo2e, Share};
 
 /// A month's sections, and what a year needs of them again.
@@ -37,7 +38,7 @@ pub fn sections(
     machines::add(store, plan, inventory, &mut sections.lines, &mut sections.scope3, findings)?;
     scopes::category3::fill(&mut sections.lines, plan, inventory);
     let (terms, without_annual) = (plan.terms, zones_without_annual(plan));
-    let market = market::account(config, factors, terms.period, &terms.clusters, &inventory.clusters, &without_annual)?;
+    let market = market::account(config, factors, terms.period, &[], &terms.clusters, &inventory.clusters, &without_annual)?;
     // Last, when every row is there: a row without electricity has no market-based emissions either.
     market.market.fill(&inventory.clusters, &mut sections.lines);
     findings.extend(market.market.findings.iter().cloned());
@@ -88,10 +89,13 @@ pub fn zones_without_annual(plan: &Plan<'_>) -> BTreeSet<String> {
     sites.map(|site| site.grid_zone.clone()).filter(|zone| !knows(zone)).collect()
 }
 
-/// The factors that come with the software, and the organisation's own before them.
+/// The factors that come with the software, and the organisation's own before them, each named by its file and what is in it.
 pub fn factors(config: &Config) -> Result<Factors> {
     config.factor_files.iter().try_fold(Factors::embedded()?, |factors, path| {
         let bytes = fs::read(path).with_context(|| format!("read factor table {}", path.display()))?;
-        factors.with_file(&path.display().to_string(), &bytes)
+        // Not the whole path: the same tables in another folder give the same report.
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let named = format!("{name} (SHA-256 {})", sha256(&bytes));
+        factors.with_file(&named, &bytes).with_context(|| format!("read factor table {}", path.display()))
     })
 }

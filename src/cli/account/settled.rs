@@ -24,8 +24,14 @@ pub struct Settled {
     market: BTreeMap<(String, String, String), Option<i64>>,
 }
 
-/// Settles a year. `accounts` are its months, of one configuration.
-pub fn settle(config: &Config, period: ReportingPeriod, accounts: &[MonthAccount], findings: &mut Vec<Finding>) -> Result<Settled> {
+/// Settles a year. `accounts` are its months, of one configuration; `missing` those after the first that have no evidence.
+pub fn settle(
+    config: &Config,
+    period: ReportingPeriod,
+    missing: &[ReportingPeriod],
+    accounts: &[MonthAccount],
+    findings: &mut Vec<Finding>,
+) -> Result<Settled> {
     let factors = scopes::factors(config)?;
     let clusters = month_terms(config, &factors, period).clusters;
     let mut inventory = Inventory { clusters: vec![Default::default(); clusters.len()], runs: Vec::new() };
@@ -45,7 +51,7 @@ pub fn settle(config: &Config, period: ReportingPeriod, accounts: &[MonthAccount
             *known = known.max(*share);
         }
     }
-    let market = market::account(config, &factors, period, &clusters, &inventory.clusters, &without_annual)?;
+    let market = market::account(config, &factors, period, missing, &clusters, &inventory.clusters, &without_annual)?;
     market.market.fill(&inventory.clusters, &mut lines);
     findings.extend(market.market.findings.iter().cloned());
     let by_workload = by_name(&lines, &clusters.iter().map(|cluster| cluster.name.clone()).collect::<Vec<_>>());
@@ -80,8 +86,8 @@ impl Settled {
     /// Puts the year's own figures where the sums of months stand.
     pub fn replace(self, statement: &mut Statement) {
         let sum = |keep: &dyn Fn(&(String, String, String)) -> bool| {
-            let parts = self.market.iter().filter(|(key, _)| keep(key)).map(|(_, part)| *part);
-            parts.fold(Some(0_i64), |sum, part| sum.zip(part).map(|(a, b)| a + b)).map(MicrogramsCo2e::new)
+            let mut parts = self.market.iter().filter(|(key, _)| keep(key)).map(|(_, part)| *part);
+            parts.try_fold(0_i64, |sum, part| part.map(|part| sum + part)).map(MicrogramsCo2e::new)
         };
         let set = |figures: &mut Figures, market| figures.scope2_market_based_ugco2e = market;
         set(&mut statement.totals.figures, sum(&|_| true));

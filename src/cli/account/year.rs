@@ -30,13 +30,13 @@ pub fn year(config: &Config, period: ReportingPeriod, accept: &[String], account
 }
 
 fn sum_of_months(config: &Config, period: ReportingPeriod, accept: &[String], accounting: &Accounting) -> Result<Statement> {
-    let (present, mut found) = present_months(config, period)?;
+    let Months { present, missing, mut found } = months(config, period)?;
     let mut accounts: Vec<MonthAccount> = Vec::new();
     for month in present {
         accounts.push(month_account(config, month, accept, accounting).with_context(|| format!("account {month}"))?);
     }
     found.extend(findings::of_months(accounts.iter().map(|account| &account.statement)));
-    let settled = settled::settle(config, period, &accounts, &mut found)?;
+    let settled = settled::settle(config, period, &missing, &accounts, &mut found)?;
     let months: Vec<Statement> = accounts.into_iter().map(|account| account.statement).collect();
     findings::accept_by_name(&mut found, accept);
     found.sort();
@@ -45,8 +45,15 @@ fn sum_of_months(config: &Config, period: ReportingPeriod, accept: &[String], ac
     Ok(statement)
 }
 
-/// The months that have evidence, and what is to be said of the others.
-fn present_months(config: &Config, period: ReportingPeriod) -> Result<(Vec<ReportingPeriod>, Vec<Finding>)> {
+/// The months of a year by whether they have evidence, and what is to be said of them.
+struct Months {
+    present: Vec<ReportingPeriod>,
+    /// After the first that is present.
+    missing: Vec<ReportingPeriod>,
+    found: Vec<Finding>,
+}
+
+fn months(config: &Config, period: ReportingPeriod) -> Result<Months> {
     let store = Store::new(&config.evidence_dir);
     let mut present = Vec::new();
     for month in period.months() {
@@ -77,7 +84,7 @@ fn present_months(config: &Config, period: ReportingPeriod) -> Result<(Vec<Repor
         );
         found.push(Finding::new("MONTHS_MISSING", Severity::Blocked, message).examined(12).failing(missing.len()));
     }
-    Ok((present, found))
+    Ok(Months { present, missing, found })
 }
 
 /// Whether any cluster has a UTC day that lies whole within the month: days at its edges belong to its neighbours too.

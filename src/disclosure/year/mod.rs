@@ -2,8 +2,8 @@
 //!
 //! In: the statements of a year's months, and what the organisation published of other years. Out: the year's statement.
 //! Rule: figures are integer sums over months, row by row; shares are weighted by energy. What only a month can show (hours, single runs, days) is
-//! not repeated: the months' own reports hold it. Assumes: months of one configuration, in order. Does not: settle contracts over the year; the
-//! sections that need the year's own sums are replaced by whoever has them.
+//! not repeated: the months' own reports hold it. Assumes: months of one configuration, in order. Does not: settle contracts over the year, or say how
+//! well its totals are known; both need the year's own sums and are left empty here.
 
 pub mod compare;
 mod sum;
@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 
 use self::sum::{Shares, sum_by};
 use super::statement::{
-    ClusterStatement, Counterfactual, Figures, MonthFigures, NamespaceStatement, Period, Provenance, Reconciliation, SCHEMA, Statement,
-    Totals, WorkloadStatement, YearStatement,
+    ClusterStatement, Counterfactual, Disclosure, Figures, MonthFigures, NamespaceStatement, Period, Provenance, Quality, Reconciliation,
+    SCHEMA, Scope2, Statement, Totals, WorkloadStatement, YearStatement,
 };
 use crate::model::Finding;
 use crate::units::{Millijoules, ReportingPeriod};
@@ -23,12 +23,10 @@ pub fn of_months(months: &[Statement], year: ReportingPeriod, findings: Vec<Find
     let last = months.last().expect("a year without a single month is refused before");
     let mut totals = Totals { figures: Figures::nothing(), tail_mj: Millijoules::ZERO };
     let mut tiers = Shares::default();
-    let mut emission_tiers = Shares::default();
     for month in months {
         totals.figures.add(&month.totals.figures);
         totals.tail_mj += month.totals.tail_mj;
         tiers.add(&month.tier_share, before_pue(&month.totals.figures));
-        emission_tiers.add(&month.quality.emissions_tier_share, month.totals.figures.operational_hourly_ugco2e.get());
     }
     Statement {
         schema: SCHEMA,
@@ -45,17 +43,13 @@ pub fn of_months(months: &[Statement], year: ReportingPeriod, findings: Vec<Find
         policy: last.policy.clone(),
         totals,
         tier_share: tiers.finish(),
-        scope2: sum::scope2(months),
+        scope2: Scope2::default(),
         scope3: sum::scope3(months),
-        quality: super::statement::Quality {
-            emissions_tier_share: emission_tiers.finish(),
-            intervals: Vec::new(),
-            sensitivity: sum::sensitivity(months),
-        },
+        quality: Quality::default(),
         sci: sum::sci(months),
         factors: sum::factors(months),
         year: YearStatement { months: months.iter().map(month_figures).collect(), ..YearStatement::default() },
-        disclosure: super::statement::Disclosure::default(),
+        disclosure: Disclosure::default(),
         clusters: clusters(months),
         namespaces: namespaces(months),
         workloads: workloads(months),
@@ -84,7 +78,7 @@ fn clusters(months: &[Statement]) -> Vec<ClusterStatement> {
     for (cluster, (figures, tiers)) in summed {
         // The latest month says what is true of the cluster now; nodes are the most that any month saw.
         let known = || months.iter().flat_map(|month| &month.clusters).filter(|row| row.cluster == cluster);
-        let Some(latest) = known().last() else { continue };
+        let Some(latest) = known().next_back() else { continue };
         let nodes = known().map(|row| row.nodes).max().unwrap_or(0);
         clusters.push(ClusterStatement { figures, tier_share: tiers.finish(), nodes, ..latest.clone() });
     }

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::disclosure::Statement;
-use crate::disclosure::statement::{
-    Asset, FactorStatement, Figures, IntensityProvenance, SciScore, Scope2, Scope3, Sensitivity, TierShare,
-};
+use crate::disclosure::statement::{Asset, FactorStatement, Figures, IntensityProvenance, SciScore, Scope3, TierShare};
 use crate::units::{MicrogramsCo2e, Share};
 
 /// Shares on their way to a weighted mean. None where nothing weighs anything.
@@ -47,23 +45,6 @@ pub fn sum_by<'a, Row: 'a, Key: Ord>(
         shares.add(tiers, (figures.metered_mj + figures.gap_mj).get());
     }
     sums
-}
-
-/// Contracts are settled over the year by whoever holds them; until then the months' rows stand one after the other.
-pub fn scope2(months: &[Statement]) -> Scope2 {
-    let mut year = Scope2 { energy_mix: months[0].scope2.energy_mix.clone(), ..Scope2::default() };
-    for (index, month) in months.iter().enumerate() {
-        year.reconciliation.extend(month.scope2.reconciliation.iter().cloned());
-        if index > 0 {
-            let (sum, mix) = (&mut year.energy_mix, &month.scope2.energy_mix);
-            sum.total_mj += mix.total_mj;
-            sum.fossil_mj += mix.fossil_mj;
-            sum.nuclear_mj += mix.nuclear_mj;
-            sum.renewable_mj += mix.renewable_mj;
-            sum.outside_own_operations_mj += mix.outside_own_operations_mj;
-        }
-    }
-    year
 }
 
 pub fn scope3(months: &[Statement]) -> Scope3 {
@@ -110,28 +91,6 @@ fn assets(months: &[Statement]) -> Vec<Asset> {
         }
     }
     assets.into_values().collect()
-}
-
-/// Alternatives of totals add up over months; what is about single namespaces is said month by month only.
-pub fn sensitivity(months: &[Statement]) -> Vec<Sensitivity> {
-    let mut sums: Vec<(Sensitivity, usize)> = Vec::new();
-    for row in months.iter().flat_map(|month| &month.quality.sensitivity) {
-        let is_same = |sum: &Sensitivity| (&sum.choice, &sum.figure, &sum.note) == (&row.choice, &row.figure, &row.note);
-        match sums.iter_mut().find(|(sum, _)| is_same(sum)) {
-            Some((sum, count)) => {
-                sum.value = sum.value.zip(row.value).map(|(a, b)| a + b);
-                sum.alternative = sum.alternative.zip(row.alternative).map(|(a, b)| a + b);
-                *count += 1;
-            }
-            None => sums.push((row.clone(), 1)),
-        }
-    }
-    sums.retain(|(_, count)| *count == months.len());
-    for (sum, _) in &mut sums {
-        let change = sum.value.zip(sum.alternative).filter(|(value, _)| *value != 0);
-        sum.relative = change.map(|(value, alternative)| (alternative - value) as f64 / value as f64);
-    }
-    sums.into_iter().map(|(sum, _)| sum).collect()
 }
 
 /// ISO/IEC 21031: the year's emissions over the year's units. A month without a count leaves the year without a score.

@@ -39,7 +39,7 @@ pub struct ContributorRow<'a> {
 
 pub struct SensitivityRow<'a> {
     pub sensitivity: &'a Sensitivity,
-    pub label: &'a str,
+    pub label: String,
     pub unit: &'static str,
     pub value: Figure,
     pub alternative: Figure,
@@ -89,10 +89,9 @@ fn interval(interval: &Interval) -> IntervalRow<'_> {
 }
 
 fn sensitivity(sensitivity: &Sensitivity) -> SensitivityRow<'_> {
-    let (label, unit) = named(&sensitivity.figure);
     SensitivityRow {
-        label,
-        unit,
+        label: words::label_of_part(&sensitivity.figure),
+        unit: words::unit(words::is_energy(&sensitivity.figure)),
         value: Figure::named(&sensitivity.figure, sensitivity.value),
         alternative: Figure::named(&sensitivity.figure, sensitivity.alternative),
         relative: view::signed_percent(sensitivity.relative),

@@ -115,6 +115,16 @@ pub struct Seen {
 }
 
 impl Seen {
+    /// What the report says, without which files and editions it was made from.
+    pub fn without_sources(&self) -> Option<serde_json::Value> {
+        let mut report = self.report.clone()?;
+        report["provenance"] = serde_json::Value::Null;
+        for factor in report["factors"].as_array_mut()?.iter_mut().filter(|factor| factor["origin"] == "series") {
+            factor["publication"] = serde_json::Value::Null;
+        }
+        Some(report)
+    }
+
     pub fn demand(&mut self, is_so: bool, what: impl Into<String>) {
         if !is_so {
             self.complaints.push(what.into());

@@ -8,7 +8,7 @@ use std::thread::{scope, sleep};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::{Value as Json, json};
+
 use wattledger::evidence::Store;
 use wattledger::sources::kubernetes::Entry;
 
@@ -195,13 +195,6 @@ fn demand_runs(seen: &mut Seen) {
     seen.demand(found == truth, format!("the runs have {found:?} mJ, in truth {truth:?}"));
 }
 
-/// What a report says, without where it comes from.
-fn without_provenance(seen: &Seen) -> Option<Json> {
-    let mut report = seen.report.clone()?;
-    report["provenance"] = json!(null);
-    Some(report)
-}
-
 pub fn compacted_server() -> Seen {
     let (mut seen, _, requests) = recorded(Trouble::Compaction);
     let lists = requests.iter().filter(|request| request.contains(PODS) && !request.contains("watch=")).count();
@@ -216,7 +209,7 @@ pub fn server_that_was_away() -> Seen {
         (recorded(Trouble::Outage), without.join().unwrap())
     });
     seen.complaints.extend(without.complaints.iter().cloned());
-    seen.is_as_without_fault = without_provenance(&seen).is_some() && without_provenance(&seen) == without_provenance(&without);
+    seen.is_as_without_fault = seen.without_sources().is_some() && seen.without_sources() == without.without_sources();
     let again = said.matches("pods: watching again").count();
     seen.was_retried = said.matches("pods: K8S_UNREACHABLE").count() == 3 && again == 3;
     let lists = requests.iter().filter(|request| request.contains(PODS) && !request.contains("watch=")).count();

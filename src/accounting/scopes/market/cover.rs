@@ -58,7 +58,7 @@ pub fn reach(instrument: &Instrument, clusters: &[ClusterTerms]) -> Reach {
 
 /// The spans of its volume, or why it covers nothing.
 fn usable(terms: &MarketTerms<'_>, instrument: &Instrument, reach: &Reach, loads: &Loads) -> Result<Vec<Span>, String> {
-    let spans = spans(instrument, terms.period)?;
+    let spans = spans(instrument, terms.period, terms.missing)?;
     if loads.facility_mj(reach) == 0 {
         let whose = if instrument.clusters.is_empty() { String::new() } else { format!(" of {}", instrument.clusters.join(", ")) };
         return Err(format!("no electricity{whose} in Scope 2 was used in zone {} in {}", instrument.zone, terms.period));

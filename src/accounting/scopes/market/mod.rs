@@ -45,6 +45,8 @@ pub struct ResidualMix {
 /// What the organisation holds and declares.
 pub struct MarketTerms<'a> {
     pub period: ReportingPeriod,
+    /// Months of a year that have no evidence.
+    pub missing: &'a [ReportingPeriod],
     pub location_based: LocationBased,
     /// In the order of the configuration.
     pub instruments: &'a [Instrument],

@@ -10,7 +10,7 @@ use super::{Market, MarketTerms};
 use crate::accounting::survey::ClusterTerms;
 use crate::model::policy::LocationBased;
 use crate::model::{Finding, Instrument, Matching, Placement, RestRule, Severity};
-use crate::units::Millijoules;
+use crate::units::{Millijoules, ReportingPeriod};
 
 pub fn disclosures(terms: &MarketTerms<'_>, market: &Market) -> Vec<String> {
     let mut said = Vec::new();
@@ -48,6 +48,15 @@ pub fn disclosures(terms: &MarketTerms<'_>, market: &Market) -> Vec<String> {
              year's report."
         ));
     }
+    if let Some(numbers) = numbers(&|instrument| instrument.matching == Matching::Year && instrument.period.month.is_none())
+        && !terms.missing.is_empty()
+    {
+        let months: Vec<String> = terms.missing.iter().map(ReportingPeriod::to_string).collect();
+        said.push(format!(
+            "Instrument {numbers}: the part of the volume that belongs to {} is not used, because these months are missing.",
+            months.join(", ")
+        ));
+    }
     if let Some(numbers) = numbers(&|instrument| instrument.matching == Matching::Month && instrument.period.month.is_none()) {
         said.push(format!(
             "Instrument {numbers}: a year's volume matched by month lies on the months by their hours; what a month does not use is lost."
@@ -77,7 +86,7 @@ pub fn findings(terms: &MarketTerms<'_>, clusters: &[ClusterTerms], market: &Mar
     let zones: BTreeSet<&str> = sites.filter(|site| site.placement == Placement::Scope2).map(|site| site.grid_zone.as_str()).collect();
     for (index, (instrument, used)) in terms.instruments.iter().zip(&market.instruments).enumerate() {
         // A register holds other periods too; they are listed with their reason and are no trouble of this one.
-        if spans(instrument, terms.period).is_err() {
+        if spans(instrument, terms.period, terms.missing).is_err() {
             continue;
         }
         let name = format!("Instrument {} ({}, zone {})", index + 1, instrument.evidence, instrument.zone);

@@ -81,6 +81,7 @@ impl Case {
 
     fn market(&self) -> Market {
         let terms = MarketTerms {
+            missing: &[],
             period: self.period,
             location_based: self.location_based,
             instruments: &self.instruments,

@@ -2,7 +2,7 @@
 //!
 //! In: an instrument, the reporting period. Out: spans with volumes, or why there are none. Rule (method, section 4): an instrument counts in its own
 //! period only. By year: the whole volume against the year; in a month's report the month's part of it by hours, so that the months never claim more
-//! than the volume. By month: against its month; a year's volume lies on months by their hours, and what a month does not use is lost. By hour: what
+//! than the volume; in a year's report without some of its months, the volume without their parts. By month: against its month; a year's volume lies on months by their hours, and what a month does not use is lost. By hour: what
 //! was generated in the hour, else the volume spread evenly. All parts are by largest remainder, so that they add up to the volume.
 //! Assumes: clock hours begin at full UTC hours; an hour that the period cuts counts with the part within. Does not: look at consumption.
 
@@ -34,8 +34,9 @@ pub fn is_provisional(instrument: &Instrument, period: ReportingPeriod) -> bool 
     instrument.matching == Matching::Year && instrument.period.month.is_none() && period.month().is_some()
 }
 
-/// The parts of the volume for a period, in order of time.
-pub fn spans(instrument: &Instrument, period: ReportingPeriod) -> Result<Vec<Span>, String> {
+/// The parts of the volume for a period, in order of time. `missing` are months of a year that have no evidence: what they used is not known, and
+/// their part of a volume is left to them.
+pub fn spans(instrument: &Instrument, period: ReportingPeriod, missing: &[ReportingPeriod]) -> Result<Vec<Span>, String> {
     let own = own_period(instrument, period)?;
     if own.to() <= period.from() || own.from() >= period.to() {
         return Err(format!("its period {own} is not that of the report, {period}"));
@@ -45,12 +46,17 @@ pub fn spans(instrument: &Instrument, period: ReportingPeriod) -> Result<Vec<Spa
     Ok(match (instrument.matching, instrument.period.month) {
         (Matching::Hour, _) => by_hour(instrument, own, period),
         (_, Some(_)) => vec![whole(own, volume_mj)],
-        (Matching::Year, None) if period.month().is_none() => vec![whole(period, volume_mj)],
-        (Matching::Year | Matching::Month, None) => {
+        (matching, None) => {
             let months = own.months();
             let parts = split_wide(volume_mj, &months.iter().map(|month| seconds(*month)).collect::<Vec<_>>());
-            let of_period = months.into_iter().zip(parts).filter(|(month, _)| period.from() <= month.from() && month.to() <= period.to());
-            of_period.map(|(month, part)| whole(month, part)).collect()
+            let is_of_period =
+                |month: &ReportingPeriod| period.from() <= month.from() && month.to() <= period.to() && !missing.contains(month);
+            let of_period = months.into_iter().zip(parts).filter(|(month, _)| is_of_period(month));
+            if matching == Matching::Year && period.month().is_none() {
+                vec![whole(period, of_period.map(|(_, part)| part).sum())]
+            } else {
+                of_period.map(|(month, part)| whole(month, part)).collect()
+            }
         }
     })
 }

@@ -21,7 +21,7 @@ fn amount(figure: &str, exact: Option<i64>) -> Cell {
 }
 
 fn label(figure: &str) -> Cell {
-    text(words::label(figure))
+    text(words::label_of_part(figure))
 }
 
 fn unit(figure: &str) -> Cell {

@@ -144,7 +144,12 @@ impl ZoneIntensity {
         }
         let (from_s, to_s) = (wanted.period_from_s, wanted.period_to_s);
         findings.extend(reconciled.revised(zone, from_s, to_s));
-        findings.extend(reconciled.implausible_unit(zone, (from_s, to_s), wanted.plausible, wanted.configured_annual));
+        findings.extend(reconciled.implausible_unit(
+            zone,
+            (from_s, to_s),
+            wanted.plausible,
+            wanted.configured_annual.or(wanted.published_annual),
+        ));
         findings.extend(found_before(editions, from_s, to_s));
         let zone_intensity = Self {
             zone: zone.to_owned(),

@@ -127,6 +127,12 @@ impl Factors {
         self.rows.iter().filter(holds).max_by_key(|row| (row.own_file.is_some(), row.valid_from))
     }
 
+    /// The same for a grid zone, or where nobody says it of the zone for its country: `SE` for `SE-SE3`. For what is much alike within a country.
+    pub fn find_for_zone(&self, quantity: Quantity, zone: &str, on: NaiveDate) -> Option<&Factor> {
+        let country = zone.split('-').next().unwrap_or(zone);
+        self.find(quantity, zone, on).or_else(|| self.find(quantity, country, on))
+    }
+
     pub fn rows(&self) -> &[Factor] {
         &self.rows
     }
@@ -239,6 +245,16 @@ mod tests {
                 assert!(crate::factors::Region::find(&row.geography).is_some(), "{row:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_part_of_a_country_has_the_countrys_losses_where_nobody_knows_its_own() {
+        let own = format!("{HEADER}north,td-loss-share,SE-SE1,0.02,share,,,2025,2025-01-01,,,Us,Our study,,own,,\n");
+        let factors = Factors::embedded().unwrap().with_file("mine.csv", own.as_bytes()).unwrap();
+        let of = |zone: &str| factors.find_for_zone(Quantity::TdLossShare, zone, day("2026-10-01")).map(|factor| factor.value);
+
+        // World Bank, EG.ELC.LOSS.ZS, Sweden 2014: 4.78 %.
+        assert_eq!((of("SE-SE3"), of("SE-SE1"), of("US-CAL-CISO")), (Some(0.0478), Some(0.02), None));
     }
 
     #[test]

@@ -52,7 +52,8 @@ fn upstream<'a>(factors: &'a Factors, zone: &str, on: NaiveDate) -> Option<&'a F
 
 fn losses<'a>(config: &'a Config, factors: &'a Factors, zone: &str, on: NaiveDate) -> Option<LossesSource<'a>> {
     let configured = config.losses.iter().find(|losses| losses.zone == zone).map(LossesSource::Configured);
-    let published = || [Quantity::TdLosses, Quantity::TdLossShare].into_iter().find_map(|quantity| factors.find(quantity, zone, on));
+    let published =
+        || [Quantity::TdLosses, Quantity::TdLossShare].into_iter().find_map(|quantity| factors.find_for_zone(quantity, zone, on));
     configured.or_else(|| published().map(LossesSource::Table))
 }
 

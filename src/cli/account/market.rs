@@ -56,6 +56,11 @@ pub fn account(
         zones_without_annual,
     };
     let market = market_based(&terms, clusters, inventories);
+    for (statement, used) in statements.iter_mut().zip(&market.instruments) {
+        if let Some(reason) = &used.not_used_reason {
+            statement.used_for = format!("not used: {reason}");
+        }
+    }
     let is_used = |row: &&&Factor| market.zones.iter().any(|zone| zone.residual_mix.as_deref() == Some(row.id.as_str()));
     statements.extend(
         rows.iter().filter(is_used).map(|row| factor_list::statement(row, "Scope 2, market-based: electricity that no instrument covers")),

@@ -96,6 +96,6 @@ pub fn factors(config: &Config) -> Result<Factors> {
         // Not the whole path: the same tables in another folder give the same report.
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let named = format!("{name} (SHA-256 {})", sha256(&bytes));
-        factors.with_file(&named, &bytes).with_context(|| format!("read factor table {}", path.display()))
+        factors.with_file(&named, &bytes)
     })
 }

@@ -55,7 +55,7 @@ pub fn scope3(months: &[Statement]) -> Scope3 {
         cloud_embodied_ugco2e: known(parts().map(|part| part.cloud_embodied_ugco2e)),
         upstream_ugco2e: all(parts().map(|part| part.upstream_ugco2e)),
         losses_ugco2e: known(parts().map(|part| part.losses_ugco2e)),
-        primary_data_share: months[months.len() - 1].scope3.primary_data_share,
+        primary_data_share: None,
         assets: assets(months),
     }
 }

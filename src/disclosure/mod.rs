@@ -10,7 +10,7 @@ pub mod datapoints;
 pub mod facts;
 pub mod quality;
 pub mod scope2;
-mod screening;
+pub mod screening;
 pub mod standards;
 pub mod statement;
 #[cfg(test)]

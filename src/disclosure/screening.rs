@@ -9,7 +9,7 @@ use crate::model::{Boundary, Placement};
 use crate::units::MicrogramsCo2e;
 
 /// By number; names as the GHG Protocol has them.
-const CATEGORIES: [&str; 15] = [
+pub const CATEGORIES: [&str; 15] = [
     "Purchased goods and services",
     "Capital goods",
     "Fuel- and energy-related activities not included in Scope 1 or Scope 2",

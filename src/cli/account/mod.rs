@@ -70,7 +70,13 @@ pub struct MonthAccount {
     pub statement: Statement,
     pub inventory: Inventory,
     pub lines: Lines,
-    /// Grid zones without an annual factor.
+    pub grids: Grids,
+}
+
+/// What is known of the grid zones that were used.
+#[derive(Clone, Debug, Default)]
+pub struct Grids {
+    /// Without an annual factor.
     pub without_annual: BTreeSet<String>,
     /// Share of a zone's energy that met an estimated or filled intensity.
     pub estimated: BTreeMap<String, f64>,
@@ -121,7 +127,8 @@ fn month_account(config: &Config, period: ReportingPeriod, accept: &[String], ac
     findings.extend(plan.findings.iter().cloned());
     findings.extend(inventory.findings(&plan));
     findings.extend(config.notes.iter().cloned());
-    let sections = scopes::sections(config, &factors, &store, &plan, &inventory, idle, &mut findings)?;
+    let grids = scopes::grids(&plan, &inventory);
+    let sections = scopes::sections(config, &factors, &store, &plan, &inventory, &grids, idle, &mut findings)?;
     findings.extend(findings::unplaced(&plan, &inventory));
     findings::accept_by_name(&mut findings, accept);
     for day in &days {
@@ -151,10 +158,9 @@ fn month_account(config: &Config, period: ReportingPeriod, accept: &[String], ac
         factor: FactorKind::Direct,
         deferrable: plan.runs.iter().map(|planned| planned.run.job.is_deferrable.or(planned.run.job.is_carbon_aware)).collect(),
     };
-    let (without_annual, estimated) = (scopes::zones_without_annual(&plan), scopes::estimated(&plan, &inventory));
     let lines = sections.lines.clone();
     let statement = assemble(&plan, &inventory, sections, findings, particulars);
-    Ok(MonthAccount { statement, inventory, lines, without_annual, estimated })
+    Ok(MonthAccount { statement, inventory, lines, grids })
 }
 
 /// Visits every cluster-day of a month with what its ledger is made of: for those who run the method themselves, on whatever engine.

@@ -27,7 +27,7 @@ pub struct Accounts<'a> {
     pub lines: &'a Lines,
     pub market: &'a Market,
     /// Share of a zone's energy that met an estimated or filled intensity.
-    pub estimated: BTreeMap<String, f64>,
+    pub estimated: &'a BTreeMap<String, f64>,
     /// Of other idle policies, for which the ledger ran again.
     pub idle: Vec<Alternative>,
 }
@@ -39,7 +39,7 @@ pub fn section(config: &Config, accounts: Accounts<'_>) -> Result<(Vec<Interval>
     let classes: Vec<Vec<Option<String>>> = sites(config).map(|sites| sites.map(class).collect()).collect();
     let Accounts { clusters, inventories, lines, market, estimated, idle } = accounts;
     let location_based = config.report.location_based;
-    let parts = Parts { clusters, inventories, lines, market, location_based, estimated: &estimated, classes: &classes };
+    let parts = Parts { clusters, inventories, lines, market, location_based, estimated, classes: &classes };
     let uncertain = combine(&terms(&parts), |input| inputs.of(input).map(|found| found.relative));
     let mut others = alternatives(&Ground { clusters, inventories, lines, market, location_based });
     others.extend(idle);

@@ -3,12 +3,11 @@
 //! In: configuration, plan, inventory. Out: [`Sections`], and findings. Rule: the accounting is in `accounting::scopes`; here files are read and terms
 //! are put together. Does not: compute.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use anyhow::{Context, Result};
 
-use super::{category3, factor_list, machines, market, quality};
+use super::{Grids, category3, factor_list, machines, market, quality};
 use crate::accounting::intensity::ZoneIntensity;
 use crate::accounting::inventory::Inventory;
 use crate::accounting::plan::Plan;
@@ -24,21 +23,23 @@ use crate::model::Finding;
 use crate::sources::digest::sha256;
 use crate::units::{MicrogramsCo2e, Share};
 
-/// A month's sections, and what a year needs of them again.
+/// A month's sections.
+#[expect(clippy::too_many_arguments, reason = "a month's account is made of all of these, and each is made where the others are")]
 pub fn sections(
     config: &Config,
     factors: &Factors,
     store: &Store,
     plan: &Plan<'_>,
     inventory: &Inventory,
+    grids: &Grids,
     idle: Vec<Alternative>,
     findings: &mut Vec<Finding>,
 ) -> Result<Sections> {
     let mut sections = Sections { lines: scopes::unknown(inventory), ..Sections::default() };
     machines::add(store, plan, inventory, &mut sections.lines, &mut sections.scope3, findings)?;
     scopes::category3::fill(&mut sections.lines, plan, inventory);
-    let (terms, without_annual) = (plan.terms, zones_without_annual(plan));
-    let market = market::account(config, factors, terms.period, &[], &terms.clusters, &inventory.clusters, &without_annual)?;
+    let terms = plan.terms;
+    let market = market::account(config, factors, terms.period, &[], &terms.clusters, &inventory.clusters, &grids.without_annual)?;
     // Last, when every row is there: a row without electricity has no market-based emissions either.
     market.market.fill(&inventory.clusters, &mut sections.lines);
     findings.extend(market.market.findings.iter().cloned());
@@ -51,7 +52,7 @@ pub fn sections(
         inventories: &inventory.clusters,
         lines: &sections.lines,
         market: &market.market,
-        estimated: estimated(plan, inventory),
+        estimated: &grids.estimated,
         idle,
     };
     (sections.quality.intervals, sections.quality.sensitivity) = quality::section(config, accounts)?;
@@ -73,20 +74,18 @@ pub fn tier_share(emissions: &TierEmissions) -> TierShare {
     }
 }
 
-/// Shares of zones' energy that met an estimated or filled intensity.
-pub fn estimated(plan: &Plan<'_>, inventory: &Inventory) -> BTreeMap<String, f64> {
+/// What the plan and the energy that was used say of the grids.
+pub fn grids(plan: &Plan<'_>, inventory: &Inventory) -> Grids {
+    let knows = |zone: &str| plan.zones.iter().any(|known| known.zone == zone && known.annual_direct_gco2e_per_kwh.is_some());
+    let sites = plan.terms.clusters.iter().flat_map(|cluster| &cluster.sites);
     let shares = |(index, zone): (usize, &ZoneIntensity)| {
         let (estimated, filled) = inventory.intensity_shares(plan, index);
         (zone.zone.clone(), estimated.map_or(0.0, Share::get) + filled.map_or(0.0, Share::get))
     };
-    plan.zones.iter().enumerate().map(shares).collect()
-}
-
-/// Grid zones of clusters whose annual factor is not known.
-pub fn zones_without_annual(plan: &Plan<'_>) -> BTreeSet<String> {
-    let knows = |zone: &str| plan.zones.iter().any(|known| known.zone == zone && known.annual_direct_gco2e_per_kwh.is_some());
-    let sites = plan.terms.clusters.iter().flat_map(|cluster| &cluster.sites);
-    sites.map(|site| site.grid_zone.clone()).filter(|zone| !knows(zone)).collect()
+    Grids {
+        without_annual: sites.map(|site| site.grid_zone.clone()).filter(|zone| !knows(zone)).collect(),
+        estimated: plan.zones.iter().enumerate().map(shares).collect(),
+    }
 }
 
 /// The factors that come with the software, and the organisation's own before them, each named by its file and what is in it.

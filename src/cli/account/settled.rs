@@ -1,13 +1,13 @@
 //! What a year settles over itself, in the place of its months' parts: contracts, and how well the year's totals are known.
 //!
-//! In: the accounts of a year's months. Out: [`Settled`]. Rule: sums by hour and workload are merged; a year's volume is set against the year's
+//! In: the accounts of a year's months, one after the other. Out: [`Settled`]. Rule: sums by hour and workload are merged; a year's volume is set against the year's
 //! consumption, and an input that several months share is one input. Does not: touch what is a plain sum of months.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use anyhow::Result;
 
-use super::{MonthAccount, factor_list, market, month_terms, quality, scopes};
+use super::{Grids, MonthAccount, factor_list, market, month_terms, quality, scopes};
 use crate::accounting::inventory::Inventory;
 use crate::accounting::scopes::{Line, Lines};
 use crate::config::Config;
@@ -24,50 +24,66 @@ pub struct Settled {
     market: BTreeMap<(String, String, String), Option<i64>>,
 }
 
-/// Settles a year. `accounts` are its months, of one configuration; `missing` those after the first that have no evidence.
-pub fn settle(
-    config: &Config,
-    period: ReportingPeriod,
-    missing: &[ReportingPeriod],
-    accounts: &[MonthAccount],
-    findings: &mut Vec<Finding>,
-) -> Result<Settled> {
-    let factors = scopes::factors(config)?;
-    let clusters = month_terms(config, &factors, period).clusters;
-    let mut inventory = Inventory { clusters: vec![Default::default(); clusters.len()], runs: Vec::new() };
-    let mut lines: Lines = vec![BTreeMap::new(); clusters.len()];
-    let (mut without_annual, mut estimated) = (BTreeSet::new(), BTreeMap::<String, f64>::new());
-    for account in accounts {
-        inventory.merge(Inventory { clusters: account.inventory.clusters.clone(), runs: Vec::new() });
-        for (sums, month) in lines.iter_mut().zip(&account.lines) {
+/// The sums of a year's months so far.
+#[derive(Default)]
+pub struct Settling {
+    inventory: Inventory,
+    lines: Lines,
+    grids: Grids,
+}
+
+impl Settling {
+    /// Takes in a month's sums and leaves of its statement what the year adds up: memory does not grow by runs and hours.
+    pub fn add(&mut self, account: MonthAccount) -> Statement {
+        let MonthAccount { mut statement, mut inventory, lines, grids } = account;
+        statement.job_runs = Vec::new();
+        statement.hours = Vec::new();
+        inventory.runs = Vec::new();
+        inventory.clusters.iter_mut().for_each(|cluster| cluster.node_days.clear());
+        self.inventory.clusters.resize_with(inventory.clusters.len(), Default::default);
+        self.inventory.merge(inventory);
+        self.lines.resize_with(lines.len(), BTreeMap::new);
+        for (sums, month) in self.lines.iter_mut().zip(lines) {
             for (key, line) in month {
-                sums.entry(key.clone()).or_insert_with(Line::nothing).add(line);
+                sums.entry(key).or_insert_with(Line::nothing).add(&line);
             }
         }
-        without_annual.extend(account.without_annual.iter().cloned());
-        for (zone, share) in &account.estimated {
+        self.grids.without_annual.extend(grids.without_annual);
+        for (zone, share) in grids.estimated {
             // The largest of a month: an input of the whole year is not known better than in its worst month.
-            let known = estimated.entry(zone.clone()).or_default();
-            *known = known.max(*share);
+            let known = self.grids.estimated.entry(zone).or_default();
+            *known = known.max(share);
         }
+        statement
     }
-    let market = market::account(config, &factors, period, missing, &clusters, &inventory.clusters, &without_annual)?;
-    market.market.fill(&inventory.clusters, &mut lines);
-    findings.extend(market.market.findings.iter().cloned());
-    let by_workload = by_name(&lines, &clusters.iter().map(|cluster| cluster.name.clone()).collect::<Vec<_>>());
-    let (intervals, sensitivity) = quality::section(
-        config,
-        quality::Accounts {
+
+    /// Settles the year. `missing` are months after the first that have no evidence.
+    pub fn finish(
+        self,
+        config: &Config,
+        period: ReportingPeriod,
+        missing: &[ReportingPeriod],
+        findings: &mut Vec<Finding>,
+    ) -> Result<Settled> {
+        let Self { inventory, mut lines, grids } = self;
+        let factors = scopes::factors(config)?;
+        let clusters = month_terms(config, &factors, period).clusters;
+        let market = market::account(config, &factors, period, missing, &clusters, &inventory.clusters, &grids.without_annual)?;
+        market.market.fill(&inventory.clusters, &mut lines);
+        findings.extend(market.market.findings.iter().cloned());
+        let by_workload = by_name(&lines, &clusters.iter().map(|cluster| cluster.name.clone()).collect::<Vec<_>>());
+        let accounts = quality::Accounts {
             clusters: &clusters,
             inventories: &inventory.clusters,
             lines: &lines,
             market: &market.market,
-            estimated,
+            estimated: &grids.estimated,
             idle: Vec::new(),
-        },
-    )?;
-    let quality = Quality { emissions_tier_share: scopes::tier_share(&inventory.tier_emissions()), intervals, sensitivity };
-    Ok(Settled { scope2: market.section, quality, factors: market.factors, market: by_workload })
+        };
+        let (intervals, sensitivity) = quality::section(config, accounts)?;
+        let quality = Quality { emissions_tier_share: scopes::tier_share(&inventory.tier_emissions()), intervals, sensitivity };
+        Ok(Settled { scope2: market.section, quality, factors: market.factors, market: by_workload })
+    }
 }
 
 /// Sites of a cluster together.

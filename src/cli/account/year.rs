@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
 
-use super::{Accounting, MonthAccount, findings, month_account, settled};
+use super::settled::Settling;
+use super::{Accounting, findings, month_account};
 use crate::config::Config;
 use crate::disclosure::statement::NetRevenue;
 use crate::disclosure::year::compare::{OtherYear, comparisons, intensities};
@@ -31,13 +32,15 @@ pub fn year(config: &Config, period: ReportingPeriod, accept: &[String], account
 
 fn sum_of_months(config: &Config, period: ReportingPeriod, accept: &[String], accounting: &Accounting) -> Result<Statement> {
     let Months { present, missing, mut found } = months(config, period)?;
-    let mut accounts: Vec<MonthAccount> = Vec::new();
+    // Other idle policies move energy between namespaces of a month; a year's totals do not show it.
+    let of_a_month = Accounting { with_sensitivity: false, ..*accounting };
+    let (mut months, mut settling) = (Vec::new(), Settling::default());
     for month in present {
-        accounts.push(month_account(config, month, accept, accounting).with_context(|| format!("account {month}"))?);
+        let account = month_account(config, month, accept, &of_a_month).with_context(|| format!("account {month}"))?;
+        months.push(settling.add(account));
     }
-    found.extend(findings::of_months(accounts.iter().map(|account| &account.statement)));
-    let settled = settled::settle(config, period, &missing, &accounts, &mut found)?;
-    let months: Vec<Statement> = accounts.into_iter().map(|account| account.statement).collect();
+    found.extend(findings::of_months(months.iter()));
+    let settled = settling.finish(config, period, &missing, &mut found)?;
     findings::accept_by_name(&mut found, accept);
     found.sort();
     let mut statement = year::of_months(&months, period, found);

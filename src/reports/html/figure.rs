@@ -4,6 +4,7 @@ use std::fmt;
 
 use askama::filters::HtmlSafe;
 
+use crate::disclosure::statement::Figures;
 use crate::reports::view::{self, UNKNOWN};
 use crate::reports::words;
 use crate::units::{MicrogramsCo2e, Millijoules};
@@ -22,6 +23,18 @@ impl Figure {
 
     pub fn emissions(name: &'static str, emissions: impl Into<Option<MicrogramsCo2e>>) -> Self {
         Self::of(name, emissions.into(), |emissions| view::kg(emissions).to_string())
+    }
+
+    /// Market-based Scope 2 and what follows it, in the order in which every table has them.
+    pub fn beyond_location_based(figures: &Figures) -> [Self; 6] {
+        [
+            Self::emissions("scope2_market_based_ugco2e", figures.scope2_market_based_ugco2e),
+            Self::emissions("scope3_category_1_ugco2e", figures.scope3_category_1_ugco2e),
+            Self::emissions("scope3_category_2_ugco2e", figures.scope3_category_2_ugco2e),
+            Self::emissions("scope3_category_3_ugco2e", figures.scope3_category_3_ugco2e),
+            Self::emissions("scope3_category_8_ugco2e", figures.scope3_category_8_ugco2e),
+            Self::emissions("embodied_amortised_ugco2e", figures.embodied_amortised_ugco2e),
+        ]
     }
 
     /// With a sign: gains, losses and differences.

@@ -113,15 +113,9 @@ fn row<'a>(
             Figure::emissions("operational_hourly_ugco2e", figures.operational_hourly_ugco2e),
             Figure::emissions("operational_annual_ugco2e", figures.operational_annual_ugco2e),
         ],
-        scopes: vec![
-            Figure::emissions("scope2_location_based_ugco2e", figures.scope2_location_based_ugco2e),
-            Figure::emissions("scope2_market_based_ugco2e", figures.scope2_market_based_ugco2e),
-            Figure::emissions("scope3_category_1_ugco2e", figures.scope3_category_1_ugco2e),
-            Figure::emissions("scope3_category_2_ugco2e", figures.scope3_category_2_ugco2e),
-            Figure::emissions("scope3_category_3_ugco2e", figures.scope3_category_3_ugco2e),
-            Figure::emissions("scope3_category_8_ugco2e", figures.scope3_category_8_ugco2e),
-            Figure::emissions("embodied_amortised_ugco2e", figures.embodied_amortised_ugco2e),
-        ],
+        scopes: std::iter::once(Figure::emissions("scope2_location_based_ugco2e", figures.scope2_location_based_ugco2e))
+            .chain(Figure::beyond_location_based(figures))
+            .collect(),
         share: view::percent_of(figures.facility_mj.get(), cluster.figures.facility_mj.get()),
         tiers: tier_share.map_or_else(Vec::new, |share| {
             [share.metered, share.allocated, share.modelled, share.filled].map(view::share_percent).to_vec()

@@ -76,17 +76,12 @@ fn years(years: impl Iterator<Item = Option<i32>>) -> String {
 }
 
 fn figures(figures: &Figures) -> Vec<Figure> {
-    vec![
+    let electricity = [
         Figure::energy("facility_mj", figures.facility_mj),
         Figure::emissions("scope2_location_based_ugco2e", figures.scope2_location_based_ugco2e),
         Figure::emissions("scope2_location_based_annual_ugco2e", figures.scope2_location_based_annual_ugco2e),
-        Figure::emissions("scope2_market_based_ugco2e", figures.scope2_market_based_ugco2e),
-        Figure::emissions("scope3_category_1_ugco2e", figures.scope3_category_1_ugco2e),
-        Figure::emissions("scope3_category_2_ugco2e", figures.scope3_category_2_ugco2e),
-        Figure::emissions("scope3_category_3_ugco2e", figures.scope3_category_3_ugco2e),
-        Figure::emissions("scope3_category_8_ugco2e", figures.scope3_category_8_ugco2e),
-        Figure::emissions("embodied_amortised_ugco2e", figures.embodied_amortised_ugco2e),
-    ]
+    ];
+    electricity.into_iter().chain(Figure::beyond_location_based(figures)).collect()
 }
 
 fn comparison(comparison: &Comparison) -> ComparisonRow<'_> {

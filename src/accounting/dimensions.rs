@@ -22,6 +22,8 @@ pub struct NodeOfDay {
     pub is_metered: bool,
     /// Thousandths of a core; none where nobody said.
     pub cpu_capacity_milli: Option<i64>,
+    /// What pods can have of it.
+    pub cpu_allocatable_milli: Option<i64>,
 }
 
 /// The dimensions of one cluster and UTC day.
@@ -37,6 +39,8 @@ pub struct DayDimensions {
     /// Devices.
     pub pod_gpu_request: Vec<i64>,
     pub pod_last_ms: Vec<Option<i64>>,
+    /// What labels of the pod say; of Jobs the table of jobs knows it too.
+    pub pod_is_deferrable: Vec<Option<bool>>,
     pub jobs: Vec<JobRun>,
 }
 
@@ -65,6 +69,7 @@ impl DayDimensions {
         day.pod_cpu_request_milli = integers(pods, "cpu_request_milli")?.into_iter().map(|request| request.unwrap_or(0)).collect();
         day.pod_gpu_request = integers_if_there(pods, "gpu_request")?.into_iter().map(|request| request.unwrap_or(0)).collect();
         day.pod_last_ms = integers(pods, "last_ms")?;
+        day.pod_is_deferrable = booleans_if_there(pods, "is_deferrable")?;
         let pod_ids = ids(pods, "pod_id")?;
         ensure!(pod_ids.iter().enumerate().all(|(row, id)| *id == row as i32), "pod ids are not the row numbers of table pods");
         ensure!(day.pod_job.iter().all(|job| *job < day.jobs.len() as i32), "table pods names a job that table jobs does not hold");
@@ -81,6 +86,10 @@ fn integers_if_there(frame: &DataFrame, column: &str) -> Result<Vec<Option<i64>>
     if frame.get_column_index(column).is_some() { integers(frame, column) } else { Ok(vec![None; frame.height()]) }
 }
 
+fn booleans_if_there(frame: &DataFrame, column: &str) -> Result<Vec<Option<bool>>> {
+    if frame.get_column_index(column).is_some() { booleans(frame, column) } else { Ok(vec![None; frame.height()]) }
+}
+
 fn read_nodes(nodes: &DataFrame) -> Result<Vec<NodeOfDay>> {
     let names = texts(nodes, "node")?;
     let labels = texts(nodes, "labels")?;
@@ -88,6 +97,7 @@ fn read_nodes(nodes: &DataFrame) -> Result<Vec<NodeOfDay>> {
     let (first_ms, last_ms) = (integers(nodes, "first_ms")?, integers(nodes, "last_ms")?);
     let metered = booleans(nodes, "metered")?;
     let capacity = integers_if_there(nodes, "cpu_capacity_milli")?;
+    let allocatable = integers_if_there(nodes, "cpu_allocatable_milli")?;
     let mut read = Vec::with_capacity(names.len());
     for (i, node) in names.into_iter().enumerate() {
         read.push(NodeOfDay {
@@ -98,6 +108,7 @@ fn read_nodes(nodes: &DataFrame) -> Result<Vec<NodeOfDay>> {
             last_ms: last_ms[i].unwrap_or(i64::MIN),
             is_metered: metered[i].unwrap_or(false),
             cpu_capacity_milli: capacity[i],
+            cpu_allocatable_milli: allocatable[i],
         });
     }
     Ok(read)
@@ -114,6 +125,10 @@ fn read_jobs(cluster: &str, jobs: &DataFrame) -> Result<Vec<JobRun>> {
     let (created, started, completed) = (integers(jobs, "created_ms")?, integers(jobs, "started_ms")?, integers(jobs, "completed_ms")?);
     let (scheduled, schedule, time_zone) = (text("scheduled_timestamp")?, text("schedule")?, text("schedule_time_zone")?);
     let (baseline_start, home_zone) = (text("baseline_start")?, text("home_zone")?);
+    let mut text_if_there =
+        |column: &str| if jobs.get_column_index(column).is_some() { text(column) } else { Ok(vec![None; jobs.height()]) };
+    let (home_cluster, decision, max_delay_hours) =
+        (text_if_there("home_cluster")?, text_if_there("decision")?, text_if_there("max_delay_hours")?);
     let (suspended, carbon_aware, deferrable) =
         (booleans(jobs, "was_suspended")?, booleans(jobs, "is_carbon_aware")?, booleans(jobs, "is_deferrable")?);
     let unnamed = Name::from("");
@@ -133,6 +148,9 @@ fn read_jobs(cluster: &str, jobs: &DataFrame) -> Result<Vec<JobRun>> {
             schedule_time_zone: time_zone[i].clone(),
             baseline_start: baseline_start[i].clone(),
             home_zone: home_zone[i].clone(),
+            home_cluster: home_cluster[i].clone(),
+            decision: decision[i].clone(),
+            max_delay_hours: max_delay_hours[i].clone(),
             is_carbon_aware: carbon_aware[i],
             is_deferrable: deferrable[i],
         })

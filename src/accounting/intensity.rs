@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use super::editions::{Held, Reconciled, found_before, printed};
 use super::filling::{Known, MICROS, Piece, Pieces, fill, whole_hours};
+use super::integral::Integral;
 use super::upstream::SeriesUpstream;
 use crate::model::policy::FactorKind;
 use crate::model::{Finding, IntensitySeries, Severity, Signal};
@@ -156,7 +157,7 @@ impl ZoneIntensity {
             provider: reconciled.provider(),
             edition: printed(editions),
             pieces: Pieces::new(&filled),
-            integral: Integral::of(&filled),
+            integral: integral(&filled),
             annual_direct_gco2e_per_kwh: annual_choice.map(|(value, _)| value),
             annual_origin: annual_choice.map(|(_, origin)| origin),
             upstream: SeriesUpstream::of(merged, from_s, to_s),
@@ -182,63 +183,17 @@ impl ZoneIntensity {
 
     /// Σ duration × intensity over `[from_ms, to_ms)` in ms × millionths of g/kWh, exactly; none where the series does not cover all of it.
     pub fn integral_micros(&self, from_ms: i64, to_ms: i64) -> Option<i128> {
-        let last = self.integral.block_of(from_ms)?;
-        (to_ms <= last.end_ms).then(|| self.integral.up_to(to_ms) - self.integral.up_to(from_ms))
+        self.integral.between(from_ms, to_ms)
+    }
+
+    /// The running sum itself, for those who look up many instants.
+    pub fn integral(&self) -> &Integral {
+        &self.integral
     }
 }
 
-/// The running sum of duration × intensity, so that the sum over any span is a difference of two look-ups, however long the span.
-#[derive(Clone, Debug, Default)]
-struct Integral {
-    start_ms: Vec<i64>,
-    micros: Vec<i64>,
-    /// Sum up to the start of each interval.
-    before: Vec<i128>,
-    /// Stretches without holes, sorted.
-    blocks: Vec<Block>,
-    /// The length of every interval, where all are as long and there is no hole: then an interval is found by division.
-    uniform_ms: Option<i64>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Block {
-    start_ms: i64,
-    end_ms: i64,
-}
-
-impl Integral {
-    fn of(pieces: &[Piece]) -> Self {
-        let mut integral = Self::default();
-        let mut sum = 0_i128;
-        for piece in pieces {
-            let (start_ms, end_ms) = (piece.from_s * 1_000, piece.to_s * 1_000);
-            let micros = (piece.gco2e_per_kwh * MICROS).round() as i64;
-            integral.start_ms.push(start_ms);
-            integral.micros.push(micros);
-            integral.before.push(sum);
-            sum += i128::from(end_ms - start_ms) * i128::from(micros);
-            match integral.blocks.last_mut() {
-                Some(block) if block.end_ms == start_ms => block.end_ms = end_ms,
-                _ => integral.blocks.push(Block { start_ms, end_ms }),
-            }
-        }
-        let length = |piece: &Piece| (piece.to_s - piece.from_s) * 1_000;
-        let is_uniform = integral.blocks.len() == 1 && pieces.windows(2).all(|pair| length(&pair[0]) == length(&pair[1]));
-        integral.uniform_ms = pieces.first().filter(|_| is_uniform).map(length);
-        integral
-    }
-
-    fn block_of(&self, at_ms: i64) -> Option<Block> {
-        self.blocks.iter().copied().find(|block| block.start_ms <= at_ms && at_ms < block.end_ms)
-    }
-
-    fn up_to(&self, at_ms: i64) -> i128 {
-        let i = match self.uniform_ms {
-            Some(length) => (((at_ms - self.start_ms[0]) / length) as usize).min(self.start_ms.len() - 1),
-            None => self.start_ms.partition_point(|start| *start <= at_ms).saturating_sub(1),
-        };
-        self.before[i] + i128::from(at_ms - self.start_ms[i]) * i128::from(self.micros[i])
-    }
+fn integral(pieces: &[Piece]) -> Integral {
+    Integral::of(pieces.iter().map(|piece| (piece.from_s, piece.to_s, (piece.gco2e_per_kwh * MICROS).round() as i64)))
 }
 
 fn has_lifecycle(series: &IntensitySeries) -> bool {

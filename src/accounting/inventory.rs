@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use super::counterfactual::profile::Profile;
 use super::dimensions::DayDimensions;
 use super::filling::ValueStatus;
 use super::ledger::{DayFold, NodeDay, RunSums, Sums};
@@ -30,6 +31,8 @@ pub struct ClusterInventory {
     pub reservations: BTreeMap<(String, String, String), i64>,
     /// The same of GPUs.
     pub gpu_reservations: BTreeMap<(String, String, String), i64>,
+    /// Thousandths of a core that all pods asked for, by step.
+    pub step_requests: BTreeMap<i32, i64>,
     pub usage_rows: u64,
     pub unmetered_rows: u64,
 }
@@ -40,11 +43,17 @@ pub struct Inventory {
     pub clusters: Vec<ClusterInventory>,
     /// By index of [`Plan::runs`].
     pub runs: Vec<RunSums>,
+    /// By index of [`Plan::runs`]: sorted once all days are in.
+    pub profiles: Vec<Profile>,
 }
 
 impl Inventory {
     pub fn new(plan: &Plan<'_>) -> Self {
-        Self { clusters: vec![ClusterInventory::default(); plan.terms.clusters.len()], runs: vec![RunSums::default(); plan.runs.len()] }
+        Self {
+            clusters: vec![ClusterInventory::default(); plan.terms.clusters.len()],
+            runs: vec![RunSums::default(); plan.runs.len()],
+            profiles: vec![Profile::new(); plan.runs.len()],
+        }
     }
 
     /// Adds the ledger of a cluster-day, or of a part of its nodes.

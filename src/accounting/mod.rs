@@ -2,9 +2,10 @@
 //!
 //! In: tables of evidence as frames, terms from the configuration. Out: an inventory, that is the sums of a balanced ledger.
 //! Rule: `queries/accounting/*.sql` for everything that is a sum or a split; Rust for differencing counters (`metering`), for filling
-//! ([`intensity`], [`gaps`]) and for moving runs in time ([`retiming`], [`runs`]). Does not: read evidence, or know the configuration file.
+//! ([`intensity`], [`gaps`]) and for moving runs in time ([`counterfactual`]). Does not: read evidence, or know the configuration file.
 
 pub mod category3;
+pub mod counterfactual;
 pub mod dimensions;
 pub mod editions;
 #[cfg(test)]
@@ -12,13 +13,12 @@ mod editions_test;
 pub mod filling;
 pub mod frames;
 pub mod gaps;
+pub mod integral;
 pub mod intensity;
 pub mod inventory;
 pub mod ledger;
 pub mod metering;
 pub mod plan;
-pub mod retiming;
-pub mod runs;
 pub mod scopes;
 pub mod split;
 pub mod survey;

@@ -8,15 +8,20 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use chrono::{DateTime, Utc};
 
 use super::category3::ZoneCategory3;
+use super::counterfactual::baseline;
+use super::counterfactual::retiming::RunTiming;
+use super::counterfactual::window::Window;
 use super::dimensions::{DayDimensions, NodeOfDay};
 use super::gaps::FilledStep;
+use super::integral::Integral;
 use super::intensity::ZoneIntensity;
 use super::ledger::{DayTerms, GapStep, NodeTerms, PodTerms, RunTerms, SiteTerms};
-use super::retiming::RunTiming;
-use super::runs;
 use super::survey::{MonthTerms, RunKey, RunOfMonth, Runs, Survey, run_key};
 use crate::model::policy::IdlePolicy;
-use crate::model::{BaselineRule, Cause, Finding, Name, Placement, Severity};
+use crate::model::{
+    BaselineRule, Cause, CauseBasis, ClassBasis, Decision, DecisionRecord, DecisionSource, DeferralClass, Finding, Name, Placement,
+    Severity,
+};
 use crate::units::UtcDay;
 
 /// A run that ended in the month, with its place in the counterfactual or the reason why it has none.
@@ -29,8 +34,29 @@ pub struct PlannedRun {
     pub baseline_start: Option<DateTime<Utc>>,
     pub baseline_rule: Option<BaselineRule>,
     pub baseline_zone: Option<Name>,
+    /// Where the same workload would have run, where that is said to be another cluster.
+    pub home_cluster: Option<usize>,
     pub cause: Cause,
+    pub cause_basis: CauseBasis,
+    pub decision: Option<(DecisionSource, Box<Decision>)>,
+    pub class: DeferralClass,
+    pub class_basis: ClassBasis,
+    /// Drawn by the seed of the policy; none where there is no hold-out, or the run is not deferrable.
+    pub is_held_out: Option<bool>,
+    /// Overhead of shifting it, by decision or policy.
+    pub overhead_kwh: Option<f64>,
+    pub window: Option<Window>,
     pub place: Result<RunTiming, String>,
+}
+
+/// What stands beside intensity and usage: the scheduler's log, and series that value the same energy otherwise.
+#[derive(Clone, Debug, Default)]
+pub struct Beside {
+    pub decisions: Vec<DecisionRecord>,
+    /// Micro-EUR/kWh by grid zone.
+    pub prices: BTreeMap<String, Integral>,
+    /// Marginal intensity in millionths of g/kWh by grid zone.
+    pub marginal: BTreeMap<String, Integral>,
 }
 
 /// Gaps of a node within the period.
@@ -46,6 +72,7 @@ pub struct Plan<'a> {
     pub idle: IdlePolicy,
     pub survey: &'a Survey,
     pub zones: Vec<ZoneIntensity>,
+    pub beside: Beside,
     /// By zone.
     pub category3: Vec<ZoneCategory3>,
     /// By cluster.
@@ -67,13 +94,14 @@ pub fn wanted_zones(terms: &MonthTerms, survey: &Survey) -> (BTreeSet<String>, B
         named.extend(cluster.sites.iter().filter_map(|site| site.home_zone.clone()));
         named.extend(of_month.runs.values().filter_map(|run| run.job.home_zone.as_deref().map(str::to_owned)));
     }
+    named.extend(terms.deferrable.iter().flat_map(|rule| rule.zones.iter().cloned()));
     named.retain(|zone| !used.contains(zone));
     (used, named)
 }
 
 impl<'a> Plan<'a> {
     /// `zones` holds every zone that was used; zones that only baselines name may be missing.
-    pub fn new(terms: &'a MonthTerms, survey: &'a Survey, runs: Runs, zones: Vec<ZoneIntensity>) -> Self {
+    pub fn new(terms: &'a MonthTerms, survey: &'a Survey, runs: Runs, zones: Vec<ZoneIntensity>, beside: Beside) -> Self {
         let zone_index = |zone: &str| zones.iter().position(|known| known.zone == zone);
         let sites = terms
             .clusters
@@ -94,6 +122,7 @@ impl<'a> Plan<'a> {
             idle: terms.idle,
             survey,
             zones,
+            beside,
             category3,
             sites,
             runs: Vec::new(),
@@ -161,7 +190,15 @@ impl<'a> Plan<'a> {
             baseline_start: None,
             baseline_rule: None,
             baseline_zone: None,
+            home_cluster: None,
             cause: Cause::None,
+            cause_basis: CauseBasis::None,
+            decision: None,
+            class: DeferralClass::Unclassified,
+            class_basis: ClassBasis::None,
+            is_held_out: None,
+            overhead_kwh: None,
+            window: None,
             place: Err("no start of the Job was seen".to_owned()),
             run,
         };
@@ -176,7 +213,7 @@ impl<'a> Plan<'a> {
         let Some(start) = planned.run.job.started else { return Some(planned) };
         let start_ms = start.timestamp_millis();
         let end_ms = end.timestamp_millis().max(start_ms + 1);
-        let baseline = match runs::baseline(&planned.run.job, start) {
+        let baseline = match baseline::baseline(&planned.run.job, start) {
             Ok(baseline) => baseline,
             Err(reason) => {
                 planned.place = Err(reason);
@@ -185,7 +222,7 @@ impl<'a> Plan<'a> {
         };
         planned.baseline_start = Some(baseline.start);
         planned.baseline_rule = Some(baseline.rule);
-        planned.cause = runs::cause(&planned.run.job, baseline, start, *home != *ran.grid_zone);
+        planned.cause = baseline::cause(&planned.run.job, baseline, start, *home != *ran.grid_zone);
         planned.place = self.timing(cluster, &home, &ran.grid_zone, ran.pue, (start_ms, end_ms), baseline.start.timestamp_millis());
         Some(planned)
     }
@@ -331,6 +368,7 @@ impl<'a> Plan<'a> {
                     last_ms: of_month.power.last_ms,
                     is_metered: false,
                     cpu_capacity_milli: of_month.cpu_capacity_milli,
+                    cpu_allocatable_milli: of_month.cpu_allocatable_milli,
                 });
             }
         }

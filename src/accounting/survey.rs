@@ -14,7 +14,7 @@ use super::dimensions::{DayDimensions, NodeOfDay};
 use super::frames::{ids, integers};
 use super::gaps::NodePower;
 use crate::model::policy::{IdlePolicy, LocationBased, Tails};
-use crate::model::{Boundary, EmbodiedTerms, JobRun, Name, Placement};
+use crate::model::{Boundary, DeferrableRule, EmbodiedTerms, HoldOutPolicy, JobRun, Name, Placement};
 use crate::units::{ReportingPeriod, UtcDay};
 
 /// What the organisation declares, as far as the accounts depend on it.
@@ -28,6 +28,11 @@ pub struct MonthTerms {
     pub max_gap_share: f64,
     /// By grid zone: what is said of its category 3 beside its series.
     pub category3: BTreeMap<String, Category3Terms>,
+    /// Which work may wait or move; the first rule that matches a run holds.
+    pub deferrable: Vec<DeferrableRule>,
+    pub hold_out: Option<HoldOutPolicy>,
+    /// The window with which work that nobody classified is looked at, to say what it would be worth.
+    pub suggested_max_delay_seconds: i64,
     /// Sorted by name.
     pub clusters: Vec<ClusterTerms>,
 }
@@ -72,6 +77,8 @@ pub struct NodeOfMonth {
     pub is_metered: bool,
     /// Thousandths of a core, the most that any day said; none where none did.
     pub cpu_capacity_milli: Option<i64>,
+    /// Thousandths of a core that pods can have: capacity less what is kept for the system.
+    pub cpu_allocatable_milli: Option<i64>,
     /// The first day of the period on which it was seen.
     pub first_day: UtcDay,
 }
@@ -169,11 +176,13 @@ impl ClusterSurvey {
             power_zones: BTreeSet::new(),
             is_metered: false,
             cpu_capacity_milli: None,
+            cpu_allocatable_milli: None,
             first_day: day,
         });
         of_month.power.exists(node.first_ms, node.last_ms);
         of_month.is_metered |= node.is_metered;
         of_month.cpu_capacity_milli = of_month.cpu_capacity_milli.max(node.cpu_capacity_milli);
+        of_month.cpu_allocatable_milli = of_month.cpu_allocatable_milli.max(node.cpu_allocatable_milli);
         of_month.first_day = of_month.first_day.min(day);
         if !node.power_zones.is_empty() {
             of_month.power_zones.insert(node.power_zones.clone());
@@ -209,6 +218,9 @@ fn merge(known: &mut JobRun, seen: &JobRun) {
     known.schedule_time_zone = known.schedule_time_zone.take().or_else(|| seen.schedule_time_zone.clone());
     known.baseline_start = known.baseline_start.take().or_else(|| seen.baseline_start.clone());
     known.home_zone = known.home_zone.take().or_else(|| seen.home_zone.clone());
+    known.home_cluster = known.home_cluster.take().or_else(|| seen.home_cluster.clone());
+    known.decision = known.decision.take().or_else(|| seen.decision.clone());
+    known.max_delay_hours = known.max_delay_hours.take().or_else(|| seen.max_delay_hours.clone());
     known.is_carbon_aware = known.is_carbon_aware.or(seen.is_carbon_aware);
     known.is_deferrable = known.is_deferrable.or(seen.is_deferrable);
 }

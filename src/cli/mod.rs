@@ -20,7 +20,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::Config;
-use crate::model::{Hint, Refusal, Severity};
+use crate::model::{Hint, Refusal};
 use crate::units::ReportingPeriod;
 
 /// What the caller's scripts branch on; the README lists them.
@@ -202,13 +202,6 @@ pub fn run_from<T: Into<OsString> + Clone>(args: impl IntoIterator<Item = T>, st
 
 fn run(cli: &Cli) -> anyhow::Result<u8> {
     let config = Config::load(&cli.config)?;
-    for note in &config.notes {
-        if note.severity == Severity::Noted {
-            tracing::info!(code = note.code, "{}", note.message);
-        } else {
-            tracing::warn!(code = note.code, "{}", note.message);
-        }
-    }
     match &cli.verb {
         Verb::Collect(verb) => collect::run(&verb.args, &config),
         Verb::Import(verb) => import::run(&verb.args, &config),

@@ -4,7 +4,7 @@ use anyhow::{Context, anyhow};
 use clap::CommandFactory;
 
 use super::*;
-use crate::model::Finding;
+use crate::model::{Finding, Severity};
 
 /// Runs a command line (without the program's name) and returns its exit code and what it said on stderr.
 fn wattledger(line: &str) -> (u8, String) {

@@ -4,6 +4,7 @@
 //! nothing deep in the program asks "was this set?". Assumes: secrets are in files or environment variables, never here.
 //! Does not: open a connection.
 
+mod baseline;
 mod check;
 mod feeds;
 mod inventory;
@@ -21,11 +22,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use chrono_tz::Tz;
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::model::policy::{FactorKind, IdlePolicy, LocationBased, Pull, Tails};
 use crate::model::{
-    Boundary, EmbodiedTerms, Finding, FunctionalUnit, Hint, Instrument, NodeTerms, Placement, PublishedYear, RenamedLabels, Signal,
+    Boundary, DeferrableRule, EmbodiedTerms, FunctionalUnit, Hint, HoldOutPolicy, Instrument, NodeTerms, Placement, PublishedYear,
+    RenamedLabels, Signal,
 };
 use crate::units::{IntensityUnit, PriceUnit, Pue, Share};
 
@@ -45,7 +48,8 @@ pub struct Config {
     pub clusters: Vec<Cluster>,
     pub intensity: Vec<IntensityFeed>,
     pub prices: Vec<PriceFeed>,
-    pub deferrable: Vec<DeferrableRule>,
+    pub baseline: BaselinePolicy,
+    pub decision_logs: Vec<DecisionLog>,
     /// Legal entity identifier (ISO 17442).
     pub lei: Option<String>,
     pub revenue: Revenue,
@@ -58,8 +62,6 @@ pub struct Config {
     pub functional_units: Vec<FunctionalUnit>,
     /// Sorted by year.
     pub published_years: Vec<PublishedYear>,
-    /// What the file asks for that is understood and not computed yet, so that a reader does not take it for done.
-    pub notes: Vec<Finding>,
 }
 
 #[derive(Clone, Debug)]
@@ -213,14 +215,38 @@ pub struct PriceFeed {
     pub unit: Option<PriceUnit>,
 }
 
-/// Which work may wait or move.
+/// Files in which a scheduler writes down its decisions, one a line.
 #[derive(Clone, Debug)]
-pub struct DeferrableRule {
-    pub namespaces: Vec<String>,
-    pub kinds: Vec<String>,
-    pub max_delay_seconds: Option<i64>,
-    pub zones: Vec<String>,
+pub struct DecisionLog {
+    /// Resolved globs, sorted, each file once.
+    pub files: Vec<PathBuf>,
+    /// As those of [`IntensityFeed`].
+    pub unmatched_globs: Vec<String>,
 }
+
+/// What the comparison with a run that nobody shifted depends on.
+#[derive(Clone, Debug, Serialize)]
+pub struct BaselinePolicy {
+    /// Which work may wait or move; the first rule that matches a run holds.
+    pub deferrable: Vec<DeferrableRule>,
+    pub hold_out: Option<HoldOutPolicy>,
+    /// The window with which work that nobody classified is looked at.
+    pub suggested_max_delay_seconds: i64,
+    /// Home zone by cluster and pool, where one is set: `prod-nl`, `prod-nl/2`.
+    pub home_zones: BTreeMap<String, String>,
+}
+
+impl BaselinePolicy {
+    /// SHA-256 of the policy with the software's own rules for it, as canonical JSON, in hex: the same until what it says changes.
+    pub fn sha256(&self) -> String {
+        let json = serde_json::to_vec(&(BASELINE_RULES, self)).expect("plain values are written as JSON");
+        hex(&Sha256::digest(json))
+    }
+}
+
+/// The rules that no key changes, as far as another version of this software could have others (method, section 7).
+const BASELINE_RULES: &str =
+    "annotation, decision, schedule, creation where held back for more than 60 s, own start; home cluster, home zone, where it ran";
 
 impl Config {
     /// Reads and resolves a configuration file. Says in one sentence what is wrong with it, and what to do, where something is.
@@ -242,11 +268,7 @@ impl Config {
         let text = std::str::from_utf8(bytes).context("the file is not UTF-8 text")?;
         let deserializer = toml::Deserializer::parse(text).map_err(|error| misread::not_toml(text, &error))?;
         let raw: raw::Raw = serde_path_to_error::deserialize(deserializer).map_err(|error| misread::explain(text, error))?;
-        let sha256 = Sha256::digest(bytes).iter().fold(String::new(), |mut hex, byte| {
-            write!(hex, "{byte:02x}").expect("a string takes all that is written to it");
-            hex
-        });
-        resolve::resolve(raw, path, sha256)
+        resolve::resolve(raw, path, hex(&Sha256::digest(bytes)))
     }
 
     /// The table that a zone's average intensity comes from.
@@ -286,12 +308,30 @@ impl IntensityFeed {
     }
 }
 
+impl DecisionLog {
+    /// The files to take in, or an error that names what was looked for.
+    pub fn files_to_collect(&self) -> Result<&[PathBuf]> {
+        let Some(glob) = self.unmatched_globs.first() else { return Ok(&self.files) };
+        bail!(Hint::new(
+            format!("no file matches {glob}"),
+            "put the scheduler's log there, or mend `files` in [[decision_log]]; paths are relative to the configuration file",
+        ))
+    }
+}
+
 impl PriceFeed {
     /// The files to take in, or an error that names what was looked for.
     pub fn files_to_collect(&self) -> Result<&[PathBuf]> {
         all_matched("price", &self.unmatched_globs, &self.zones)?;
         Ok(&self.files)
     }
+}
+
+fn hex(digest: &[u8]) -> String {
+    digest.iter().fold(String::new(), |mut hex, byte| {
+        write!(hex, "{byte:02x}").expect("a string takes all that is written to it");
+        hex
+    })
 }
 
 fn all_matched(table: &str, unmatched_globs: &[String], zones: &[String]) -> Result<()> {

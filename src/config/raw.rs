@@ -33,6 +33,10 @@ pub(super) struct Raw {
     #[serde(default)]
     pub deferrable: Vec<Deferrable>,
     #[serde(default)]
+    pub counterfactual: Counterfactual,
+    #[serde(default)]
+    pub decision_log: Vec<DecisionLog>,
+    #[serde(default)]
     pub losses: Vec<Losses>,
     #[serde(default)]
     pub factors: Factors,
@@ -265,9 +269,35 @@ pub(super) struct Deferrable {
     pub namespaces: Vec<String>,
     #[serde(default)]
     pub kinds: Vec<String>,
+    #[serde(default)]
+    pub names: Vec<String>,
     pub max_delay: Option<String>,
     #[serde(default)]
     pub zones: Vec<String>,
+    pub overhead_kwh: Option<f64>,
+    pub overhead_source: Option<String>,
+}
+
+/// Files in which a scheduler writes down its decisions.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DecisionLog {
+    pub files: Vec<String>,
+}
+
+/// What the comparison with a run that nobody shifted depends on, beside `[[deferrable]]` and home zones.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Counterfactual {
+    pub suggested_max_delay: Option<String>,
+    pub hold_out: Option<HoldOut>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HoldOut {
+    pub share: f64,
+    pub seed: String,
 }
 
 #[derive(Debug, Deserialize)]

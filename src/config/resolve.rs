@@ -1,10 +1,9 @@
 //! From the configuration as written to the configuration as meant.
 //!
-//! In: [`Raw`], the file's path. Out: [`Config`]. Rule: defaults are filled in here and nowhere else; what is understood and not computed yet
-//! becomes a note, and what would silently not be done as written is refused.
+//! In: [`Raw`], the file's path. Out: [`Config`]. Rule: defaults are filled in here and nowhere else;
+//! what would silently not be done as written is refused.
 //! Assumes: serde has checked types and single values. Does not: open what the file names; only globs look at folders.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,10 +13,10 @@ use chrono_tz::{TZ_VARIANTS, Tz};
 use super::feeds;
 use super::misread::nearest;
 use super::raw::{self, Raw};
-use super::{Cluster, Config, DeferrableRule, Kubernetes, Pool, Prometheus, ReportPolicy, Site, check, inventory};
+use super::{Cluster, Config, Kubernetes, Pool, Prometheus, ReportPolicy, Site, baseline, check, inventory};
 use crate::factors::{Factors, Region};
 use crate::model::policy::Pull;
-use crate::model::{Boundary, ColocatedAs, EmbodiedTerms, Exporter, Finding, Hint, NodeTerms, Placement, PowerRange, Severity};
+use crate::model::{Boundary, ColocatedAs, EmbodiedTerms, Exporter, Hint, NodeTerms, Placement, PowerRange};
 use crate::units::Pue;
 
 const DEFAULT_STEP: &str = "15m";
@@ -27,7 +26,6 @@ const DEFAULT_EVIDENCE_DIR: &str = "evidence";
 /// `path` is the configuration file's own; relative paths start in its folder.
 pub(super) fn resolve(raw: Raw, path: &Path, sha256: String) -> Result<Config> {
     let folder = path.parent().unwrap_or(Path::new(""));
-    let notes = notes(&raw);
     let factors = Factors::embedded()?;
     check::inventory_tables(&raw, &factors)?;
     ensure!(!raw.organisation.name.trim().is_empty(), "[organisation]: `name` is empty");
@@ -50,7 +48,6 @@ pub(super) fn resolve(raw: Raw, path: &Path, sha256: String) -> Result<Config> {
         organisation: raw.organisation.name,
         report: report(&raw.report)?,
         evidence_dir: evidence_dir(raw.evidence.dir.as_deref().unwrap_or(DEFAULT_EVIDENCE_DIR), folder)?,
-        clusters,
         intensity: feeds::intensity(raw.intensity, folder)?,
         prices: feeds::prices(raw.price, folder)?,
         lei: inventory::lei(raw.organisation.lei.as_deref())?,
@@ -61,8 +58,9 @@ pub(super) fn resolve(raw: Raw, path: &Path, sha256: String) -> Result<Config> {
         uncertainty: inventory::uncertainty(raw.uncertainty)?,
         functional_units: inventory::functional_units(raw.functional_unit, &raw.cluster)?,
         published_years: inventory::published_years(raw.published_year)?,
-        deferrable: raw.deferrable.into_iter().map(deferrable).collect::<Result<_>>()?,
-        notes,
+        baseline: baseline::policy(raw.deferrable, raw.counterfactual, &clusters)?,
+        decision_logs: baseline::decision_logs(raw.decision_log, folder)?,
+        clusters,
     })
 }
 
@@ -105,7 +103,7 @@ fn step_seconds(text: &str) -> Result<i64> {
     Ok(seconds)
 }
 
-fn whole_seconds(text: &str) -> Result<i64> {
+pub(super) fn whole_seconds(text: &str) -> Result<i64> {
     let duration = humantime::parse_duration(text)
         .map_err(|error| Hint::new(format!("`{text}` is not a duration: {error}"), "write durations as \"15m\", \"8h\" or \"1h 30m\""))?;
     ensure!(duration.subsec_nanos() == 0, "`{text}` is not a whole number of seconds");
@@ -270,33 +268,4 @@ impl SiteKeys<'_> {
             embodied: self.embodied.clone(),
         })
     }
-}
-
-fn deferrable(raw: raw::Deferrable) -> Result<DeferrableRule> {
-    for zone in &raw.zones {
-        check::grid_zone(zone).context("[[deferrable]]: `zones`")?;
-    }
-    for pattern in &raw.namespaces {
-        glob::Pattern::new(pattern).with_context(|| format!("[[deferrable]]: `{pattern}` is not a pattern of namespaces"))?;
-    }
-    let max_delay_seconds = raw.max_delay.as_deref().map(whole_seconds).transpose().context("[[deferrable]]: `max_delay`")?;
-    Ok(DeferrableRule { namespaces: raw.namespaces, kinds: raw.kinds, max_delay_seconds, zones: raw.zones })
-}
-
-/// What the file asks for and the report does not yet give, each with the figures that stay null.
-fn notes(raw: &Raw) -> Vec<Finding> {
-    let later: BTreeMap<&str, (bool, &str)> = BTreeMap::from([
-        ("[[price]]", (!raw.price.is_empty(), "costs in EUR")),
-        ("[[deferrable]]", (!raw.deferrable.is_empty(), "best and worst starts of deferrable work")),
-    ]);
-    later
-        .into_iter()
-        .filter(|(_, (is_asked_for, _))| *is_asked_for)
-        .map(|(table, (_, figures))| {
-            let message = format!(
-                "The configuration has {table}, but what it is for, {figures}, is not computed yet and stays empty, which is not zero."
-            );
-            Finding::new("NOT_COMPUTED", Severity::Disclosed, message)
-        })
-        .collect()
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::*;
+use crate::model::Exporter;
 use crate::model::policy::ReadWay;
-use crate::model::{Exporter, Severity};
 
 const SMALL: &str = r#"
 [organisation]
@@ -120,7 +120,7 @@ fn what_is_left_out_gets_its_documented_default() {
     assert_eq!(config.time_zone, chrono_tz::Europe::Amsterdam);
     assert_eq!(config.clusters[0].metering.exporter, Exporter::Auto);
     assert_eq!(config.clusters[0].site.home_zone, None);
-    assert!(config.clusters[0].prometheus.is_none() && config.intensity.is_empty() && config.notes.is_empty());
+    assert!(config.clusters[0].prometheus.is_none() && config.intensity.is_empty());
 }
 
 #[test]
@@ -160,16 +160,7 @@ fn the_whole_documented_format_loads() {
         (Some(Path::new("/etc/wattledger/kubeconfig")), Some("prod"))
     );
     assert_eq!(config.intensity[0].factor, FactorKind::Direct);
-    assert_eq!(config.deferrable[0].max_delay_seconds, Some(8 * 3_600));
-}
-
-#[test]
-fn tables_whose_figures_come_later_are_noted() {
-    let notes = read(WHOLE).unwrap().notes;
-
-    let codes: Vec<&str> = notes.iter().map(|note| note.code.as_str()).collect();
-    assert_eq!(codes, ["NOT_COMPUTED"]);
-    assert!(notes[0].message.contains("[[deferrable]]") && notes[0].severity == Severity::Disclosed);
+    assert_eq!(config.baseline.deferrable[0].max_delay_seconds, Some(8 * 3_600));
 }
 
 #[test]
@@ -409,11 +400,10 @@ fn a_providers_api_is_asked_where_the_table_says_how_to_be_let_in() {
 }
 
 #[test]
-fn prices_are_read_checked_and_said_to_be_for_later() {
+fn prices_are_read_and_checked() {
     let table = "[[price]]\nzones = [\"NL\"]\nfiles = [\"prices/*.csv\"]\ntime_zone = \"Europe/Amsterdam\"\nunit = \"EUR/MWh\"\n";
     let config = read(&format!("{SMALL}{table}")).unwrap();
     assert_eq!((config.prices[0].time_zone, config.prices[0].unit), (Some(chrono_tz::Europe::Amsterdam), PriceUnit::parse("EUR/MWh")));
-    assert!(config.notes[0].message.contains("[[price]]"), "{}", config.notes[0].message);
 
     assert_eq!(
         refused(&format!("{SMALL}{table}{table}")).0,
@@ -491,7 +481,6 @@ fn the_readmes_configuration_loads_as_it_stands() {
 
     let config = read(toml).unwrap();
     assert_eq!(config.clusters[0].name, "prod-nl");
-    assert!(config.notes.is_empty());
 }
 
 #[test]
@@ -568,4 +557,19 @@ fn a_machine_may_be_of_a_class_that_comes_with_the_software() {
     assert!(wrong("embodied_class = \"server-3-cpu\"").contains("nearest known one is `server-1-cpu`"));
     assert!(wrong("embodied_class = \"server\"\nembodied_kgco2e = 1.0").contains("one of them is enough"));
     assert!(wrong("embodied_kgco2e = 1200.0\nembodied_range_kgco2e = [1300.0, 1400.0]").contains("does not hold"));
+}
+
+#[test]
+fn the_baseline_policy_has_a_hash_of_its_own_that_nothing_else_moves() {
+    let hash = |text: &str| read(text).unwrap().baseline.sha256();
+    let rule = "[[deferrable]]\nnamespaces = [\"ml-*\"]\nnames = [\"train-*\"]\nmax_delay = \"8h\"\noverhead_kwh = 0.01\noverhead_source = \"measured in May\"\n";
+    let whole = format!("{SMALL}{rule}[counterfactual]\nsuggested_max_delay = \"6h\"\nhold_out = {{ share = 0.1, seed = \"2026\" }}\n");
+
+    assert_eq!(hash(&whole), hash(&format!("# a remark\n{whole}")));
+    assert_ne!(hash(&whole), hash(&whole.replace("8h", "9h")));
+    assert_ne!(hash(&whole), hash(&whole.replace("2026", "2027")));
+    let policy = read(&whole).unwrap().baseline;
+    assert_eq!((policy.suggested_max_delay_seconds, policy.hold_out.unwrap().share), (6 * 3_600, 0.1));
+    assert!(refused(&whole.replace("overhead_source = \"measured in May\"\n", "")).0.contains("`overhead_source` is missing"));
+    assert!(refused(&whole.replace("share = 0.1", "share = 1.1")).0.contains("`share` lies between 0 and 1"));
 }

@@ -5,20 +5,26 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::DateTime;
+
+use super::counterfactual::{self, About};
 use super::statement::{
-    ClusterStatement, Counterfactual, Disclosure, EvidenceFile, FactorStatement, Figures, HourStatement, IntensityProvenance,
-    JobRunStatement, NamespaceStatement, Period, Policy, Provenance, Quality, Reconciliation, SCHEMA, SciScore, Scope2, Scope3, Statement,
+    BaselinePolicyStatement, CapacityHour, CapacityStatement, ClusterStatement, Disclosure, EvidenceFile, FactorStatement, Figures,
+    HourStatement, IntensityProvenance, JobRunStatement, MoveNext, NamespaceStatement, Period, Policy, Provenance, Quality, Reconciliation,
+    RunAlternatives, RunConsequential, RunCost, RunDecision, RunForecast, RunOverhead, SCHEMA, SciScore, Scope2, Scope3, Statement,
     TierShare, Totals, WorkloadStatement, YearStatement,
 };
-use super::{counterfactual, statement::COUNTERFACTUAL_LABEL};
+use crate::accounting::counterfactual::bounds::Bounds;
+use crate::accounting::counterfactual::effects::{Effect, Effects, RunEffects};
+use crate::accounting::counterfactual::window::WindowBasis;
 use crate::accounting::inventory::Inventory;
-use crate::accounting::ledger::Sums;
+use crate::accounting::ledger::{RunSums, Sums};
 use crate::accounting::plan::{Plan, PlannedRun};
 use crate::accounting::scopes::{Line, Lines};
 use crate::accounting::survey::Site;
 use crate::model::policy::{FactorKind, LocationBased};
-use crate::model::{Finding, GAP, IDLE, Name, Placement, SYSTEM};
-use crate::units::{MicrogramsCo2e, Millijoules, Pue, Share};
+use crate::model::{Decision, DecisionSource, DeferralClass, Finding, GAP, IDLE, Name, Placement, SYSTEM};
+use crate::units::{MicroEuros, MicrogramsCo2e, Millijoules, Pue, Share};
 
 /// What the statement says beside figures.
 pub struct Particulars {
@@ -30,8 +36,11 @@ pub struct Particulars {
     pub config_sha256: String,
     pub evidence: Vec<EvidenceFile>,
     pub factor: FactorKind,
-    /// Of each planned run, in order: whether it may wait or move, where that is known.
-    pub deferrable: Vec<Option<bool>>,
+    pub effects: Effects,
+    /// As far as the configuration and the evidence say it.
+    pub baseline: BaselinePolicyStatement,
+    /// Zone, provider, edition of each marginal series.
+    pub marginal_series: Vec<String>,
 }
 
 /// What stands beside the electricity of the ledger.
@@ -57,14 +66,15 @@ pub fn assemble(plan: &Plan<'_>, inventory: &Inventory, sections: Sections, find
         total.add(tally);
     }
     let job_runs: Vec<JobRunStatement> =
-        plan.runs.iter().enumerate().map(|(i, run)| job_run(plan, run, inventory.runs[i], particulars.deferrable[i])).collect();
+        plan.runs.iter().enumerate().map(|(i, run)| job_run(plan, run, inventory.runs[i], &particulars.effects.runs[i])).collect();
     let period = plan.terms.period;
     let reported = particulars.policy.location_based;
     let mut findings = findings;
     findings.sort();
-    let (figures, by_cause, unplaced_runs) = counterfactual::sum(&job_runs);
+    let about = about(plan, &particulars);
     let mut job_runs = job_runs;
     job_runs.sort_by(|a, b| (&a.cluster, &a.namespace, &a.job, a.start, a.end).cmp(&(&b.cluster, &b.namespace, &b.job, b.start, b.end)));
+    let counterfactual = counterfactual::section(&job_runs, about);
     let mut statement = Statement {
         schema: SCHEMA,
         organisation: particulars.organisation,
@@ -109,7 +119,7 @@ pub fn assemble(plan: &Plan<'_>, inventory: &Inventory, sections: Sections, find
             .collect(),
         hours: hours(plan, inventory),
         job_runs,
-        counterfactual: Counterfactual { label: COUNTERFACTUAL_LABEL, total: figures, by_cause, unplaced_runs },
+        counterfactual,
         reconciliation: reconciliation(plan, inventory),
         findings,
         provenance: Provenance {
@@ -277,7 +287,7 @@ fn hours(plan: &Plan<'_>, inventory: &Inventory) -> Vec<HourStatement> {
             let from_s = i64::from(hour) * 3_600;
             hours.push(HourStatement {
                 cluster: plan.terms.clusters[cluster].name.clone(),
-                hour: chrono::DateTime::from_timestamp(from_s, 0).unwrap_or_default(),
+                hour: DateTime::from_timestamp(from_s, 0).unwrap_or_default(),
                 facility_mj: Millijoules::new(sums.facility_mj),
                 operational_hourly_ugco2e: MicrogramsCo2e::new(sums.operational_hourly_ugco2e),
                 intensity_gco2e_per_kwh: zone.and_then(|zone| zone.mean(from_s, from_s + 3_600)),
@@ -336,7 +346,53 @@ fn intensity(plan: &Plan<'_>, inventory: &Inventory, factor: FactorKind) -> Vec<
     zones
 }
 
-fn job_run(plan: &Plan<'_>, planned: &PlannedRun, sums: crate::accounting::ledger::RunSums, deferrable: Option<bool>) -> JobRunStatement {
+fn about(plan: &Plan<'_>, particulars: &Particulars) -> About {
+    let name = |run: &PlannedRun| (run.run.job.cluster.clone(), run.run.job.namespace.clone(), run.run.job.job.clone());
+    let instant = |seconds: i64| DateTime::from_timestamp(seconds, 0).unwrap_or_default();
+    let effects = &particulars.effects;
+    let capacity = CapacityStatement {
+        examined_hours: effects.capacity.examined_hours,
+        unknown_clusters: effects.capacity.unknown_clusters.iter().map(|cluster| plan.terms.clusters[*cluster].name.clone()).collect(),
+        exceeded: (effects.capacity.exceeded.iter())
+            .map(|hour| CapacityHour {
+                cluster: plan.terms.clusters[hour.cluster].name.clone(),
+                hour: instant(i64::from(hour.hour) * 3_600),
+                requested_milli: hour.requested_milli,
+                allocatable_milli: hour.allocatable_milli,
+                jobs: (hour.runs.iter()).map(|run| format!("{}/{}", name(&plan.runs[*run]).1, name(&plan.runs[*run]).2)).collect(),
+            })
+            .collect(),
+    };
+    let move_next = effects.movable.iter().map(|movable| {
+        let (cluster, namespace, workload) = movable.workload.clone();
+        MoveNext {
+            cluster,
+            namespace,
+            workload,
+            basis: movable.basis,
+            runs: movable.runs,
+            active_mj: Millijoules::new(movable.active_mj),
+            actual_ugco2e: MicrogramsCo2e::new(movable.actual_ugco2e),
+            max_delay_seconds: movable.max_delay_seconds,
+            delay_seconds: movable.delay_seconds,
+            zone: plan.zones[movable.zone].zone.clone(),
+            saved_by_delay_ugco2e: MicrogramsCo2e::new(movable.saved_by_delay_ugco2e),
+            saved_at_best_ugco2e: MicrogramsCo2e::new(movable.saved_at_best_ugco2e),
+        }
+    });
+    About {
+        policy: particulars.baseline.clone(),
+        hold_out: plan.terms.hold_out.clone(),
+        location_based: particulars.policy.location_based,
+        capacity,
+        move_next: move_next.collect(),
+        timelines: Vec::new(),
+        marginal_series: particulars.marginal_series.clone(),
+        workloads: Vec::new(),
+    }
+}
+
+fn job_run(plan: &Plan<'_>, planned: &PlannedRun, sums: RunSums, effects: &RunEffects) -> JobRunStatement {
     let run = &planned.run.job;
     let site = planned.run.site.map(|site| site_of(plan, planned.cluster, site));
     let unplaced = match &planned.place {
@@ -345,6 +401,8 @@ fn job_run(plan: &Plan<'_>, planned: &PlannedRun, sums: crate::accounting::ledge
         Ok(_) => None,
     };
     let placed = |ugco2e: i64| unplaced.is_none().then(|| MicrogramsCo2e::new(ugco2e));
+    let bound = |of: fn(&Bounds) -> i64| effects.bounds.as_ref().map(|bounds| MicrogramsCo2e::new(of(bounds)));
+    let window = planned.window.as_ref().filter(|window| window.basis != WindowBasis::Suggested);
     JobRunStatement {
         cluster: run.cluster.clone(),
         namespace: run.namespace.clone(),
@@ -359,14 +417,86 @@ fn job_run(plan: &Plan<'_>, planned: &PlannedRun, sums: crate::accounting::ledge
         baseline_start: planned.baseline_start,
         baseline_rule: planned.baseline_rule,
         baseline_zone: planned.baseline_zone.clone(),
+        baseline_cluster: planned.home_cluster.map(|cluster| Name::from(plan.terms.clusters[cluster].name.as_str())),
         cause: planned.cause,
+        cause_basis: planned.cause_basis,
         actual_ugco2e: placed(sums.actual_ugco2e),
         counterfactual_ugco2e: placed(sums.counterfactual_ugco2e),
         avoided_ugco2e: placed(sums.counterfactual_ugco2e - sums.actual_ugco2e),
-        best_ugco2e: None,
-        worst_ugco2e: None,
-        mean_ugco2e: None,
-        deferrable,
+        best_ugco2e: bound(|bounds| bounds.best),
+        worst_ugco2e: bound(|bounds| bounds.worst),
+        mean_ugco2e: bound(|bounds| bounds.mean),
+        best_start: effects.bounds.and_then(|bounds| DateTime::from_timestamp_millis(bounds.best_start_ms)),
+        best_zone: effects.bounds.map(|bounds| Name::from(plan.zones[bounds.best_zone].zone.as_str())),
+        candidates: effects.bounds.map(|bounds| bounds.candidates),
+        max_delay_seconds: window.map(|window| window.max_delay_ms / 1_000),
+        window_basis: window.map(|window| window.basis),
+        unbounded_reason: effects.unbounded_reason.clone(),
+        deferrable: match planned.class {
+            DeferralClass::Deferrable => Some(true),
+            DeferralClass::NotDeferrable => Some(false),
+            DeferralClass::Unclassified => None,
+        },
+        class: planned.class,
+        class_basis: planned.class_basis,
+        held_out: planned.is_held_out,
+        decision: planned.decision.as_ref().map(|(source, decision)| run_decision(*source, decision, effects)),
+        alternatives: RunAlternatives {
+            at_creation_ugco2e: effects.at_creation_ugco2e.map(MicrogramsCo2e::new),
+            historical_ugco2e: effects.historical_ugco2e.map(MicrogramsCo2e::new),
+        },
+        cost: effects.cost.map(run_cost),
+        consequential: effects.consequential.map(run_consequential),
+        overhead: effects.overhead.map(|overhead| RunOverhead {
+            energy_mj: Millijoules::new(overhead.energy_mj),
+            emissions_ugco2e: MicrogramsCo2e::new(overhead.emissions_ugco2e),
+        }),
         unplaced_reason: unplaced,
+    }
+}
+
+fn run_decision(source: DecisionSource, decision: &Decision, effects: &RunEffects) -> RunDecision {
+    let outcome = effects.forecast;
+    RunDecision {
+        source,
+        recorded_at: decision.recorded_at,
+        eligible_at: decision.eligible_at,
+        deadline: decision.deadline,
+        chosen_start: decision.chosen_start,
+        chosen_zone: decision.chosen_zone.clone(),
+        reason: decision.reason,
+        held_out: decision.held_out,
+        forecast: decision.forecast.as_ref().map(|forecast| RunForecast {
+            source: forecast.source.clone(),
+            baseline_gco2e_per_kwh: forecast.baseline_gco2e_per_kwh,
+            chosen_gco2e_per_kwh: forecast.chosen_gco2e_per_kwh,
+            realised_baseline_gco2e_per_kwh: outcome.map(|outcome| outcome.realised_baseline_gco2e_per_kwh),
+            realised_chosen_gco2e_per_kwh: outcome.map(|outcome| outcome.realised_chosen_gco2e_per_kwh),
+            expected_avoided_ugco2e: outcome.map(|outcome| MicrogramsCo2e::new(outcome.expected_avoided_ugco2e)),
+        }),
+    }
+}
+
+fn run_cost(effect: Effect) -> RunCost {
+    let bound = |of: fn(&Bounds) -> i64| effect.bounds.as_ref().map(|bounds| MicroEuros::new(of(bounds)));
+    RunCost {
+        actual_micro_eur: MicroEuros::new(effect.actual),
+        counterfactual_micro_eur: MicroEuros::new(effect.counterfactual),
+        saved_micro_eur: MicroEuros::new(effect.counterfactual - effect.actual),
+        best_micro_eur: bound(|bounds| bounds.best),
+        worst_micro_eur: bound(|bounds| bounds.worst),
+        mean_micro_eur: bound(|bounds| bounds.mean),
+    }
+}
+
+fn run_consequential(effect: Effect) -> RunConsequential {
+    let bound = |of: fn(&Bounds) -> i64| effect.bounds.as_ref().map(|bounds| MicrogramsCo2e::new(of(bounds)));
+    RunConsequential {
+        actual_ugco2e: MicrogramsCo2e::new(effect.actual),
+        counterfactual_ugco2e: MicrogramsCo2e::new(effect.counterfactual),
+        avoided_ugco2e: MicrogramsCo2e::new(effect.counterfactual - effect.actual),
+        best_ugco2e: bound(|bounds| bounds.best),
+        worst_ugco2e: bound(|bounds| bounds.worst),
+        mean_ugco2e: bound(|bounds| bounds.mean),
     }
 }

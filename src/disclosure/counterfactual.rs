@@ -3,12 +3,63 @@
 //! Rule (method, section 7): totals cover all placed runs, and again by cause; a gain is an avoided amount above zero, a loss one below.
 //! Never netted with the inventory.
 
-use super::statement::{ByCause, CounterfactualFigures, JobRunStatement};
-use crate::model::Cause;
-use crate::units::MicrogramsCo2e;
+use super::statement::{
+    BaselinePolicyStatement, ByCause, COUNTERFACTUAL_LABEL, CapacityStatement, Counterfactual, CounterfactualFigures, Deferrability,
+    Disagreement, JobRunStatement, MoveNext, Overheads, Timeline,
+};
+use crate::model::policy::LocationBased;
+use crate::model::{Cause, ClassBasis, DeferralClass, HoldOutPolicy};
+use crate::units::{MicrogramsCo2e, Millijoules};
+
+/// The whole section, as far as runs say it.
+pub fn section(runs: &[JobRunStatement], about: About) -> Counterfactual {
+    let (total, by_cause, unplaced_runs) = sum(runs);
+    Counterfactual {
+        label: COUNTERFACTUAL_LABEL,
+        total,
+        by_cause,
+        unplaced_runs,
+        double_count_statement: String::new(),
+        policy: about.policy,
+        alternatives: Vec::new(),
+        cost: None,
+        consequential: None,
+        disagreement: Disagreement::default(),
+        hold_out: None,
+        forecast: None,
+        overheads: Overheads::default(),
+        capacity: about.capacity,
+        deferrability: Deferrability { classes: Vec::new(), move_next: about.move_next },
+        timelines: about.timelines,
+    }
+}
+
+/// What runs do not say themselves.
+pub struct About {
+    pub policy: BaselinePolicyStatement,
+    pub hold_out: Option<HoldOutPolicy>,
+    pub location_based: LocationBased,
+    pub capacity: CapacityStatement,
+    pub move_next: Vec<MoveNext>,
+    pub timelines: Vec<Timeline>,
+    /// Zone, provider, edition of each marginal series.
+    pub marginal_series: Vec<String>,
+    /// Active energy by cluster, namespace, workload with the workload's class, of what is not a run.
+    pub workloads: Vec<WorkloadClass>,
+}
+
+/// A workload of the period.
+pub struct WorkloadClass {
+    pub cluster: String,
+    pub namespace: String,
+    pub workload: String,
+    pub active_mj: Millijoules,
+    pub class: DeferralClass,
+    pub basis: ClassBasis,
+}
 
 /// The totals, the totals by cause, and how many runs have no place.
-pub fn sum(runs: &[JobRunStatement]) -> (CounterfactualFigures, ByCause, u64) {
+fn sum(runs: &[JobRunStatement]) -> (CounterfactualFigures, ByCause, u64) {
     let (mut total, mut by_cause, mut unplaced) = (CounterfactualFigures::default(), ByCause::default(), 0);
     for run in runs {
         let (Some(actual), Some(counterfactual)) = (run.actual_ugco2e, run.counterfactual_ugco2e) else {

@@ -27,15 +27,23 @@ pub struct JobRun {
     pub baseline_start: Option<Name>,
     /// `wattledger.io/home-zone`, as written.
     pub home_zone: Option<Name>,
+    /// `wattledger.io/home-cluster`, as written: the cluster in which the same workload would have run.
+    pub home_cluster: Option<Name>,
+    /// `wattledger.io/decision`, as written: a [`super::Decision`] in JSON.
+    pub decision: Option<Name>,
+    /// `max-delay-hours`, as written.
+    pub max_delay_hours: Option<Name>,
     pub is_carbon_aware: Option<bool>,
     pub is_deferrable: Option<bool>,
 }
 
-/// Which rule gave a run's baseline start (method, section 7: the first that exists).
+/// Which rule gave a run's baseline start (method, section 7: the first that exists, with the scheduler's own record after the annotation).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BaselineRule {
     Annotation,
+    /// What a decision record calls eligible.
+    Decision,
     Schedule,
     Creation,
     OwnStart,
@@ -50,5 +58,20 @@ pub enum Cause {
     /// A queue, a quota: shifted, and nobody said for carbon.
     Other,
     /// Not shifted.
+    None,
+}
+
+/// What a run's cause was read off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CauseBasis {
+    /// A decision record from before the start.
+    Decision,
+    Label,
+    /// KEDA made the Job: its top controller is a ScaledJob.
+    ScaledJob,
+    /// It started later, or elsewhere, and nobody said why.
+    Inferred,
+    /// It was not shifted.
     None,
 }

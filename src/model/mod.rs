@@ -4,6 +4,8 @@
 //! Assumes: nothing. Does not: read, ask the time, or compute.
 
 mod boundary;
+mod decision;
+mod deferral;
 mod finding;
 mod hardware;
 mod hint;
@@ -21,12 +23,14 @@ pub mod tables;
 mod tier;
 
 pub use boundary::{Boundary, ColocatedAs, Placement};
+pub use decision::{Decision, DecisionReason, DecisionRecord, DecisionSource, Forecast};
+pub use deferral::{ClassBasis, DeferrableRule, DeferralClass, HoldOutPolicy};
 pub use finding::{Finding, Severity};
 pub use hardware::{EmbodiedTerms, FunctionalUnit, PublishedYear};
 pub use hint::Hint;
 pub use instrument::{CriterionAnswer, EnergySource, Instrument, InstrumentKind, InstrumentPeriod, Matching, RestRule};
 pub use intensity::{IntensitySeries, Signal, Version};
-pub use jobs::{BaselineRule, Cause, JobRun};
+pub use jobs::{BaselineRule, Cause, CauseBasis, JobRun};
 pub use labels::{KUBERNETES_API, RenamedLabels, kube_state_metrics_name};
 pub use metering::{Exporter, MeteringTerms, NodeTerms, PoolTerms, PowerRange};
 pub use name::{Name, Names};

@@ -1,4 +1,60 @@
-//! Prices of electricity, in whole millionths of a euro.
+//! Money and prices of electricity, in whole millionths of a euro.
+
+use std::iter::Sum;
+use std::ops::{Add, AddAssign, Sub};
+
+use serde::{Serialize, Serializer};
+
+/// Money in the ledger: whole millionths of a euro.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MicroEuros(i64);
+
+impl MicroEuros {
+    pub const ZERO: Self = Self(0);
+
+    pub const fn new(micro_euros: i64) -> Self {
+        Self(micro_euros)
+    }
+
+    pub const fn get(self) -> i64 {
+        self.0
+    }
+}
+
+/// Overflow is an error in the ledger, never a wrap: these panic in every profile.
+impl Add for MicroEuros {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self(self.0.checked_add(other.0).expect("costs stay below 9.2 thousand billion EUR per sum"))
+    }
+}
+
+impl Sub for MicroEuros {
+    type Output = Self;
+
+    fn sub(self, other: Self) -> Self {
+        Self(self.0.checked_sub(other.0).expect("costs stay below 9.2 thousand billion EUR per sum"))
+    }
+}
+
+impl AddAssign for MicroEuros {
+    fn add_assign(&mut self, other: Self) {
+        *self = *self + other;
+    }
+}
+
+impl Sum for MicroEuros {
+    fn sum<I: Iterator<Item = Self>>(iter: I) -> Self {
+        iter.fold(Self::ZERO, Add::add)
+    }
+}
+
+impl Serialize for MicroEuros {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        super::serialize_ledger_integer(self.0, serializer)
+    }
+}
 
 /// A price in micro-EUR per kilowatt-hour; below zero where the market pays for taking electricity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

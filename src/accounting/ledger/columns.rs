@@ -14,7 +14,7 @@ use super::hours::HourSums;
 use super::inputs::{Meters, UsageColumns};
 use super::reservations::Reserved;
 use super::{DayFold, DayTerms, LedgerRow, NodeDay, RunSums, RunTerms, Segment, Sums};
-use crate::accounting::retiming::StepFactors;
+use crate::accounting::counterfactual::retiming::StepFactors;
 use crate::accounting::split::{LARGEST_WHOLE, Splitter};
 use crate::model::policy::{IdlePolicy, Tails};
 use crate::model::{GAP_ROW, IDLE_ROW, SYSTEM_ROW, Tier};

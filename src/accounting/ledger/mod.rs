@@ -24,8 +24,8 @@ use sha2::{Digest, Sha256};
 
 pub use self::segments::Segment;
 use crate::accounting::category3::ZoneCategory3;
+use crate::accounting::counterfactual::retiming::RunTiming;
 use crate::accounting::intensity::ZoneIntensity;
-use crate::accounting::retiming::RunTiming;
 use crate::model::policy::{IdlePolicy, Tails};
 
 /// What is true of a node for the ledger.
@@ -202,6 +202,23 @@ pub struct RunSums {
     pub counterfactual_ugco2e: i64,
 }
 
+/// What a run used in a step at a site, and asked for. `site` is of the cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RunStep {
+    pub job: i32,
+    pub step: i32,
+    pub site: i32,
+    pub active_mj: i64,
+    pub cpu_request_milli: i64,
+}
+
+/// What all pods of a cluster asked for in a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StepRequest {
+    pub step: i32,
+    pub cpu_request_milli: i64,
+}
+
 /// What a workload reserves of a node over a day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reservation {
@@ -258,6 +275,10 @@ pub struct DayFold {
     pub runs: Vec<RunSums>,
     /// Sorted by node and workload; none where nothing is reserved.
     pub reservations: Vec<Reservation>,
+    /// Sorted by job, step, site; of runs that count.
+    pub run_steps: Vec<RunStep>,
+    /// Sorted by step.
+    pub step_requests: Vec<StepRequest>,
     /// Usage rows of node-steps without a meter or a gap to stand in: they carry nothing, and are counted.
     pub unmetered_rows: u64,
     pub usage_rows: u64,

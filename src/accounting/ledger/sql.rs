@@ -244,7 +244,16 @@ pub fn fold(terms: &DayTerms<'_>, tables: &BTreeMap<String, DataFrame>, usage_ro
     reservations.sort_by_key(|row| (row.node, row.workload));
     let usage_rows = usage_rows as u64;
     let unmetered_rows = usage_rows - table("active")?.height() as u64;
-    Ok(DayFold { workload_hours, node_days, runs, reservations, unmetered_rows, usage_rows })
+    Ok(DayFold {
+        workload_hours,
+        node_days,
+        runs,
+        reservations,
+        run_steps: Vec::new(),
+        step_requests: Vec::new(),
+        unmetered_rows,
+        usage_rows,
+    })
 }
 
 /// The ledger's rows, sorted by node, step and row.

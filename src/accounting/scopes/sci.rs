@@ -98,6 +98,7 @@ mod tests {
     use super::*;
     use crate::accounting::inventory::ClusterInventory;
     use crate::accounting::ledger::Sums;
+    use crate::accounting::plan::Beside;
     use crate::accounting::scopes::Line;
     use crate::accounting::survey::{ClusterSurvey, ClusterTerms, MonthTerms, Survey};
     use crate::model::policy::{IdlePolicy, LocationBased, Tails};
@@ -124,15 +125,22 @@ mod tests {
             category3: BTreeMap::new(),
             tails: Tails::Unattributed,
             max_gap_share: 0.05,
+            deferrable: Vec::new(),
+            hold_out: None,
+            suggested_max_delay_seconds: 0,
             clusters: vec![ClusterTerms { name: "prod".to_owned(), sites: Vec::new(), site_of: Box::new(|_| 0) }],
         };
         let days: BTreeSet<_> = months.iter().map(|month| format!("{month}-01").parse().unwrap()).collect();
         let survey = Survey { clusters: vec![ClusterSurvey { days, ..ClusterSurvey::default() }] };
-        let plan = Plan::new(&terms, &survey, vec![Vec::new()], Vec::new());
+        let plan = Plan::new(&terms, &survey, vec![Vec::new()], Vec::new(), Beside::default());
         let key = |site: usize| (site, "shop".to_owned(), "Deployment/web".to_owned());
         let sums = |ugco2e: i64| Sums { facility_mj: 10 * ugco2e, operational_hourly_ugco2e: ugco2e, ..Sums::default() };
         let workloads = BTreeMap::from([(key(0), sums(600)), (key(1), sums(150))]);
-        let inventory = Inventory { clusters: vec![ClusterInventory { workloads, ..ClusterInventory::default() }], runs: Vec::new() };
+        let inventory = Inventory {
+            clusters: vec![ClusterInventory { workloads, ..ClusterInventory::default() }],
+            runs: Vec::new(),
+            profiles: Vec::new(),
+        };
         let line = |site: usize| (key(site), Line { amortised_ugco2e: amortised[site], ..Line::default() });
         scores(&plan, &inventory, &vec![BTreeMap::from([line(0), line(1)])], &[unit])
     }

@@ -218,7 +218,7 @@ mod tests {
 
     #[test]
     fn of_another_idle_policy_the_namespace_that_changes_most_is_shown() {
-        let of = |namespaces: &[(&str, i64)]| Inventory { clusters: vec![inventory(namespaces)], runs: Vec::new() };
+        let of = |namespaces: &[(&str, i64)]| Inventory { clusters: vec![inventory(namespaces)], runs: Vec::new(), profiles: Vec::new() };
         let reported = of(&[("(idle)", 0), ("few", 100), ("many", 500)]);
         let other = of(&[("(idle)", 350), ("few", 90), ("many", 160)]);
         let clusters = [cluster(1.2)];

@@ -4,6 +4,7 @@
 //! settle intensity, gaps and baselines, then run the ledger once over each cluster-day. Does not: write.
 
 mod category3;
+mod counterfactual;
 mod days;
 mod factor_list;
 mod findings;
@@ -27,6 +28,7 @@ use sha2::{Digest, Sha256};
 pub use self::days::rows_by_columns;
 use self::days::{DayToAccount, days_to_account, ledger};
 use super::progress::Progress;
+use crate::accounting::counterfactual::evaluate;
 use crate::accounting::dimensions::DayDimensions;
 use crate::accounting::intensity::{Wanted, ZoneIntensity};
 use crate::accounting::inventory::Inventory;
@@ -111,7 +113,10 @@ fn month_account(config: &Config, period: ReportingPeriod, accept: &[String], ac
     findings.extend(findings::other_terms(config, &manifests));
     let (zones, mut evidence) = zones(&store, config, &factors, &terms, &survey, &mut findings)?;
     let runs = survey.take_runs();
-    let mut plan = Plan::new(&terms, &survey, runs, zones);
+    let found = counterfactual::beside(&store, config, &zones.iter().map(|zone| zone.zone.clone()).collect::<Vec<_>>())?;
+    findings.extend(found.findings);
+    evidence.extend(found.evidence);
+    let mut plan = Plan::new(&terms, &survey, runs, zones, found.beside);
     let days = days_to_account(&store, &plan, &manifests, &mut findings)?;
     let inventory = ledger(&store, &plan, &days.iter().collect::<Vec<_>>(), accounting.engine, workers)?;
     let mut idle = Vec::new();
@@ -126,7 +131,7 @@ fn month_account(config: &Config, period: ReportingPeriod, accept: &[String], ac
     }
     findings.extend(plan.findings.iter().cloned());
     findings.extend(inventory.findings(&plan));
-    findings.extend(config.notes.iter().cloned());
+    let effects = evaluate(&plan, &inventory, &counterfactual::history(&store, &terms)?);
     let grids = scopes::grids(&plan, &inventory);
     let sections = scopes::sections(config, &factors, &store, &plan, &inventory, &grids, idle, &mut findings)?;
     findings.extend(findings::unplaced(&plan, &inventory));
@@ -156,7 +161,9 @@ fn month_account(config: &Config, period: ReportingPeriod, accept: &[String], ac
         config_sha256: config.sha256.clone(),
         evidence,
         factor: FactorKind::Direct,
-        deferrable: plan.runs.iter().map(|planned| planned.run.job.is_deferrable.or(planned.run.job.is_carbon_aware)).collect(),
+        effects,
+        baseline: counterfactual::policy(config, &manifests),
+        marginal_series: found.marginal_series,
     };
     let lines = sections.lines.clone();
     let statement = assemble(&plan, &inventory, sections, findings, particulars);
@@ -176,7 +183,8 @@ pub fn for_each_day(
     let mut survey = survey(&store, &terms, &manifests, default_workers())?;
     let (zones, _) = zones(&store, config, &factors, &terms, &survey, &mut Vec::new())?;
     let runs = survey.take_runs();
-    let plan = Plan::new(&terms, &survey, runs, zones);
+    let found = counterfactual::beside(&store, config, &zones.iter().map(|zone| zone.zone.clone()).collect::<Vec<_>>())?;
+    let plan = Plan::new(&terms, &survey, runs, zones, found.beside);
     for day in days_to_account(&store, &plan, &manifests, &mut Vec::new())? {
         let Some(manifest) = &day.manifest else { continue };
         let mut dimensions = dimensions(&store, manifest)?;
@@ -227,6 +235,9 @@ fn month_terms(config: &Config, factors: &Factors, period: ReportingPeriod) -> M
         location_based: config.report.location_based,
         max_gap_share: config.report.max_gap_share,
         category3: category3::terms(config, factors, category3::day_of(period)),
+        deferrable: config.baseline.deferrable.clone(),
+        hold_out: config.baseline.hold_out.clone(),
+        suggested_max_delay_seconds: config.baseline.suggested_max_delay_seconds,
         clusters: clusters.collect(),
     }
 }

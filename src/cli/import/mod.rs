@@ -123,7 +123,7 @@ fn zones(args: &ImportArgs, config: &Config) -> Result<Vec<String>> {
     let mut zones = BTreeSet::new();
     zones.extend(config.intensity.iter().flat_map(|feed| feed.zones.clone()));
     zones.extend(config.prices.iter().flat_map(|feed| feed.zones.clone()));
-    zones.extend(config.deferrable.iter().flat_map(|rule| rule.zones.clone()));
+    zones.extend(config.baseline.deferrable.iter().flat_map(|rule| rule.zones.clone()));
     for cluster in &config.clusters {
         for site in std::iter::once(&cluster.site).chain(cluster.pools.iter().map(|pool| &pool.site)) {
             zones.insert(site.grid_zone.clone());

@@ -1,6 +1,7 @@
 //! The statement: every figure of a month's report, with its name. Serialised as it stands it is `report.json`
 //! (schema `wattledger.report/1`). Lists are sorted by their key; unknown is null; times are RFC 3339 UTC with `Z`.
 
+mod counterfactual;
 mod factors;
 mod figures;
 mod quality;
@@ -13,9 +14,15 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Serialize, Serializer};
 
 use crate::model::policy::{FactorKind, IdlePolicy, LocationBased, Tails};
-use crate::model::{BaselineRule, Boundary, Cause, Finding, Name, Placement};
+use crate::model::{Boundary, Finding, Placement};
 use crate::units::{MicrogramsCo2e, Millijoules, Pue, Share};
 
+pub use self::counterfactual::{
+    Alternative, AlternativeBaseline, BaselinePolicyStatement, ByCause, CapacityHour, CapacityStatement, ClassRow, ConsequentialFigures,
+    CostFigures, Counterfactual, CounterfactualFigures, CurvePoint, Deferrability, Disagreement, DisagreementSums, ForecastError, HoldOut,
+    HoldOutGroup, JobRunStatement, MoveNext, Overheads, RuleCount, RunAlternatives, RunConsequential, RunCost, RunDecision, RunForecast,
+    RunOverhead, Timeline, Windowed,
+};
 pub use self::factors::{FactorOrigin, FactorStatement};
 pub use self::quality::{Contributor, Interval, Quality, SciScore, Sensitivity};
 pub use self::scope2::{EnergyMix, InstrumentStatement, MarketZone, RestRule, Scope2, Scope2Row};
@@ -181,67 +188,6 @@ pub struct HourStatement {
     pub operational_hourly_ugco2e: MicrogramsCo2e,
     /// Direct intensity of the cluster's grid zone, mean over the hour; null where the series has none.
     pub intensity_gco2e_per_kwh: Option<f64>,
-}
-
-#[derive(Clone, Debug, Serialize)]
-pub struct JobRunStatement {
-    pub cluster: Name,
-    pub namespace: Name,
-    pub job: Name,
-    pub uid: Option<Name>,
-    pub workload: Name,
-    #[serde(serialize_with = "optional_instant")]
-    pub start: Option<DateTime<Utc>>,
-    #[serde(serialize_with = "optional_instant")]
-    pub end: Option<DateTime<Utc>>,
-    pub active_mj: Millijoules,
-    pub grid_zone: Name,
-    pub outside_mj: Millijoules,
-    #[serde(serialize_with = "optional_instant")]
-    pub baseline_start: Option<DateTime<Utc>>,
-    pub baseline_rule: Option<BaselineRule>,
-    pub baseline_zone: Option<Name>,
-    pub cause: Cause,
-    pub actual_ugco2e: Option<MicrogramsCo2e>,
-    pub counterfactual_ugco2e: Option<MicrogramsCo2e>,
-    pub avoided_ugco2e: Option<MicrogramsCo2e>,
-    pub best_ugco2e: Option<MicrogramsCo2e>,
-    pub worst_ugco2e: Option<MicrogramsCo2e>,
-    pub mean_ugco2e: Option<MicrogramsCo2e>,
-    pub deferrable: Option<bool>,
-    /// Why the run has no counterfactual; null where it has one.
-    pub unplaced_reason: Option<String>,
-}
-
-#[derive(Clone, Debug, Serialize)]
-pub struct Counterfactual {
-    pub label: &'static str,
-    #[serde(flatten)]
-    pub total: CounterfactualFigures,
-    pub by_cause: ByCause,
-    /// Runs that could not be placed; each stands in `job_runs` with its reason.
-    pub unplaced_runs: u64,
-}
-
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct ByCause {
-    pub carbon: CounterfactualFigures,
-    pub other: CounterfactualFigures,
-    pub none: CounterfactualFigures,
-}
-
-/// Sums over placed runs, signs kept: `avoided` = `counterfactual` − `actual` = `gains` + `losses`, losses ≤ 0.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct CounterfactualFigures {
-    pub runs: u64,
-    pub shifted_runs: u64,
-    pub gained_runs: u64,
-    pub actual_ugco2e: MicrogramsCo2e,
-    pub counterfactual_ugco2e: MicrogramsCo2e,
-    pub avoided_ugco2e: MicrogramsCo2e,
-    pub gains_ugco2e: MicrogramsCo2e,
-    pub losses_ugco2e: MicrogramsCo2e,
-    pub captured_share: Option<f64>,
 }
 
 /// Metered = attributed + idle + system, per node and UTC day, exact in integers: `difference_mj` is 0 or nothing is published.

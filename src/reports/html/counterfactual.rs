@@ -186,6 +186,7 @@ pub fn rule(rule: Option<BaselineRule>) -> &'static str {
     match rule {
         None => view::UNKNOWN,
         Some(BaselineRule::Annotation) => "annotation",
+        Some(BaselineRule::Decision) => "decision",
         Some(BaselineRule::Schedule) => "schedule",
         Some(BaselineRule::Creation) => "creation",
         Some(BaselineRule::OwnStart) => "own start",

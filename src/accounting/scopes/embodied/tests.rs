@@ -46,6 +46,7 @@ fn node(from: &str, to: &str, capacity: Option<i64>) -> NodeOfMonth {
         power_zones: BTreeSet::new(),
         is_metered: true,
         cpu_capacity_milli: capacity,
+        cpu_allocatable_milli: None,
         first_day: day(from),
     }
 }
@@ -80,12 +81,15 @@ impl Story {
             category3: BTreeMap::new(),
             tails: Tails::Unattributed,
             max_gap_share: 0.05,
+            deferrable: Vec::new(),
+            hold_out: None,
+            suggested_max_delay_seconds: 0,
             clusters: vec![ClusterTerms { name: "prod".to_owned(), sites: vec![site], site_of: Box::new(|_| 0) }],
         };
         let nodes: BTreeMap<String, NodeOfMonth> = self.nodes.into_iter().map(|(name, node)| (name.to_owned(), node)).collect();
         let days = nodes.values().map(|node| node.first_day).collect();
         let survey = Survey { clusters: vec![ClusterSurvey { nodes, days, ..ClusterSurvey::default() }] };
-        let plan = Plan::new(&terms, &survey, vec![Vec::new()], Vec::new());
+        let plan = Plan::new(&terms, &survey, vec![Vec::new()], Vec::new(), crate::accounting::plan::Beside::default());
         let mut cluster = ClusterInventory::default();
         for (reserved, of) in [(self.reserved, &mut cluster.reservations), (self.gpus, &mut cluster.gpu_reservations)] {
             for (node, workload, steps) in reserved {
@@ -93,7 +97,7 @@ impl Story {
                 cluster.workloads.entry((0, "shop".to_owned(), workload.to_owned())).or_default();
             }
         }
-        let inventory = Inventory { clusters: vec![cluster], runs: Vec::new() };
+        let inventory = Inventory { clusters: vec![cluster], runs: Vec::new(), profiles: Vec::new() };
         let mut lines = scopes::unknown(&inventory);
         let embodied = add(&plan, &inventory, &[self.before], &mut lines);
         (embodied, lines.remove(0).into_iter().map(|((_, _, workload), line)| (workload, line)).collect())

@@ -70,6 +70,7 @@ pub fn job_runs(statement: &Statement) -> Table {
         let rule = match run.baseline_rule {
             None => view::UNKNOWN,
             Some(BaselineRule::Annotation) => "annotation",
+            Some(BaselineRule::Decision) => "decision",
             Some(BaselineRule::Schedule) => "schedule",
             Some(BaselineRule::Creation) => "creation",
             Some(BaselineRule::OwnStart) => "own start",

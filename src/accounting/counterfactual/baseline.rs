@@ -101,6 +101,9 @@ mod tests {
             schedule_time_zone: None,
             baseline_start: None,
             home_zone: None,
+            home_cluster: None,
+            decision: None,
+            max_delay_hours: None,
             is_carbon_aware: None,
             is_deferrable: None,
         }

@@ -5,8 +5,8 @@
 //! (start − baseline start) and split exactly at intensity boundaries. Sums of duration × intensity are integers, so a run that is not moved,
 //! or moved within equal intensity, has the same factor to the last bit. Does not: choose the baseline.
 
-use super::filling::MICROS;
-use super::intensity::ZoneIntensity;
+use crate::accounting::filling::MICROS;
+use crate::accounting::intensity::ZoneIntensity;
 
 /// A run that has a place in the counterfactual. Instants in ms since the epoch.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,0 +1,65 @@
+//! Running sums of duration × value: over any span a difference of two look-ups, however long the span.
+//!
+//! In: a series of whole numbers by interval: millionths of g/kWh, or micro-EUR/kWh. Out: [`Integral`]. Rule: integers, so that the same span
+//! gives the same sum wherever it is asked for. Does not: fill holes; a span across one has no sum.
+
+#[derive(Clone, Debug, Default)]
+pub struct Integral {
+    start_ms: Vec<i64>,
+    values: Vec<i64>,
+    /// Sum up to the start of each interval.
+    before: Vec<i128>,
+    /// Stretches without holes, sorted.
+    blocks: Vec<Block>,
+    /// The length of every interval, where all are as long and there is no hole: then an interval is found by division.
+    uniform_ms: Option<i64>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Block {
+    start_ms: i64,
+    end_ms: i64,
+}
+
+impl Integral {
+    /// Of intervals `(from_s, to_s, value)`, sorted, none overlapping.
+    pub fn of(intervals: impl IntoIterator<Item = (i64, i64, i64)>) -> Self {
+        let mut integral = Self::default();
+        let mut sum = 0_i128;
+        let mut lengths: Option<(i64, bool)> = None;
+        for (from_s, to_s, value) in intervals {
+            let (start_ms, end_ms) = (from_s * 1_000, to_s * 1_000);
+            integral.start_ms.push(start_ms);
+            integral.values.push(value);
+            integral.before.push(sum);
+            sum += i128::from(end_ms - start_ms) * i128::from(value);
+            lengths = Some(lengths.map_or((end_ms - start_ms, true), |(first, same)| (first, same && end_ms - start_ms == first)));
+            match integral.blocks.last_mut() {
+                Some(block) if block.end_ms == start_ms => block.end_ms = end_ms,
+                _ => integral.blocks.push(Block { start_ms, end_ms }),
+            }
+        }
+        integral.uniform_ms = lengths.filter(|(_, same)| *same && integral.blocks.len() == 1).map(|(length, _)| length);
+        integral
+    }
+
+    /// Σ duration × value over `[from_ms, to_ms)` in ms × the series' unit, exactly; none where the series does not cover all of it.
+    pub fn between(&self, from_ms: i64, to_ms: i64) -> Option<i128> {
+        self.covers(from_ms, to_ms).then(|| self.up_to(to_ms) - self.up_to(from_ms))
+    }
+
+    /// Whether the series has a value at every instant of `[from_ms, to_ms)`.
+    pub fn covers(&self, from_ms: i64, to_ms: i64) -> bool {
+        let block = self.blocks.iter().find(|block| block.start_ms <= from_ms && from_ms < block.end_ms);
+        block.is_some_and(|block| to_ms <= block.end_ms)
+    }
+
+    /// The sum from the start of the series up to an instant that it covers, or its end.
+    pub fn up_to(&self, at_ms: i64) -> i128 {
+        let i = match self.uniform_ms {
+            Some(length) => (((at_ms - self.start_ms[0]) / length) as usize).min(self.start_ms.len() - 1),
+            None => self.start_ms.partition_point(|start| *start <= at_ms).saturating_sub(1),
+        };
+        self.before[i] + i128::from(at_ms - self.start_ms[i]) * i128::from(self.values[i])
+    }
+}

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use chrono::{DateTime, Utc};
 
 use super::category3::ZoneCategory3;
-use super::counterfactual::baseline;
+use super::counterfactual::placing;
 use super::counterfactual::retiming::RunTiming;
 use super::counterfactual::window::Window;
 use super::dimensions::{DayDimensions, NodeOfDay};
@@ -16,7 +16,7 @@ use super::gaps::FilledStep;
 use super::integral::Integral;
 use super::intensity::ZoneIntensity;
 use super::ledger::{DayTerms, GapStep, NodeTerms, PodTerms, RunTerms, SiteTerms};
-use super::survey::{MonthTerms, RunKey, RunOfMonth, Runs, Survey, run_key};
+use super::survey::{ClusterTerms, MonthTerms, RunKey, RunOfMonth, Runs, Survey, run_key};
 use crate::model::policy::IdlePolicy;
 use crate::model::{
     BaselineRule, Cause, CauseBasis, ClassBasis, Decision, DecisionRecord, DecisionSource, DeferralClass, Finding, Name, Placement,
@@ -94,6 +94,10 @@ pub fn wanted_zones(terms: &MonthTerms, survey: &Survey) -> (BTreeSet<String>, B
         named.extend(cluster.sites.iter().filter_map(|site| site.home_zone.clone()));
         named.extend(of_month.runs.values().filter_map(|run| run.job.home_zone.as_deref().map(str::to_owned)));
     }
+    let homes: BTreeSet<&str> =
+        survey.clusters.iter().flat_map(|survey| survey.runs.values()).filter_map(|run| run.job.home_cluster.as_deref()).collect();
+    let zones_of = |cluster: &ClusterTerms| cluster.sites.iter().map(|site| site.grid_zone.clone()).collect::<Vec<_>>();
+    named.extend(terms.clusters.iter().filter(|cluster| homes.contains(cluster.name.as_str())).flat_map(zones_of));
     named.extend(terms.deferrable.iter().flat_map(|rule| rule.zones.iter().cloned()));
     named.retain(|zone| !used.contains(zone));
     (used, named)
@@ -162,101 +166,13 @@ impl<'a> Plan<'a> {
     }
 
     fn place_runs(&mut self, runs: Runs) {
-        for (cluster, runs) in runs.into_iter().enumerate() {
-            for (key, run) in runs {
-                if let Some(planned) = self.place(cluster, run) {
-                    self.run_index[cluster].insert(key, self.runs.len());
-                    self.runs.push(planned);
-                }
-            }
+        let placed = placing::place(self.terms, &self.zones, &self.beside.decisions, runs);
+        self.findings.extend(placed.findings);
+        for (key, run) in placed.runs {
+            self.run_index[run.cluster].insert(key, self.runs.len());
+            self.runs.push(run);
         }
         self.runs.shrink_to_fit();
-    }
-
-    /// A run counts in the month in which it ended: `from < end <= to`. One whose pods still ran at the period's end is the next month's.
-    fn place(&self, cluster: usize, run: RunOfMonth) -> Option<PlannedRun> {
-        let period = self.terms.period;
-        let step = chrono::Duration::seconds(self.terms.step_seconds);
-        let last_sample = run.last_sample_ms.and_then(DateTime::<Utc>::from_timestamp_millis);
-        let is_still_running = run.job.completed.is_none() && last_sample.is_some_and(|last| last > period.to() - step);
-        let end = run.job.completed.or(last_sample)?;
-        if is_still_running || end <= period.from() || end > period.to() {
-            return None;
-        }
-        let mut planned = PlannedRun {
-            cluster,
-            start: run.job.started,
-            end: Some(end),
-            baseline_start: None,
-            baseline_rule: None,
-            baseline_zone: None,
-            home_cluster: None,
-            cause: Cause::None,
-            cause_basis: CauseBasis::None,
-            decision: None,
-            class: DeferralClass::Unclassified,
-            class_basis: ClassBasis::None,
-            is_held_out: None,
-            overhead_kwh: None,
-            window: None,
-            place: Err("no start of the Job was seen".to_owned()),
-            run,
-        };
-        let Some(site) = planned.run.site else {
-            planned.place = Err("no pod of the Job was seen with energy".to_owned());
-            return Some(planned);
-        };
-        let ran = &self.terms.clusters[cluster].sites[site];
-        let configured = || Name::from(ran.home_zone.as_deref().unwrap_or(&ran.grid_zone));
-        let home = planned.run.job.home_zone.clone().unwrap_or_else(configured);
-        planned.baseline_zone = Some(home.clone());
-        let Some(start) = planned.run.job.started else { return Some(planned) };
-        let start_ms = start.timestamp_millis();
-        let end_ms = end.timestamp_millis().max(start_ms + 1);
-        let baseline = match baseline::baseline(&planned.run.job, start) {
-            Ok(baseline) => baseline,
-            Err(reason) => {
-                planned.place = Err(reason);
-                return Some(planned);
-            }
-        };
-        planned.baseline_start = Some(baseline.start);
-        planned.baseline_rule = Some(baseline.rule);
-        planned.cause = baseline::cause(&planned.run.job, baseline, start, *home != *ran.grid_zone);
-        planned.place = self.timing(cluster, &home, &ran.grid_zone, ran.pue, (start_ms, end_ms), baseline.start.timestamp_millis());
-        Some(planned)
-    }
-
-    fn timing(
-        &self,
-        cluster: usize,
-        home: &str,
-        ran: &str,
-        own_pue: f64,
-        run: (i64, i64),
-        baseline_start_ms: i64,
-    ) -> Result<RunTiming, String> {
-        let index = |zone: &str| self.zones.iter().position(|known| known.zone == zone);
-        let baseline_zone = index(home).ok_or_else(|| format!("home zone {home} has no intensity"))?;
-        let timing = RunTiming {
-            start_ms: run.0,
-            end_ms: run.1,
-            baseline_start_ms,
-            baseline_zone,
-            baseline_pue: self.home_pue(cluster, home).unwrap_or(own_pue),
-        };
-        let shift = run.0 - baseline_start_ms;
-        if self.zones[baseline_zone].integral_micros(run.0 - shift, run.1 - shift).is_none() {
-            return Err(format!("the baseline lies outside the intensity data of zone {home}"));
-        }
-        let has_actual = index(ran).is_some_and(|zone| self.zones[zone].integral_micros(run.0, run.1).is_some());
-        if has_actual { Ok(timing) } else { Err(format!("the run began before the intensity data of zone {ran}")) }
-    }
-
-    /// The PUE of the cluster or pool with that zone, the run's own cluster first.
-    fn home_pue(&self, cluster: usize, zone: &str) -> Option<f64> {
-        let own = self.terms.clusters.get(cluster).into_iter();
-        own.chain(&self.terms.clusters).flat_map(|cluster| &cluster.sites).find(|site| site.grid_zone == zone).map(|site| site.pue)
     }
 
     fn fill_gaps(&mut self) {

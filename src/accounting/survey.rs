@@ -100,6 +100,8 @@ pub struct ClusterSurvey {
     pub nodes: BTreeMap<String, NodeOfMonth>,
     pub runs: HashMap<RunKey, RunOfMonth>,
     pub days: BTreeSet<UtcDay>,
+    /// Whether labels of its pods let a workload wait, by namespace and workload: one that says yes is enough.
+    pub workload_labels: BTreeMap<(String, String), bool>,
 }
 
 /// All clusters of the month, in the order of [`MonthTerms::clusters`].
@@ -161,6 +163,7 @@ impl Survey {
             }
         }
         survey.add_runs(terms, cluster, dimensions);
+        survey.add_labels(dimensions);
         Ok(())
     }
 }
@@ -205,10 +208,18 @@ impl ClusterSurvey {
             run.site = Some(run.site.map_or(site, |known| known.min(site)));
         }
     }
+
+    fn add_labels(&mut self, dimensions: &DayDimensions) {
+        for (workload, said) in dimensions.pod_workload.iter().zip(&dimensions.pod_is_deferrable) {
+            let (Some(said), Some(name)) = (said, dimensions.workloads.get(*workload as usize)) else { continue };
+            let known = self.workload_labels.entry(name.clone()).or_default();
+            *known |= said;
+        }
+    }
 }
 
 /// What several days saw of one Job: the first start counts, the last completion, and whatever any day knew.
-fn merge(known: &mut JobRun, seen: &JobRun) {
+pub fn merge(known: &mut JobRun, seen: &JobRun) {
     known.started = known.started.into_iter().chain(seen.started).min();
     known.completed = known.completed.max(seen.completed);
     known.was_suspended |= seen.was_suspended;

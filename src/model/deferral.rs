@@ -2,7 +2,18 @@
 
 use serde::Serialize;
 
-/// A rule of the configuration. Empty lists match everything.
+use super::pattern;
+
+/// Controllers whose pods answer requests as they come: nothing of theirs waits, unless a label says so.
+const SERVING_KINDS: [&str; 7] =
+    ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Rollout", "DeploymentConfig"];
+
+/// Whether a workload (`Deployment/web`) serves users, by the kind of its top controller.
+pub fn serves_users(workload: &str) -> bool {
+    SERVING_KINDS.contains(&workload.split_once('/').map_or("", |(kind, _)| kind))
+}
+
+/// A rule of the configuration. Empty lists match everything, but never what serves users.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct DeferrableRule {
     /// Patterns of namespaces.
@@ -17,6 +28,18 @@ pub struct DeferrableRule {
     /// What shifting one run costs beside its own energy, where that is known, and how.
     pub overhead_kwh: Option<f64>,
     pub overhead_source: Option<String>,
+}
+
+impl DeferrableRule {
+    /// Whether the rule speaks of a workload (`CronJob/nightly`).
+    pub fn matches(&self, namespace: &str, workload: &str) -> bool {
+        let (kind, name) = workload.split_once('/').unwrap_or(("", workload));
+        let any_of = |patterns: &[String], name: &str| patterns.is_empty() || patterns.iter().any(|known| pattern::matches(known, name));
+        !serves_users(workload)
+            && (self.kinds.is_empty() || self.kinds.iter().any(|known| known == kind))
+            && any_of(&self.namespaces, namespace)
+            && any_of(&self.names, name)
+    }
 }
 
 /// A share of the deferrable runs that is left unshifted, drawn by a seed.
@@ -48,4 +71,35 @@ pub enum ClassBasis {
     Kind,
     /// Nobody.
     None,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(namespaces: &[&str], kinds: &[&str], names: &[&str]) -> DeferrableRule {
+        let texts = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect();
+        DeferrableRule { namespaces: texts(namespaces), kinds: texts(kinds), names: texts(names), ..DeferrableRule::default() }
+    }
+
+    #[test]
+    fn a_rule_matches_by_namespace_kind_and_name() {
+        let ml = rule(&["ml-*"], &["Job", "CronJob"], &["train-*"]);
+        assert!(ml.matches("ml-vision", "CronJob/train-nightly"));
+        assert!(!ml.matches("shop", "CronJob/train-nightly"));
+        assert!(!ml.matches("ml-vision", "ScaledJob/train-nightly"));
+        assert!(!ml.matches("ml-vision", "Job/serve-1"));
+    }
+
+    #[test]
+    fn no_rule_makes_what_serves_users_wait() {
+        let all = rule(&[], &[], &[]);
+        for kind in ["Job", "CronJob", "ScaledJob", "Workflow", "RayJob", "Pod"] {
+            assert!(all.matches("any", &format!("{kind}/x")), "{kind}");
+        }
+        for kind in ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"] {
+            assert!(!all.matches("any", &format!("{kind}/x")), "{kind}");
+            assert!(!rule(&[], &[kind], &[]).matches("any", &format!("{kind}/x")), "{kind}");
+        }
+    }
 }

@@ -15,6 +15,7 @@ mod jobs;
 mod labels;
 mod metering;
 mod name;
+mod pattern;
 pub mod policy;
 mod price;
 mod refusal;
@@ -24,7 +25,7 @@ mod tier;
 
 pub use boundary::{Boundary, ColocatedAs, Placement};
 pub use decision::{Decision, DecisionReason, DecisionRecord, DecisionSource, Forecast};
-pub use deferral::{ClassBasis, DeferrableRule, DeferralClass, HoldOutPolicy};
+pub use deferral::{ClassBasis, DeferrableRule, DeferralClass, HoldOutPolicy, serves_users};
 pub use finding::{Finding, Severity};
 pub use hardware::{EmbodiedTerms, FunctionalUnit, PublishedYear};
 pub use hint::Hint;

@@ -1,18 +1,16 @@
 //! Where and when a job run would have been, had nothing been shifted.
 //!
-//! In: what was seen of a Job, and when and where it ran. Out: its baseline start and zone with the rule that gave them, or why it has none.
-//! Rule (method, section 7): the first that exists of annotation, schedule, creation, own start; home zone by annotation, configuration,
-//! else where it ran. Assumes: instants in UTC. Does not: look at energy or intensity.
-
-use std::str::FromStr;
+//! In: what was seen of a Job, the scheduler's decision about it, and when it started. Out: its baseline start with the rule that gave it, or why it has
+//! none. Rule (method, section 7): the first that exists of annotation, decision, schedule, creation, own start. The decision's word goes before the
+//! Job's creation, because a scheduler such as KEDA creates a Job only when it starts it. Assumes: instants in UTC. Does not: look at energy or intensity.
 
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
 
-use crate::model::{BaselineRule, Cause, JobRun};
+use super::schedule::{has_ticks, last_tick};
+use crate::model::{BaselineRule, Decision, JobRun};
 
 /// A Job that waited longer than this between creation and start was held back.
-const HELD_BACK_S: i64 = 60;
+pub const HELD_BACK_S: i64 = 60;
 
 /// A baseline start and the rule that gave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,55 +20,47 @@ pub struct Baseline {
 }
 
 /// The baseline start of a run that started at `start`; an error is the reason why the run is unplaced.
-pub fn baseline(run: &JobRun, start: DateTime<Utc>) -> Result<Baseline, String> {
-    let baseline = first_rule(run, start)?;
-    if baseline.start > start {
-        return Err(format!("baseline start {} is later than the start {}", text(baseline.start), text(start)));
+pub fn baseline(run: &JobRun, decision: Option<&Decision>, start: DateTime<Utc>) -> Result<Baseline, String> {
+    let baseline = first_rule(run, decision, start)?;
+    if baseline.start <= start {
+        return Ok(baseline);
     }
-    Ok(baseline)
+    let said = match baseline.rule {
+        BaselineRule::Decision => "the decision's eligible_at",
+        _ => "baseline start",
+    };
+    Err(format!("{said} {} is later than the start {}", text(baseline.start), text(start)))
 }
 
-fn first_rule(run: &JobRun, start: DateTime<Utc>) -> Result<Baseline, String> {
+fn first_rule(run: &JobRun, decision: Option<&Decision>, start: DateTime<Utc>) -> Result<Baseline, String> {
     if let Some(written) = &run.baseline_start {
-        let start = DateTime::parse_from_rfc3339(written)
-            .map_err(|_| format!("annotation wattledger.io/baseline-start `{written}` is not an RFC 3339 time"))?;
-        return Ok(Baseline { start: start.with_timezone(&Utc), rule: BaselineRule::Annotation });
+        return Ok(Baseline { start: annotated("wattledger.io/baseline-start", written)?, rule: BaselineRule::Annotation });
+    }
+    if let Some(decision) = decision {
+        return Ok(Baseline { start: decision.eligible_at, rule: BaselineRule::Decision });
     }
     if let Some(written) = &run.scheduled_timestamp {
-        let start = DateTime::parse_from_rfc3339(written)
-            .map_err(|_| format!("annotation batch.kubernetes.io/cronjob-scheduled-timestamp `{written}` is not an RFC 3339 time"))?;
-        return Ok(Baseline { start: start.with_timezone(&Utc), rule: BaselineRule::Schedule });
+        let start = annotated("batch.kubernetes.io/cronjob-scheduled-timestamp", written)?;
+        return Ok(Baseline { start, rule: BaselineRule::Schedule });
     }
-    if let (Some(schedule), Some(created)) = (&run.schedule, run.created) {
+    if let (Some(schedule), Some(created)) = (run.schedule.as_ref().filter(|schedule| has_ticks(schedule)), run.created) {
         let start = last_tick(schedule, run.schedule_time_zone.as_deref(), created)?;
         return Ok(Baseline { start, rule: BaselineRule::Schedule });
     }
     match run.created {
-        Some(created) if (start - created).num_seconds() > HELD_BACK_S => Ok(Baseline { start: created, rule: BaselineRule::Creation }),
+        Some(created) if is_shift(created, start) => Ok(Baseline { start: created, rule: BaselineRule::Creation }),
         _ => Ok(Baseline { start, rule: BaselineRule::OwnStart }),
     }
 }
 
-/// The schedule's last tick at or before an instant, in its time zone (UTC where the CronJob names none).
-fn last_tick(schedule: &str, time_zone: Option<&str>, at: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
-    let zone = match time_zone.filter(|name| !name.is_empty()) {
-        Some(name) => Tz::from_str(name).map_err(|_| format!("CronJob time zone `{name}` is not known"))?,
-        None => Tz::UTC,
-    };
-    let cron = croner::Cron::from_str(schedule).map_err(|error| format!("CronJob schedule `{schedule}` does not parse: {error}"))?;
-    cron.find_previous_occurrence(&at.with_timezone(&zone), true)
-        .map(|tick| tick.with_timezone(&Utc))
-        .map_err(|error| format!("CronJob schedule `{schedule}` has no tick before {}: {error}", text(at)))
+/// Whether a run that could have started then and started now was shifted in time: what is shorter than a minute is Kubernetes at work.
+pub fn is_shift(from: DateTime<Utc>, start: DateTime<Utc>) -> bool {
+    (start - from).num_milliseconds() > HELD_BACK_S * 1_000
 }
 
-/// Whether a run was shifted, and whether for carbon: only a label or a decision record says so.
-pub fn cause(run: &JobRun, baseline: Baseline, start: DateTime<Utc>, is_moved: bool) -> Cause {
-    let is_shifted = is_moved || (start - baseline.start).num_seconds() > HELD_BACK_S;
-    match (is_shifted, run.is_carbon_aware.or(run.is_deferrable)) {
-        (false, _) => Cause::None,
-        (true, Some(true)) => Cause::Carbon,
-        (true, _) => Cause::Other,
-    }
+fn annotated(name: &str, written: &str) -> Result<DateTime<Utc>, String> {
+    let instant = DateTime::parse_from_rfc3339(written).map_err(|_| format!("annotation {name} `{written}` is not an RFC 3339 time"))?;
+    Ok(instant.with_timezone(&Utc))
 }
 
 fn text(instant: DateTime<Utc>) -> String {

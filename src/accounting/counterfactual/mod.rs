@@ -7,11 +7,23 @@
 pub mod baseline;
 pub mod bounds;
 pub mod capacity;
+pub mod cause;
+pub mod class;
+pub mod decisions;
 pub mod effects;
 pub mod history;
+pub mod hold_out;
+pub mod home;
+pub mod laying;
 pub mod move_next;
+pub mod placing;
+#[cfg(test)]
+pub mod placing_test;
 pub mod profile;
 pub mod retiming;
+pub mod schedule;
+#[cfg(test)]
+pub mod test_run;
 pub mod window;
 
 pub use self::effects::{Effects, evaluate};

@@ -8,6 +8,7 @@ pub mod baseline;
 pub mod bounds;
 pub mod capacity;
 pub mod effects;
+pub mod energy;
 pub mod history;
 pub mod move_next;
 pub mod profile;

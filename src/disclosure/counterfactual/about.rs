@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::timelines;
 use crate::accounting::counterfactual::capacity::Capacity;
-use crate::accounting::counterfactual::effects::RunCurve;
+use crate::accounting::counterfactual::curves::RunCurve;
 use crate::accounting::counterfactual::move_next::Movable;
 use crate::accounting::inventory::Inventory;
 use crate::accounting::plan::Plan;

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use chrono::{DateTime, Utc};
 
-use crate::accounting::counterfactual::effects::RunCurve;
+use crate::accounting::counterfactual::curves::RunCurve;
 use crate::accounting::plan::PlannedRun;
 use crate::disclosure::statement::{CurvePoint, Timeline};
 use crate::model::Name;

@@ -563,7 +563,7 @@ fn a_machine_may_be_of_a_class_that_comes_with_the_software() {
 fn the_readmes_deferral_loads_beside_a_cluster() {
     let readme = include_str!("../../README.md");
     let block =
-        readme.split("```toml\n").find(|block| block.contains("[[decision_log]]")).and_then(|block| block.split("```").next()).unwrap();
+        readme.split("```toml\n").filter_map(|rest| rest.split("```").next()).find(|block| block.contains("[[decision_log]]")).unwrap();
 
     let config = read(&format!("{SMALL}{block}")).unwrap();
     assert_eq!(config.baseline.deferrable[0].names, ["train-*"]);

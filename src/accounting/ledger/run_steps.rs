@@ -72,19 +72,44 @@ impl RunSteps {
         self.rows.get_mut(row)
     }
 
-    /// Sorted, with one row for each run, step and site.
-    pub fn into_rows(mut self) -> Vec<RunStep> {
-        self.rows.sort_unstable();
-        self.rows.dedup_by(|next, kept| {
-            let is_same = (next.job, next.step, next.site) == (kept.job, kept.step, kept.site);
-            if is_same {
-                kept.active_mj += next.active_mj;
-                kept.cpu_request_milli += next.cpu_request_milli;
+    /// Sorted by run, step and site, with one row for each.
+    pub fn into_rows(self) -> Vec<RunStep> {
+        // A counting sort by run keeps the order in which a node was looked at, so only a run of several nodes is left to sort.
+        let mut ends = vec![0_usize; self.latest.len() + 1];
+        self.rows.iter().for_each(|row| ends[row.job as usize + 1] += 1);
+        for job in 1..ends.len() {
+            ends[job] += ends[job - 1];
+        }
+        let mut rows = self.rows.clone();
+        for row in self.rows {
+            let place = &mut ends[row.job as usize];
+            rows[*place] = row;
+            *place += 1;
+        }
+        let mut needs_merging = false;
+        for of_run in rows.chunk_by_mut(|a, b| a.job == b.job) {
+            if !of_run.is_sorted_by(|a, b| (a.step, a.site) < (b.step, b.site)) {
+                of_run.sort_unstable();
+                needs_merging = true;
             }
-            is_same
-        });
-        self.rows
+        }
+        if needs_merging {
+            merge(&mut rows);
+        }
+        rows
     }
+}
+
+/// Adds up neighbours of the same run, step and site.
+fn merge(rows: &mut Vec<RunStep>) {
+    rows.dedup_by(|next, kept| {
+        let is_same = (next.job, next.step, next.site) == (kept.job, kept.step, kept.site);
+        if is_same {
+            kept.active_mj += next.active_mj;
+            kept.cpu_request_milli += next.cpu_request_milli;
+        }
+        is_same
+    });
 }
 
 /// What a pod asks for; 0 where nothing is said.

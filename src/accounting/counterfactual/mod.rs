@@ -9,13 +9,16 @@ pub mod bounds;
 pub mod capacity;
 pub mod cause;
 pub mod class;
+pub mod curves;
 pub mod decisions;
 pub mod effects;
+pub mod energy;
 pub mod history;
 pub mod hold_out;
 pub mod home;
 pub mod laying;
 pub mod move_next;
+pub mod outcome;
 pub mod placing;
 #[cfg(test)]
 pub mod placing_test;

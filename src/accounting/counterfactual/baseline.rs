@@ -69,38 +69,11 @@ fn text(instant: DateTime<Utc>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::test_run::{at, decision, run};
     use super::*;
 
-    fn at(text: &str) -> DateTime<Utc> {
-        text.parse().unwrap()
-    }
-
-    fn run() -> JobRun {
-        JobRun {
-            cluster: "prod-nl".into(),
-            namespace: "etl".into(),
-            job: "nightly-1".into(),
-            uid: None,
-            workload: "CronJob/nightly".into(),
-            created: Some(at("2026-10-05T01:00:01Z")),
-            started: None,
-            completed: None,
-            was_suspended: false,
-            scheduled_timestamp: None,
-            schedule: None,
-            schedule_time_zone: None,
-            baseline_start: None,
-            home_zone: None,
-            home_cluster: None,
-            decision: None,
-            max_delay_hours: None,
-            is_carbon_aware: None,
-            is_deferrable: None,
-        }
-    }
-
     fn placed(run: &JobRun, start: &str) -> (String, BaselineRule) {
-        let baseline = baseline(run, at(start)).unwrap();
+        let baseline = baseline(run, None, at(start)).unwrap();
         (text(baseline.start), baseline.rule)
     }
 
@@ -128,21 +101,27 @@ mod tests {
     #[test]
     fn what_cannot_be_placed_says_why() {
         let wrong = JobRun { baseline_start: Some("tomorrow".into()), ..run() };
-        assert!(baseline(&wrong, at("2026-10-05T02:00:00Z")).unwrap_err().contains("tomorrow"));
+        assert!(baseline(&wrong, None, at("2026-10-05T02:00:00Z")).unwrap_err().contains("tomorrow"));
         let later = JobRun { baseline_start: Some("2026-10-06T00:00:00Z".into()), ..run() };
-        assert!(baseline(&later, at("2026-10-05T02:00:00Z")).unwrap_err().contains("later than the start"));
+        assert!(baseline(&later, None, at("2026-10-05T02:00:00Z")).unwrap_err().contains("later than the start"));
         let schedule = JobRun { schedule: Some("every day".into()), ..run() };
-        assert!(baseline(&schedule, at("2026-10-05T02:00:00Z")).unwrap_err().contains("does not parse"));
+        assert!(baseline(&schedule, None, at("2026-10-05T02:00:00Z")).unwrap_err().contains("does not parse"));
     }
 
     #[test]
-    fn only_a_label_makes_a_shift_carbons() {
+    fn a_decision_goes_before_schedule_and_creation_and_after_an_annotation() {
         let start = at("2026-10-05T05:00:00Z");
-        let baseline = Baseline { start: at("2026-10-05T01:00:00Z"), rule: BaselineRule::Creation };
-        assert_eq!(cause(&run(), baseline, start, false), Cause::Other);
-        assert_eq!(cause(&JobRun { is_carbon_aware: Some(true), ..run() }, baseline, start, false), Cause::Carbon);
-        let own = Baseline { start, rule: BaselineRule::OwnStart };
-        assert_eq!(cause(&JobRun { is_carbon_aware: Some(true), ..run() }, own, start, false), Cause::None);
-        assert_eq!(cause(&JobRun { is_deferrable: Some(true), ..run() }, own, start, true), Cause::Carbon);
+        let scheduled = JobRun { schedule: Some("0 1 * * *".into()), ..run() };
+        let decided = baseline(&scheduled, Some(&decision()), start).unwrap();
+        assert_eq!(decided, Baseline { start: at("2026-10-05T01:10:00Z"), rule: BaselineRule::Decision });
+        let annotated = JobRun { baseline_start: Some("2026-10-04T23:00:00Z".into()), ..scheduled };
+        assert_eq!(baseline(&annotated, Some(&decision()), start).unwrap().rule, BaselineRule::Annotation);
+        assert!(baseline(&run(), Some(&decision()), at("2026-10-05T01:09:59Z")).unwrap_err().contains("eligible_at"));
+    }
+
+    #[test]
+    fn a_schedule_that_counts_from_nowhere_leaves_it_to_the_creation() {
+        let every = JobRun { schedule: Some("@every 1h".into()), ..run() };
+        assert_eq!(placed(&every, "2026-10-05T01:00:05Z").1, BaselineRule::OwnStart);
     }
 }

@@ -23,7 +23,8 @@ pub fn join_copies(terms: &MonthTerms, runs: Runs) -> Vec<Vec<AtHome>> {
     let mut copies: Vec<Vec<Option<JobRun>>> = Vec::with_capacity(runs.len());
     for (cluster, of_cluster) in runs.iter().enumerate() {
         let mut found = vec![None; of_cluster.len()];
-        for (place, (_, run)) in of_cluster.iter().enumerate().filter(|(_, (_, run))| run.job.home_cluster.is_some() && run.site.is_some()) {
+        for (place, (_, run)) in of_cluster.iter().enumerate().filter(|(_, (_, run))| run.job.home_cluster.is_some() && run.site.is_some())
+        {
             let Ok(Some(home)) = home_cluster(terms, &run.job, cluster) else { continue };
             if let Some(copy) = copy_of(&runs[home], &run.job) {
                 found[place] = Some(runs[home][copy].1.job.clone());

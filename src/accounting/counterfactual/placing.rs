@@ -96,8 +96,7 @@ impl Placing<'_> {
         planned.home_cluster = home.as_ref().ok().copied().flatten();
         let home_name = &terms.clusters[planned.home_cluster.unwrap_or(cluster)].name;
         let may_hold_out = terms.hold_out.as_ref().filter(|_| class == DeferralClass::Deferrable);
-        planned.is_held_out =
-            may_hold_out.map(|policy| is_held_out(policy, home_name, &planned.run.job.namespace, &planned.run.job.job));
+        planned.is_held_out = may_hold_out.map(|policy| is_held_out(policy, home_name, &planned.run.job.namespace, &planned.run.job.job));
         if let Some(start) = planned.run.job.started {
             planned.decision = self.decision(&planned, copy.as_ref(), start, end);
         }
@@ -246,8 +245,10 @@ impl Trouble {
                     write its decision before it acts";
         let misread = "have an annotation wattledger.io/decision that is no decision record; it was left aside, and the runs keep the place that the other \
                        rules give them. Mend what writes it";
-        let max_delay = "have a label max-delay-hours that is not a number of hours from 0 to 744; it was left aside. Write it as \"8\" or \"0.5\"";
-        let all = [("DECISION_LATE", self.late, late), ("DECISION_FORMAT", self.misread, misread), ("MAX_DELAY", self.max_delay, max_delay)];
+        let max_delay =
+            "have a label max-delay-hours that is not a number of hours from 0 to 744; it was left aside. Write it as \"8\" or \"0.5\"";
+        let all =
+            [("DECISION_LATE", self.late, late), ("DECISION_FORMAT", self.misread, misread), ("MAX_DELAY", self.max_delay, max_delay)];
         let found = all.into_iter().filter(|(_, names, _)| !names.is_empty()).map(|(code, names, what)| {
             let count = names.len();
             let message = format!("{count} of {examined} job runs {what}: {}.", some(names.into_iter()));

@@ -1,6 +1,6 @@
 //! Two clusters and a day of October, for tests of what places runs; and those tests.
 
-use chrono::TimeDelta;
+use std::collections::BTreeMap;
 
 use super::super::intensity::{Wanted, ZoneIntensity};
 use super::super::plan::PlannedRun;
@@ -13,6 +13,7 @@ use crate::model::{
     BaselineRule, Boundary, Cause, CauseBasis, ClassBasis, Decision, DecisionReason, DecisionRecord, DecisionSource, DeferrableRule,
     DeferralClass, HoldOutPolicy, IntensitySeries, JobRun, Placement,
 };
+use crate::units::ReportingPeriod;
 
 const HOUR_S: i64 = 3_600;
 
@@ -31,13 +32,13 @@ fn site(grid_zone: &str, home_zone: Option<&str>, pue: f64) -> Site {
 pub fn terms() -> MonthTerms {
     let cluster = |name: &str, sites| ClusterTerms { name: name.to_owned(), sites, site_of: Box::new(|_| 0) };
     MonthTerms {
-        period: "2026-10".parse::<crate::units::MonthName>().map(|_| ()).map_or_else(|_| unreachable!(), |()| unreachable!()),
+        period: ReportingPeriod::parse("2026-10", chrono_tz::UTC).unwrap(),
         step_seconds: 900,
         idle: IdlePolicy::ByUsage,
         tails: Tails::Unattributed,
         location_based: LocationBased::Hourly,
         max_gap_share: 0.05,
-        category3: std::collections::BTreeMap::new(),
+        category3: BTreeMap::new(),
         deferrable: Vec::new(),
         hold_out: None,
         suggested_max_delay_seconds: 8 * HOUR_S,
@@ -46,4 +47,221 @@ pub fn terms() -> MonthTerms {
             cluster("edge-fr", vec![site("FR", None, 1.35)]),
         ],
     }
+}
+
+/// A Job of the month that had a pod in the first site of its cluster.
+pub fn seen(job: JobRun) -> (RunKey, RunOfMonth) {
+    (run_key(&job), RunOfMonth { job, last_sample_ms: None, site: Some(0) })
+}
+
+/// The copy of a Job that never had a pod.
+fn without_pod(job: JobRun) -> (RunKey, RunOfMonth) {
+    let (key, run) = seen(job);
+    (key, RunOfMonth { site: None, ..run })
+}
+
+fn zone(name: &str) -> ZoneIntensity {
+    let period = terms().period;
+    let starts: Vec<i64> = (period.from().timestamp() - 24 * HOUR_S..period.to().timestamp()).step_by(3_600).collect();
+    let n = starts.len();
+    let series = IntensitySeries {
+        zone: name.to_owned(),
+        end_s: starts.iter().map(|start| start + HOUR_S).collect(),
+        start_s: starts,
+        direct_gco2e_per_kwh: vec![Some(100.0); n],
+        lifecycle_gco2e_per_kwh: vec![None; n],
+        is_estimated: vec![false; n],
+        estimation_method: vec![String::new(); n],
+        ..IntensitySeries::default()
+    };
+    let wanted = Wanted {
+        zone: name,
+        factor: FactorKind::Direct,
+        period_from_s: period.from().timestamp(),
+        period_to_s: period.to().timestamp(),
+        year_from_s: 0,
+        year_to_s: 1,
+        configured_annual: Some(1.0),
+        published_annual: None,
+        plausible: (0.0, 2_000.0),
+    };
+    ZoneIntensity::build(&[series], wanted).expect("whole").0
+}
+
+/// Places runs of `prod-nl` and of `edge-fr`. Zones: NL 0, DE 1, FR 2.
+fn place_all(terms: &MonthTerms, log: &[DecisionRecord], nl: Vec<(RunKey, RunOfMonth)>, fr: Vec<(RunKey, RunOfMonth)>) -> Placed {
+    let zones = ["NL", "DE", "FR"].map(zone);
+    place(terms, &zones, log, vec![nl, fr])
+}
+
+fn only(terms: &MonthTerms, job: JobRun) -> PlannedRun {
+    let mut placed = place_all(terms, &[], vec![seen(job)], Vec::new());
+    assert_eq!(placed.runs.len(), 1);
+    placed.runs.remove(0).1
+}
+
+/// `run()` from 05:00Z to 07:00Z.
+fn ran() -> JobRun {
+    JobRun { started: Some(at("2026-10-05T05:00:00Z")), completed: Some(at("2026-10-05T07:00:00Z")), ..run() }
+}
+
+fn baseline_of(planned: &PlannedRun) -> (String, BaselineRule) {
+    let start = planned.baseline_start.expect("a baseline").to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    (start, planned.baseline_rule.expect("a rule"))
+}
+
+#[test]
+fn a_suspended_run_of_a_cronjob_is_placed_at_its_tick_and_kept_by_its_first_start() {
+    // 03:00 in Amsterdam; held back until 05:00Z, suspended again and resumed: the survey keeps the first start.
+    let job =
+        JobRun { schedule: Some("0 3 * * *".into()), schedule_time_zone: Some("Europe/Amsterdam".into()), was_suspended: true, ..ran() };
+    let planned = only(&terms(), job);
+    assert_eq!(baseline_of(&planned), ("2026-10-05T01:00:00Z".to_owned(), BaselineRule::Schedule));
+    assert_eq!((planned.cause, planned.cause_basis), (Cause::Other, CauseBasis::Inferred));
+    let timing = planned.place.expect("placed");
+    assert_eq!((timing.start_ms - timing.baseline_start_ms, timing.end_ms - timing.start_ms), (4 * 3_600_000, 2 * 3_600_000));
+}
+
+#[test]
+fn a_queued_run_is_shifted_from_its_creation_and_not_for_carbon() {
+    // Kueue: created suspended at 01:00:01Z, admitted at 05:00Z.
+    let planned = only(&terms(), JobRun { was_suspended: true, workload: "Job/train".into(), ..ran() });
+    assert_eq!(baseline_of(&planned), ("2026-10-05T01:00:01Z".to_owned(), BaselineRule::Creation));
+    assert_eq!((planned.cause, planned.cause_basis), (Cause::Other, CauseBasis::Inferred));
+}
+
+#[test]
+fn kedas_job_is_created_when_it_starts_and_only_a_decision_says_when_it_could_have() {
+    let created = JobRun { created: Some(at("2026-10-05T04:59:58Z")), workload: "ScaledJob/encode".into(), ..ran() };
+    let alone = only(&terms(), created.clone());
+    assert_eq!((baseline_of(&alone).1, alone.cause), (BaselineRule::OwnStart, Cause::None));
+
+    let queued = Decision { recorded_at: at("2026-10-05T00:30:00Z"), eligible_at: at("2026-10-05T00:30:00Z"), ..decision() };
+    let record =
+        DecisionRecord { cluster: "prod-nl".into(), namespace: "etl".into(), job: "nightly-1".into(), uid: None, decision: queued };
+    let decided = place_all(&terms(), &[record], vec![seen(created)], Vec::new()).runs.remove(0).1;
+    assert_eq!(baseline_of(&decided), ("2026-10-05T00:30:00Z".to_owned(), BaselineRule::Decision));
+    assert_eq!((decided.cause, decided.cause_basis), (Cause::Carbon, CauseBasis::Decision));
+
+    // A ScaledJob whose Job waited nevertheless.
+    let waited = only(&terms(), JobRun { workload: "ScaledJob/encode".into(), ..ran() });
+    assert_eq!((waited.cause, waited.cause_basis), (Cause::Carbon, CauseBasis::ScaledJob));
+}
+
+#[test]
+fn a_run_counts_in_the_month_in_which_it_ended() {
+    let until = |start: &str, end: &str| JobRun {
+        created: Some(at(start)),
+        started: Some(at(start)),
+        completed: Some(at(end)),
+        job: format!("until-{end}").into(),
+        ..run()
+    };
+    let runs = [
+        until("2026-09-30T20:00:00Z", "2026-10-01T00:00:00Z"),
+        until("2026-09-30T20:00:00Z", "2026-10-01T00:00:01Z"),
+        until("2026-10-31T20:00:00Z", "2026-11-01T00:00:00Z"),
+        until("2026-10-31T20:00:00Z", "2026-11-01T00:00:01Z"),
+    ];
+    let placed = place_all(&terms(), &[], runs.into_iter().map(seen).collect(), Vec::new());
+    let ends: Vec<String> = placed.runs.iter().map(|(_, run)| run.end.expect("an end").to_rfc3339()).collect();
+    assert_eq!(ends, ["2026-10-01T00:00:01+00:00", "2026-11-01T00:00:00+00:00"]);
+    assert!(placed.runs[0].1.place.is_ok());
+}
+
+#[test]
+fn a_run_that_another_cluster_took_is_placed_at_its_home() {
+    // Ran in edge-fr; would have run in prod-nl, whose first site has PUE 1.2.
+    let job =
+        JobRun { cluster: "edge-fr".into(), created: Some(at("2026-10-05T05:00:00Z")), home_cluster: Some("prod-nl".into()), ..ran() };
+    let planned = place_all(&terms(), &[], Vec::new(), vec![seen(job)]).runs.remove(0).1;
+    let timing = planned.place.as_ref().expect("placed");
+    assert_eq!((timing.baseline_zone, timing.baseline_pue, planned.home_cluster), (0, 1.2, Some(0)));
+    assert_eq!((planned.cause, planned.cause_basis), (Cause::Other, CauseBasis::Inferred));
+    assert_eq!(planned.baseline_rule, Some(BaselineRule::OwnStart));
+}
+
+#[test]
+fn the_copy_that_a_queue_keeps_at_home_is_no_run_and_tells_when_the_run_was_created() {
+    // MultiKueue: created in prod-nl at 01:00:01Z with a label, dispatched to edge-fr at 04:59Z under the same name.
+    let copy = JobRun { is_carbon_aware: Some(true), ..run() };
+    let job =
+        JobRun { cluster: "edge-fr".into(), created: Some(at("2026-10-05T04:59:00Z")), home_cluster: Some("prod-nl".into()), ..ran() };
+    let placed = place_all(&terms(), &[], vec![without_pod(copy)], vec![seen(job)]);
+    assert_eq!(placed.runs.len(), 1);
+    let planned = &placed.runs[0].1;
+    assert_eq!((planned.cluster, planned.home_cluster), (1, Some(0)));
+    assert_eq!(baseline_of(planned), ("2026-10-05T01:00:01Z".to_owned(), BaselineRule::Creation));
+    assert_eq!((planned.cause, planned.cause_basis), (Cause::Carbon, CauseBasis::Label));
+}
+
+#[test]
+fn a_home_that_nobody_knows_is_a_reason() {
+    let lost = only(&terms(), JobRun { home_cluster: Some("prod-xx".into()), ..ran() });
+    let reason = lost.place.unwrap_err();
+    assert!(reason.contains("prod-xx") && reason.contains("prod-nl"), "{reason}");
+    let dark = only(&terms(), JobRun { home_zone: Some("XX".into()), ..ran() });
+    assert_eq!(dark.place.unwrap_err(), "home zone XX has no intensity");
+    let old = only(&terms(), JobRun { baseline_start: Some("2026-09-01T00:00:00Z".into()), ..ran() });
+    assert_eq!(old.place.unwrap_err(), "the baseline lies outside the intensity data of zone NL");
+    let unseen = place_all(&terms(), &[], vec![without_pod(ran())], Vec::new()).runs.remove(0).1;
+    assert_eq!(unseen.place.unwrap_err(), "no pod of the Job was seen with energy");
+}
+
+#[test]
+fn the_rule_that_matches_gives_class_window_zones_and_overhead() {
+    let rule = DeferrableRule {
+        names: vec!["nightly*".to_owned()],
+        max_delay_seconds: Some(6 * HOUR_S),
+        zones: vec!["FR".to_owned(), "SE".to_owned()],
+        overhead_kwh: Some(0.01),
+        ..DeferrableRule::default()
+    };
+    let terms = MonthTerms { deferrable: vec![rule], ..terms() };
+    let planned = only(&terms, ran());
+    assert_eq!((planned.class, planned.class_basis), (DeferralClass::Deferrable, ClassBasis::Policy));
+    assert_eq!(planned.overhead_kwh, Some(0.01));
+    let window = planned.window.expect("a window");
+    assert_eq!((window.max_delay_ms, window.basis), (6 * 3_600_000, WindowBasis::Policy));
+    assert_eq!(window.places, [Place { zone: 0, pue: 1.2 }, Place { zone: 2, pue: 1.35 }]);
+    assert_eq!(window.unknown_zones, ["SE"]);
+}
+
+#[test]
+fn a_label_says_how_long_and_one_that_is_no_number_is_found() {
+    let label = |hours: &str| JobRun { max_delay_hours: Some(hours.into()), ..ran() };
+    let planned = only(&terms(), label("2.5"));
+    assert_eq!(planned.window.map(|window| (window.max_delay_ms, window.basis)), Some((9_000_000, WindowBasis::Label)));
+    let placed = place_all(&terms(), &[], vec![seen(label("8h"))], Vec::new());
+    assert_eq!(placed.runs[0].1.window.as_ref().map(|window| window.basis), Some(WindowBasis::Suggested));
+    assert_eq!(placed.findings.iter().map(|finding| finding.code.as_str()).collect::<Vec<_>>(), ["MAX_DELAY"]);
+    assert!(placed.findings[0].message.contains("prod-nl etl/nightly-1"), "{}", placed.findings[0].message);
+}
+
+#[test]
+fn only_what_may_wait_is_drawn_for_the_hold_out() {
+    let hold_out = |share| MonthTerms { hold_out: Some(HoldOutPolicy { share, seed: "s".to_owned() }), ..terms() };
+    let labelled = JobRun { is_deferrable: Some(true), ..ran() };
+    assert_eq!(only(&terms(), labelled.clone()).is_held_out, None);
+    assert_eq!(only(&hold_out(1.0), labelled.clone()).is_held_out, Some(true));
+    assert_eq!(only(&hold_out(0.0), labelled).is_held_out, Some(false));
+    assert_eq!(only(&hold_out(1.0), ran()).is_held_out, None);
+}
+
+#[test]
+fn a_decision_for_another_reason_and_one_that_came_late_are_not_carbons() {
+    let record = |change: fn(&mut Decision)| {
+        let mut decision = decision();
+        change(&mut decision);
+        DecisionRecord { cluster: "prod-nl".into(), namespace: "etl".into(), job: "nightly-1".into(), uid: None, decision }
+    };
+    let for_price = record(|decision| decision.reason = DecisionReason::Other);
+    let placed = place_all(&terms(), &[for_price], vec![seen(ran())], Vec::new());
+    assert_eq!((placed.runs[0].1.cause, placed.runs[0].1.cause_basis), (Cause::Other, CauseBasis::Decision));
+    assert!(matches!(placed.runs[0].1.decision, Some((DecisionSource::Log, _))));
+
+    let late = record(|decision| decision.recorded_at = at("2026-10-05T05:00:01Z"));
+    let placed = place_all(&terms(), &[late], vec![seen(ran())], Vec::new());
+    assert_eq!(placed.runs[0].1.decision, None);
+    assert_eq!(placed.findings.iter().map(|finding| finding.code.as_str()).collect::<Vec<_>>(), ["DECISION_LATE"]);
 }

@@ -26,6 +26,8 @@ pub fn last_tick(schedule: &str, time_zone: Option<&str>, at: DateTime<Utc>) -> 
         Some(name) => Tz::from_str(name).map_err(|_| format!("CronJob time zone `{name}` is not known"))?,
         None => Tz::UTC,
     };
+    // Kubernetes knows one name more than the library.
+    let pattern = if pattern.eq_ignore_ascii_case("@midnight") { "@daily" } else { pattern };
     let cron = Cron::from_str(pattern).map_err(|error| format!("CronJob schedule `{schedule}` does not parse: {error}"))?;
     let none = || format!("CronJob schedule `{schedule}` has no tick before {}", at.to_rfc3339());
     let at = at.with_nanosecond(0).unwrap_or(at);

@@ -114,7 +114,8 @@ fn read_nodes(nodes: &DataFrame) -> Result<Vec<NodeOfDay>> {
     Ok(read)
 }
 
-fn read_jobs(cluster: &str, jobs: &DataFrame) -> Result<Vec<JobRun>> {
+/// The job runs of a cluster-day.
+pub fn read_jobs(cluster: &str, jobs: &DataFrame) -> Result<Vec<JobRun>> {
     let mut names = Names::default();
     let cluster = names.of(cluster);
     let mut text = |column: &str| -> Result<Vec<Option<Name>>> {

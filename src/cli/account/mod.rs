@@ -11,6 +11,7 @@ mod findings;
 mod generation;
 mod machines;
 mod market;
+mod policy_words;
 mod quality;
 mod scopes;
 mod settled;
@@ -113,8 +114,7 @@ fn month_account(config: &Config, period: ReportingPeriod, accept: &[String], ac
     findings.extend(findings::other_terms(config, &manifests));
     let (zones, mut evidence) = zones(&store, config, &factors, &terms, &survey, &mut findings)?;
     let runs = survey.take_runs();
-    let found = counterfactual::beside(&store, config, &zones.iter().map(|zone| zone.zone.clone()).collect::<Vec<_>>())?;
-    findings.extend(found.findings);
+    let found = counterfactual::beside(&store, &zones.iter().map(|zone| zone.zone.clone()).collect::<Vec<_>>())?;
     evidence.extend(found.evidence);
     let mut plan = Plan::new(&terms, &survey, runs, zones, found.beside);
     let days = days_to_account(&store, &plan, &manifests, &mut findings)?;
@@ -131,10 +131,13 @@ fn month_account(config: &Config, period: ReportingPeriod, accept: &[String], ac
     }
     findings.extend(plan.findings.iter().cloned());
     findings.extend(inventory.findings(&plan));
-    let effects = evaluate(&plan, &inventory, &counterfactual::history(&store, &terms)?);
+    let (history, tables) = counterfactual::history(&store, &terms)?;
+    evidence.extend(tables);
+    let effects = evaluate(&plan, &inventory, &history);
     let grids = scopes::grids(&plan, &inventory);
     let sections = scopes::sections(config, &factors, &store, &plan, &inventory, &grids, idle, &mut findings)?;
     findings.extend(findings::unplaced(&plan, &inventory));
+    let baseline = counterfactual::policy(config, &manifests, &mut findings);
     findings::accept_by_name(&mut findings, accept);
     for day in &days {
         let manifest = day.manifest.iter();
@@ -145,6 +148,7 @@ fn month_account(config: &Config, period: ReportingPeriod, accept: &[String], ac
         }));
     }
     evidence.sort();
+    evidence.dedup();
     let particulars = Particulars {
         organisation: config.organisation.clone(),
         lei: config.lei.clone(),
@@ -162,7 +166,7 @@ fn month_account(config: &Config, period: ReportingPeriod, accept: &[String], ac
         evidence,
         factor: FactorKind::Direct,
         effects,
-        baseline: counterfactual::policy(config, &manifests),
+        baseline,
         marginal_series: found.marginal_series,
     };
     let lines = sections.lines.clone();
@@ -183,7 +187,7 @@ pub fn for_each_day(
     let mut survey = survey(&store, &terms, &manifests, default_workers())?;
     let (zones, _) = zones(&store, config, &factors, &terms, &survey, &mut Vec::new())?;
     let runs = survey.take_runs();
-    let found = counterfactual::beside(&store, config, &zones.iter().map(|zone| zone.zone.clone()).collect::<Vec<_>>())?;
+    let found = counterfactual::beside(&store, &zones.iter().map(|zone| zone.zone.clone()).collect::<Vec<_>>())?;
     let plan = Plan::new(&terms, &survey, runs, zones, found.beside);
     for day in days_to_account(&store, &plan, &manifests, &mut Vec::new())? {
         let Some(manifest) = &day.manifest else { continue };

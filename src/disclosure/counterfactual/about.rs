@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::timelines;
 use crate::accounting::counterfactual::capacity::Capacity;
+use crate::accounting::counterfactual::class::class_of_workload;
 use crate::accounting::counterfactual::curves::RunCurve;
 use crate::accounting::counterfactual::move_next::Movable;
 use crate::accounting::inventory::Inventory;
@@ -101,28 +102,8 @@ fn timeline(plan: &Plan<'_>, inventory: &Inventory, curve: &RunCurve) -> Option<
 }
 
 fn classified(plan: &Plan<'_>, (cluster, namespace, workload, active_mj): (&str, &str, &str, Millijoules)) -> WorkloadClass {
-    let label = workload_label(plan, cluster, namespace, workload);
+    let survey = plan.terms.clusters.iter().zip(&plan.survey.clusters).find(|(terms, _)| terms.name == cluster);
+    let label = survey.and_then(|(_, survey)| survey.workload_labels.get(&(namespace.to_owned(), workload.to_owned())).copied());
     let (class, basis) = class_of_workload(plan.terms, namespace, workload, label);
     WorkloadClass { cluster: cluster.to_owned(), namespace: namespace.to_owned(), workload: workload.to_owned(), active_mj, class, basis }
-}
-
-/// Stands in until the survey keeps labels of workloads.
-fn workload_label(_: &Plan<'_>, _: &str, _: &str, _: &str) -> Option<bool> {
-    None
-}
-
-/// Stands in for `accounting::counterfactual::class::class_of_workload`.
-fn class_of_workload(
-    _: &crate::accounting::survey::MonthTerms,
-    _: &str,
-    workload: &str,
-    label: Option<bool>,
-) -> (DeferralClass, ClassBasis) {
-    let kind = workload.split('/').next().unwrap_or_default();
-    match label {
-        Some(true) => (DeferralClass::Deferrable, ClassBasis::Label),
-        Some(false) => (DeferralClass::NotDeferrable, ClassBasis::Label),
-        None if ["Deployment", "StatefulSet", "DaemonSet"].contains(&kind) => (DeferralClass::NotDeferrable, ClassBasis::Kind),
-        None => (DeferralClass::Unclassified, ClassBasis::None),
-    }
 }

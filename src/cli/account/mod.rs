@@ -132,6 +132,7 @@ fn month_account(config: &Config, period: ReportingPeriod, accept: &[String], ac
     findings.extend(plan.findings.iter().cloned());
     findings.extend(inventory.findings(&plan));
     let effects = evaluate(&plan, &inventory, &counterfactual::history(&store, &terms)?);
+    findings.extend(effects.capacity.findings(&plan));
     let grids = scopes::grids(&plan, &inventory);
     let sections = scopes::sections(config, &factors, &store, &plan, &inventory, &grids, idle, &mut findings)?;
     findings.extend(findings::unplaced(&plan, &inventory));

@@ -171,6 +171,7 @@ fn write_day(store: &Store, day: UtcDay, number: i64, pods: usize) -> Result<()>
         day: day.to_string(),
         step_seconds: STEP_S,
         metering: None,
+        baseline_policy: None,
         replaces: None,
         software: "bench".to_owned(),
         queries: vec![],

@@ -54,7 +54,8 @@ fn one(cluster: &Cluster, meters: &ClusterMeters, clock: &Clock) -> Value {
             let last_sample = meters.energy.last().map(|reading| clock.time(reading.k));
             json!({
                 "namespace": pod.namespace, "workload": pod.workload, "pod": pod.name, "uid": pod.uid,
-                "node": cluster.nodes[pod.node].name, "job": job, "last_sample": last_sample, "steps": steps,
+                "node": cluster.nodes[pod.node].name, "job": job, "cpu_request_milli": pod.request_milli,
+                "last_sample": last_sample, "steps": steps,
             })
         })
         .collect();

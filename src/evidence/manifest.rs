@@ -23,6 +23,9 @@ pub struct DayManifest {
     /// What the derived tables depend on besides the samples.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metering: Option<MeteringTerms>,
+    /// SHA-256 of the baseline policy that held when the day was collected; null in evidence from before policies were stamped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline_policy: Option<String>,
     /// SHA-256 of the manifest whose place this one took: the same samples, metered under other terms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaces: Option<String>,

@@ -214,6 +214,7 @@ mod tests {
             day: "2026-10-01".to_owned(),
             step_seconds: 900,
             metering: None,
+            baseline_policy: None,
             replaces: None,
             software: "wattledger 0.1.0".to_owned(),
             queries: Vec::new(),

@@ -71,11 +71,14 @@ pub fn expected_under(config: &toml::Value, folder: &Path, month: &str) -> Value
     expected_beside(config, folder, month, &json!({}))
 }
 
-/// The same with what stands beside the counterfactual: `bounds`, `alternatives`, `cost`.
+/// The same with what stands beside the counterfactual: `bounds`, `alternatives`, `cost`, and `cpu_capacity_milli` of each node.
 pub fn expected_beside(config: &toml::Value, folder: &Path, month: &str, beside: &Value) -> Value {
     let settings = folder.join("settings.json");
     let mut given = oracle_settings(config, month);
     given["beside"] = beside.clone();
+    if let Some(milli) = beside.get("cpu_capacity_milli") {
+        given["cpu_capacity_milli"] = milli.clone();
+    }
     given["deferrable"] = deferrable(config);
     given["price_files"] = config.get("price").map_or(json!([]), |price| json!(price[0]["files"]));
     fs::write(&settings, given.to_string()).unwrap();

@@ -1,7 +1,7 @@
 """Works out a month's report by hand, from the truth that the sample's meters were made from.
 
 In: `truth.json` of the sample generator, the intensity CSV files, and a JSON file of settings (month, time zone, clusters, annual factors,
-grid losses, idle policy, tails, which work may wait, prices, and which figures beside the counterfactual are wanted). Out: on stdout, the figures of `report.json` that follow from them, in the same shape.
+grid losses, idle policy, tails, which work may wait, prices, the CPU of each node, and which figures beside the counterfactual are wanted). Out: on stdout, the figures of `report.json` that follow from them, in the same shape.
 
 This is what an auditor would write after reading the method, and only that: Python's standard library, whole numbers and fractions, one row
 at a time, none of the product's code. Paragraph numbers are those of the method. Where the method prescribes doubles (a row's emissions, the
@@ -655,6 +655,51 @@ def read_prices(settings):
     return prices
 
 
+def capacity(truth, runs, settings, period, step_s):
+    """§7, capacity: hours in which shifted runs at their baselines would have asked for more CPU than the nodes that were there have."""
+    within = range(period.start // step_s, period.end // step_s)
+    asked, have, put_back = defaultdict(int), defaultdict(int), defaultdict(lambda: defaultdict(int))
+    for cluster in truth["clusters"]:
+        for node in cluster["nodes"]:
+            for step in range(node["exists_from"] // step_s, -(-node["exists_to"] // step_s)):
+                have[cluster["cluster"], step] += settings["cpu_capacity_milli"]
+        for pod in cluster["pods"]:
+            for step, *_ in pod["steps"]:
+                asked[cluster["cluster"], step] += pod["cpu_request_milli"]
+    replayed = defaultdict(int, asked)
+    for index, run in enumerate(runs):
+        if run.get("_unplaced") or not run["_is_shifted"]:
+            continue
+        start, end, baseline = instant_of(run["start"]), instant_of(run["end"]), instant_of(run["baseline_start"])
+        home = next(name for name in [run["cluster"], *settings["clusters"]] if settings["clusters"][name]["grid_zone"] == run["baseline_zone"])
+        parts = defaultdict(int)
+        for cluster in truth["clusters"]:
+            for pod in cluster["pods"]:
+                if (cluster["cluster"], pod["namespace"], pod["job"]) == (run["cluster"], run["namespace"], run["job"]):
+                    for step, *_ in pod["steps"]:
+                        parts[step] += pod["cpu_request_milli"]
+        for step, milli in parts.items():
+            replayed[run["cluster"], step] -= milli
+            begin, stop = max(step * step_s, start) - start + baseline, min((step + 1) * step_s, end) - start + baseline
+            for reached in range(begin // step_s, (stop - 1) // step_s + 1):
+                put_back[home, reached][index] = max(put_back[home, reached][index], milli)
+    for place, by_run in put_back.items():
+        replayed[place] += sum(by_run.values())
+    examined, fullest = set(), {}
+    for cluster, step in sorted(place for place in put_back if place[1] in within):
+        hour = cluster, step * step_s // HOUR
+        examined.add(hour)
+        asks = replayed[cluster, step]
+        if asks > max(have[cluster, step], asked[cluster, step]) and asks > fullest.get(hour, (0,))[0]:
+            jobs = [f"{runs[index]['namespace']}/{runs[index]['job']}" for index in put_back[cluster, step]]
+            fullest[hour] = asks, have[cluster, step], sorted(jobs)
+    return {
+        "examined_hours": len(examined),
+        "exceeded": [{"cluster": cluster, "hour": text_of(hour * HOUR), "requested_milli": asks, "allocatable_milli": there, "_jobs": jobs}
+                     for (cluster, hour), (asks, there, jobs) in sorted(fullest.items())],
+    }
+
+
 def windowed(runs):
     """Sums over the placed runs that have bounds, and what share of the possible was captured."""
     bounded = [run for run in runs if run.get("best_ugco2e") is not None]
@@ -783,6 +828,7 @@ def report(truth, settings, period, grids):
             "unplaced_runs": sum(1 for run in runs if run.get("_unplaced")),
             **({"alternatives": alternatives(runs)} if wanted.get("alternatives") else {}),
             **(costs(runs) if wanted.get("cost") else {}),
+            **({"capacity": capacity(truth, runs, settings, period, step_s)} if "cpu_capacity_milli" in settings else {}),
         },
     }
 

@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::bounds::Bounds;
-use super::capacity::Capacity;
+use super::capacity::{self, Capacity};
 use super::curves::{PICTURED, RunCurve};
 use super::history::{History, TimesOfDay, WorkloadName};
 use super::move_next::{Movable, Workloads};
@@ -82,6 +82,7 @@ pub fn evaluate(plan: &Plan<'_>, inventory: &Inventory, history: &History) -> Ef
         effects.runs[index] = subject.effects(&valuations, times.get(&workload_name(plan, run)), &mut workloads);
     }
     effects.movable = workloads.ranked();
+    effects.capacity = capacity::check(plan, inventory);
     effects.curves = curves(plan, inventory);
     effects
 }

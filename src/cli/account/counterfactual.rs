@@ -18,7 +18,8 @@ use crate::accounting::survey::{MonthTerms, RunKey, run_key};
 use crate::config::Config;
 use crate::disclosure::statement::{BaselinePolicyStatement, EvidenceFile};
 use crate::evidence::{DayManifest, Store};
-use crate::model::{Finding, IntensitySeries, JobRun, Severity, Signal, Table};
+use crate::model::tables::Table;
+use crate::model::{Finding, IntensitySeries, JobRun, Severity, Signal, Version};
 use crate::units::UtcDay;
 
 /// How many days before the period say when a workload starts.
@@ -62,7 +63,7 @@ pub fn beside(store: &Store, zones: &[String]) -> Result<Found> {
     Ok(found)
 }
 
-fn marginal_rows(series: &IntensitySeries) -> impl Iterator<Item = Layer<Option<crate::model::Version>>> + '_ {
+fn marginal_rows(series: &IntensitySeries) -> impl Iterator<Item = Layer<Option<Version>>> + '_ {
     let value = |row: usize| series.direct_gco2e_per_kwh[row].or(series.lifecycle_gco2e_per_kwh[row]);
     (0..series.len()).filter_map(move |row| {
         let value = (value(row)? * MILLIONTHS).round() as i64;
@@ -89,7 +90,8 @@ pub fn history(store: &Store, terms: &MonthTerms) -> Result<(History, Vec<Eviden
             }
         }
         let tables = manifest.files.iter().filter(|file| file.path.starts_with("jobs"));
-        evidence.extend(tables.map(|file| EvidenceFile { path: format!("{}/{day}/{}", cluster.name, file.path), sha256: file.sha256.clone() }));
+        evidence
+            .extend(tables.map(|file| EvidenceFile { path: format!("{}/{day}/{}", cluster.name, file.path), sha256: file.sha256.clone() }));
     }
     Ok((history, evidence))
 }
@@ -101,7 +103,9 @@ fn started_on(job: &JobRun, day: UtcDay) -> bool {
 
 fn is_unshifted(job: &JobRun) -> bool {
     let Some(started) = job.started else { return false };
-    job.home_cluster.is_none() && job.home_zone.is_none() && baseline(job, None, started).is_ok_and(|baseline| !is_shift(baseline.start, started))
+    job.home_cluster.is_none()
+        && job.home_zone.is_none()
+        && baseline(job, None, started).is_ok_and(|baseline| !is_shift(baseline.start, started))
 }
 
 /// The policy, and under which one the period's days were collected.

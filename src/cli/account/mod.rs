@@ -134,6 +134,7 @@ fn month_account(config: &Config, period: ReportingPeriod, accept: &[String], ac
     let (history, tables) = counterfactual::history(&store, &terms)?;
     evidence.extend(tables);
     let effects = evaluate(&plan, &inventory, &history);
+    findings.extend(effects.capacity.findings(&plan));
     let grids = scopes::grids(&plan, &inventory);
     let sections = scopes::sections(config, &factors, &store, &plan, &inventory, &grids, idle, &mut findings)?;
     findings.extend(findings::unplaced(&plan, &inventory));

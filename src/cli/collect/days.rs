@@ -140,6 +140,7 @@ fn store_day(store: &Store, config: &Config, cluster: &Cluster, day: UtcDay, col
         day: day.to_string(),
         step_seconds: terms.step_seconds,
         metering: Some(terms),
+        baseline_policy: Some(config.baseline.sha256()),
         replaces: None,
         software: SOFTWARE.to_owned(),
         queries: queries.collect(),

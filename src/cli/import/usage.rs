@@ -131,6 +131,7 @@ fn write(store: &Store, cluster: &str, day: UtcDay, found: &Day, step_s: i64) ->
         day: day.to_string(),
         step_seconds: step_s,
         metering: None,
+        baseline_policy: None,
         replaces: None,
         software: SOFTWARE.to_owned(),
         queries: Vec::new(),

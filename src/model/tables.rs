@@ -12,15 +12,16 @@ pub enum Table {
     Samples,
     /// Grain: node. Key `node_id`. `node_id` INT, `node` TEXT, `power_zones` TEXT (`package+dram`), `labels` TEXT (JSON), `first_ms` BIGINT,
     /// `last_ms` BIGINT (existence within the day, ms since the epoch), `metered` BOOLEAN (whether any energy meter was seen), and only where it was
-    /// said of any node of the day: `cpu_capacity_milli` BIGINT null (thousandths of a core).
+    /// said of any node of the day: `cpu_capacity_milli`, `cpu_allocatable_milli` BIGINT null (thousandths of a core; allocatable is what pods can have).
     Nodes,
     /// Grain: pod. Key `pod_id`. `pod_id` INT, `node_id` INT, `namespace` TEXT, `workload` TEXT, `pod` TEXT, `uid` TEXT, `job_id` INT null,
     /// `cpu_request_milli` BIGINT null, `last_ms` BIGINT null (last energy sample), and only where any pod of the day asked for one: `gpu_request`
-    /// BIGINT null (devices).
+    /// BIGINT null (devices), and only where a label of any pod of the day that is no Job's says so: `is_deferrable` BOOLEAN null.
     Pods,
     /// Grain: job run. Key `job_id`. `job_id` INT, `namespace`, `job`, `workload` TEXT, `uid` TEXT null, `created_ms`, `started_ms`, `completed_ms`
     /// BIGINT null, `was_suspended` BOOLEAN, `scheduled_timestamp`, `schedule`, `schedule_time_zone`, `baseline_start`, `home_zone` TEXT null,
-    /// `is_carbon_aware`, `is_deferrable` BOOLEAN null.
+    /// `is_carbon_aware`, `is_deferrable` BOOLEAN null, and only where any Job of the day has one: `home_cluster`, `decision` (JSON, as written),
+    /// `max_delay_hours` (as written) TEXT null.
     Jobs,
     /// Grain: node x step. Key `node_id`, `step`. `node_id` INT, `step` INT (unix time / step length), `metered_mj` BIGINT, `idle_mj` BIGINT null,
     /// `tier` INT (1 metered, 2 allocated, 3 modelled: that of all rows of the node and step). Only steps that a delta or a model reached.

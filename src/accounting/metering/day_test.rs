@@ -46,9 +46,13 @@ fn the_columns_are_those_that_the_model_names() {
 fn the_capacity_of_a_node_is_kept_where_it_was_said() {
     let other = part("kepler_node_cpu_joules_total{instance=k2,node_name=n2,path=/p,zone=package}", &[(0, 0.0), (900, 9.0)]);
     let capacity = part("kube_node_status_capacity{node=n1,resource=cpu,unit=core}", &[(0, 3.92), (900, 3.92)]);
-    let day = meter(vec![steady_node(), other, capacity]);
+    let allocatable = part("kube_node_status_allocatable{node=n2,resource=cpu,unit=core}", &[(0, 3.0), (900, 1.93)]);
+    let day = meter(vec![steady_node(), other.clone(), capacity.clone()]);
 
     assert_eq!(ints(&day.nodes, "cpu_capacity_milli"), [Some(3_920), None]);
+    assert!(day.nodes.column("cpu_allocatable_milli").is_err(), "nobody said it");
+    let day = meter(vec![steady_node(), other, capacity, allocatable]);
+    assert_eq!(ints(&day.nodes, "cpu_allocatable_milli"), [None, Some(1_930)]);
 }
 
 #[test]
@@ -339,6 +343,127 @@ fn a_run_keeps_its_first_start_and_a_reused_name_is_another_run() {
     assert_eq!(text("home_zone"), [some("NL"), some("NL")]);
     assert_eq!(bools(&day.jobs, "is_carbon_aware"), [None, Some(true)]);
     assert_eq!(ints(&day.pods, "job_id"), [Some(0), Some(1)]);
+}
+
+/// A pod of the Job `train`, whose top controller is the CronJob `night`, and further series.
+fn described(more: Vec<Part>) -> crate::accounting::metering::MeteredDay {
+    let job = |metric: &str, labels: &str| part(&format!("{metric}{{namespace=team,job_name=train{labels}}}"), &[(60, 1.0), (900, 1.0)]);
+    let mut parts = vec![
+        steady_node(),
+        job("kube_job_owner", ",owner_kind=CronJob,owner_name=night,owner_is_controller=true"),
+        part("kube_pod_owner{namespace=team,pod=a,uid=uid-a,owner_kind=Job,owner_name=train,owner_is_controller=true}", &[(120, 1.0)]),
+        pod("a", "running", &[(120, 0.0), (180, 1.0)]),
+    ];
+    parts.extend(more);
+    meter(parts)
+}
+
+#[test]
+fn a_jobs_own_word_goes_before_its_cronjobs_and_that_before_its_pods() {
+    let of_job = |labels: &str| part(&format!("kube_job_labels{{namespace=team,job_name=train,{labels}}}"), &[(60, 1.0), (900, 1.0)]);
+    let of_cronjob =
+        |labels: &str| part(&format!("kube_cronjob_annotations{{namespace=team,cronjob=night,{labels}}}"), &[(60, 1.0), (900, 1.0)]);
+    let of_pod = |labels: &str| part(&format!("kube_pod_labels{{namespace=team,pod=a,uid=uid-a,{labels}}}"), &[(120, 1.0)]);
+    let told = |parts: Vec<Part>| texts(&described(parts).jobs, "max_delay_hours")[0].clone().unwrap();
+
+    let pods = of_pod("label_max_delay_hours=12");
+    let cronjobs = of_cronjob("annotation_wattledger_io_max_delay_hours=8");
+    assert_eq!(told(vec![pods.clone()]), "12");
+    assert_eq!(told(vec![pods.clone(), cronjobs.clone()]), "8");
+    assert_eq!(told(vec![pods, cronjobs, of_job("label_wattledger_io_max_delay_hours=1.5")]), "1.5");
+    // An annotation of the pod template is a word too, and bare ones are read.
+    let annotated = part("kube_pod_annotations{namespace=team,pod=a,uid=uid-a,annotation_max_delay_hours=3}", &[(120, 1.0)]);
+    assert_eq!(told(vec![annotated]), "3");
+}
+
+#[test]
+fn a_decision_and_a_home_cluster_are_kept_as_written_and_the_last_word_holds() {
+    let annotated = |text: &str, from: i64, to: i64| {
+        part(&format!("kube_job_annotations{{{text},namespace=team,job_name=train}}"), &[(from, 1.0), (to, 1.0)])
+    };
+    let day = described(vec![
+        annotated("annotation_wattledger_io_decision={\"chosen_start\":\"B\"}", 60, 300),
+        annotated("annotation_wattledger_io_decision={\"chosen_start\":\"A\"}", 330, 900),
+        part("kube_cronjob_labels{namespace=team,cronjob=night,label_wattledger_io_home_cluster=prod-nl}", &[(60, 1.0), (900, 1.0)]),
+        // The CronJob's is of no run.
+        part("kube_cronjob_annotations{namespace=team,cronjob=night,annotation_wattledger_io_decision=none}", &[(60, 1.0), (900, 1.0)]),
+    ]);
+    assert_eq!(texts(&day.jobs, "decision"), [Some("{\"chosen_start\":\"A\"}".to_owned())]);
+    assert_eq!(texts(&day.jobs, "home_cluster"), [Some("prod-nl".to_owned())]);
+    // Where nobody says anything the tables have no such columns: older evidence has the same bytes.
+    let silent = described(Vec::new());
+    for column in ["home_cluster", "decision", "max_delay_hours"] {
+        assert!(silent.jobs.column(column).is_err(), "{column}");
+    }
+}
+
+#[test]
+fn carbon_aware_and_deferrable_are_read_bare_and_with_the_prefix_wherever_they_stand() {
+    let places = [
+        "kube_job_labels{namespace=team,job_name=train",
+        "kube_cronjob_labels{namespace=team,cronjob=night",
+        "kube_pod_labels{namespace=team,pod=a,uid=uid-a",
+    ];
+    for place in places {
+        for prefix in ["", "wattledger_io_"] {
+            for column in ["carbon_aware", "deferrable"] {
+                let said = part(&format!("{place},label_{prefix}{column}=true}}"), &[(120, 1.0), (600, 1.0)]);
+                let day = described(vec![said]);
+                assert_eq!(bools(&day.jobs, &format!("is_{column}")), [Some(true)], "{place} {prefix}{column}");
+                assert!(day.pods.column("is_deferrable").is_err(), "of a Job's pods the table of jobs tells");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_deployment_may_be_labelled_deferrable_through_its_pods() {
+    let labelled = |name: &str, labels: &str, from: i64| {
+        part(&format!("kube_pod_labels{{namespace=team,pod={name},uid=uid-{name},{labels}}}"), &[(from, 1.0), (from + 60, 1.0)])
+    };
+    let mut parts = vec![
+        steady_node(),
+        labelled("a", "label_wattledger_io_deferrable=true", 60),
+        labelled("b", "label_carbon_aware=yes", 60),
+        // `deferrable` is the plainer word of the two, and what was said last holds.
+        labelled("c", "label_deferrable=no,label_carbon_aware=true", 60),
+        labelled("d", "label_deferrable=true", 60),
+        labelled("d", "label_deferrable=false", 600),
+        labelled("e", "label_deferrable=perhaps", 60),
+    ];
+    parts.extend(["a", "b", "c", "d", "e"].map(|name| pod(name, "running", &[(60, 0.0), (120, 1.0)])));
+    let day = meter(parts);
+    assert_eq!(bools(&day.pods, "is_deferrable"), [Some(true), Some(true), Some(false), Some(false), None]);
+}
+
+#[test]
+fn the_workload_of_a_job_is_whatever_controls_it() {
+    let job = |name: &str, owner: &str| part(&format!("kube_job_owner{{namespace=team,job_name={name},{owner}}}"), &[(60, 1.0)]);
+    let of_job = |name: &str| {
+        part(
+            &format!("kube_pod_owner{{namespace=team,pod={name},uid=uid-{name},owner_kind=Job,owner_name={name},owner_is_controller=true}}"),
+            &[(60, 1.0)],
+        )
+    };
+    let mut parts = vec![
+        steady_node(),
+        job("keda-x7k2p", "owner_kind=ScaledJob,owner_name=queue-worker,owner_is_controller=true"),
+        job("set-workers-0", "owner_kind=JobSet,owner_name=set,owner_is_controller=true"),
+        job("ray-submit", "owner_kind=RayJob,owner_name=ray,owner_is_controller=true"),
+        // Whoever merely owns it keeps it alive and does not make it.
+        job("kept", "owner_kind=ConfigMap,owner_name=keeper,owner_is_controller=false"),
+        job("old", "owner_kind=<none>,owner_name=<none>,owner_is_controller=<none>"),
+        job("nobodys", "owner_kind=,owner_name=,owner_is_controller="),
+    ];
+    let names = ["keda-x7k2p", "set-workers-0", "ray-submit", "kept", "old", "nobodys"];
+    parts.extend(names.iter().flat_map(|name| [of_job(name), pod(name, "running", &[(60, 0.0), (120, 1.0)])]));
+    let day = meter(parts);
+    let workloads = ["Job/kept", "Job/nobodys", "Job/old", "JobSet/set", "RayJob/ray", "ScaledJob/queue-worker"];
+    assert_eq!(texts(&day.pods, "workload").into_iter().flatten().collect::<Vec<_>>(), workloads);
+    // The run is the Job all the same.
+    let jobs: Vec<_> = texts(&day.jobs, "job").into_iter().flatten().zip(texts(&day.jobs, "workload").into_iter().flatten()).collect();
+    assert!(jobs.contains(&("keda-x7k2p".to_owned(), "ScaledJob/queue-worker".to_owned())), "{jobs:?}");
+    assert_eq!(ints(&day.pods, "job_id").iter().flatten().count(), 6);
 }
 
 #[test]

@@ -22,6 +22,7 @@ pub struct NodeRow {
     pub is_metered: bool,
     /// Thousandths of a core.
     pub cpu_capacity_milli: Option<i64>,
+    pub cpu_allocatable_milli: Option<i64>,
 }
 
 /// A pod with what was found out about it.
@@ -33,15 +34,24 @@ pub struct PodRow<'a> {
     pub cpu_request_milli: Option<i64>,
     /// Devices.
     pub gpu_request: Option<i64>,
+    /// What its labels say; none for the pods of Jobs, of which the table of jobs tells.
+    pub is_deferrable: Option<bool>,
 }
 
 pub fn row_number(row: usize) -> i32 {
     i32::try_from(row).expect("a cluster-day has fewer than 2^31 rows of a dimension")
 }
 
-/// The column of capacity is there only where any node of the day has one: evidence without it is as it was before it came.
+/// A column that came later is there only where it says anything: evidence without it is as it was before it came.
+fn with_what_was_said(mut frame: DataFrame, columns: impl IntoIterator<Item = Column>) -> Result<DataFrame> {
+    for column in columns.into_iter().filter(|column| column.null_count() < column.len()) {
+        frame.with_column(column)?;
+    }
+    Ok(frame)
+}
+
 pub fn nodes(rows: &[NodeRow]) -> Result<DataFrame> {
-    let mut frame = df![
+    let frame = df![
         "node_id" => (0..rows.len()).map(row_number).collect::<Vec<i32>>(),
         "node" => rows.iter().map(|row| row.node.as_str()).collect::<Vec<_>>(),
         "power_zones" => rows.iter().map(|row| row.power_zones.as_str()).collect::<Vec<_>>(),
@@ -51,16 +61,16 @@ pub fn nodes(rows: &[NodeRow]) -> Result<DataFrame> {
         "metered" => rows.iter().map(|row| row.is_metered).collect::<Vec<bool>>(),
     ]
     .context("frame of nodes")?;
-    if rows.iter().any(|row| row.cpu_capacity_milli.is_some()) {
-        let capacity = rows.iter().map(|row| row.cpu_capacity_milli).collect::<Vec<Option<i64>>>();
-        frame.with_column(Column::new("cpu_capacity_milli".into(), capacity)).context("frame of nodes")?;
-    }
-    Ok(frame)
+    let cores = |of: fn(&NodeRow) -> Option<i64>| rows.iter().map(of).collect::<Vec<Option<i64>>>();
+    let later = [
+        Column::new("cpu_capacity_milli".into(), cores(|row| row.cpu_capacity_milli)),
+        Column::new("cpu_allocatable_milli".into(), cores(|row| row.cpu_allocatable_milli)),
+    ];
+    with_what_was_said(frame, later).context("frame of nodes")
 }
 
-/// The column of GPUs is there only where any pod of the day asked for one.
 pub fn pods(rows: &[PodRow], node_ids: &BTreeMap<&str, i32>) -> Result<DataFrame> {
-    let mut frame = df![
+    let frame = df![
         "pod_id" => (0..rows.len()).map(row_number).collect::<Vec<i32>>(),
         "node_id" => rows.iter().map(|row| node_ids[row.record.node]).collect::<Vec<i32>>(),
         "namespace" => rows.iter().map(|row| row.record.namespace).collect::<Vec<_>>(),
@@ -72,16 +82,16 @@ pub fn pods(rows: &[PodRow], node_ids: &BTreeMap<&str, i32>) -> Result<DataFrame
         "last_ms" => rows.iter().map(|row| row.record.last_ms).collect::<Vec<Option<i64>>>(),
     ]
     .context("frame of pods")?;
-    if rows.iter().any(|row| row.gpu_request.is_some()) {
-        let requests = rows.iter().map(|row| row.gpu_request).collect::<Vec<Option<i64>>>();
-        frame.with_column(Column::new("gpu_request".into(), requests)).context("frame of pods")?;
-    }
-    Ok(frame)
+    let later = [
+        Column::new("gpu_request".into(), rows.iter().map(|row| row.gpu_request).collect::<Vec<Option<i64>>>()),
+        Column::new("is_deferrable".into(), rows.iter().map(|row| row.is_deferrable).collect::<Vec<Option<bool>>>()),
+    ];
+    with_what_was_said(frame, later).context("frame of pods")
 }
 
 pub fn jobs(rows: &[JobRow]) -> Result<DataFrame> {
     let texts = |of: fn(&JobRow) -> &Option<String>| rows.iter().map(|row| of(row).as_deref()).collect::<Vec<Option<&str>>>();
-    df![
+    let frame = df![
         "job_id" => (0..rows.len()).map(row_number).collect::<Vec<i32>>(),
         "namespace" => rows.iter().map(|row| row.namespace.as_str()).collect::<Vec<_>>(),
         "job" => rows.iter().map(|row| row.job.as_str()).collect::<Vec<_>>(),
@@ -99,7 +109,13 @@ pub fn jobs(rows: &[JobRow]) -> Result<DataFrame> {
         "is_carbon_aware" => rows.iter().map(|row| row.is_carbon_aware).collect::<Vec<Option<bool>>>(),
         "is_deferrable" => rows.iter().map(|row| row.is_deferrable).collect::<Vec<Option<bool>>>(),
     ]
-    .context("frame of jobs")
+    .context("frame of jobs")?;
+    let later = [
+        Column::new("home_cluster".into(), texts(|row| &row.home_cluster)),
+        Column::new("decision".into(), texts(|row| &row.decision)),
+        Column::new("max_delay_hours".into(), texts(|row| &row.max_delay_hours)),
+    ];
+    with_what_was_said(frame, later).context("frame of jobs")
 }
 
 pub fn node_steps(nodes: &[MeteredNode], node_ids: &BTreeMap<&str, i32>) -> Result<DataFrame> {

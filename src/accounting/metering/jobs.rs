@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use super::counters::Window;
 use super::owners::job_workload;
-use super::state::{ClusterState, existing, own_label};
+use super::state::{ClusterState, existing, latest_first, own_label};
 use crate::model::{SampleTable, Series};
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -27,11 +27,22 @@ pub struct JobRow {
     pub schedule_time_zone: Option<String>,
     pub baseline_start: Option<String>,
     pub home_zone: Option<String>,
+    pub home_cluster: Option<String>,
+    pub decision: Option<String>,
+    pub max_delay_hours: Option<String>,
     pub is_carbon_aware: Option<bool>,
     pub is_deferrable: Option<bool>,
     /// When it was in sight, also outside the day.
     seen: (i64, i64),
 }
+
+/// A label or an annotation, bare and with the prefix.
+const MAX_DELAY_HOURS: [&str; 4] = [
+    "label_wattledger_io_max_delay_hours",
+    "label_max_delay_hours",
+    "annotation_wattledger_io_max_delay_hours",
+    "annotation_max_delay_hours",
+];
 
 type Key<'a> = (&'a str, &'a str);
 
@@ -123,16 +134,18 @@ impl<'a> Jobs<'a> {
         }
     }
 
-    /// Workload, schedule, and what labels and annotations say. The Job's own word goes before its CronJob's.
+    /// Workload, schedule, and what labels and annotations say. The Job's own word goes before its CronJob's, and what was in force last before
+    /// what it took the place of.
     fn read_descriptions(&mut self, table: &'a SampleTable, state: &ClusterState) {
         for metric in ["kube_job_annotations", "kube_job_labels"] {
-            for (series, first_ms, last_ms) in existing(table, metric) {
+            for (series, first_ms, last_ms) in latest_first(table, metric) {
                 let rows = self.runs.get_mut(&job_key(series)).into_iter().flatten();
                 let uid = own_label(series, "uid");
                 for row in rows.filter(|row| row.seen.0 <= last_ms && row.seen.1 >= first_ms && row.may_be(uid)) {
                     row.describe(series);
                     let set = |known: &mut Option<String>, name| fill(known, text(series, &[name]));
                     set(&mut row.baseline_start, "annotation_wattledger_io_baseline_start");
+                    set(&mut row.decision, "annotation_wattledger_io_decision");
                     set(&mut row.scheduled_timestamp, "annotation_batch_kubernetes_io_cronjob_scheduled_timestamp");
                 }
             }
@@ -208,9 +221,21 @@ impl JobRow {
     /// Takes from a series of labels or annotations what is not known yet.
     pub fn describe(&mut self, series: &Series) {
         fill(&mut self.home_zone, text(series, &["annotation_wattledger_io_home_zone", "label_wattledger_io_home_zone"]));
-        fill(&mut self.is_carbon_aware, flag(series, &["label_wattledger_io_carbon_aware", "label_carbon_aware"]));
-        fill(&mut self.is_deferrable, flag(series, &["label_wattledger_io_deferrable", "label_deferrable"]));
+        fill(&mut self.home_cluster, text(series, &["annotation_wattledger_io_home_cluster", "label_wattledger_io_home_cluster"]));
+        fill(&mut self.max_delay_hours, text(series, &MAX_DELAY_HOURS));
+        fill(&mut self.is_carbon_aware, carbon_aware(series));
+        fill(&mut self.is_deferrable, deferrable(series));
     }
+}
+
+/// What the label `carbon-aware` says, if it is there and says yes or no.
+pub fn carbon_aware(series: &Series) -> Option<bool> {
+    flag(series, &["label_wattledger_io_carbon_aware", "label_carbon_aware"])
+}
+
+/// The same of the label `deferrable`.
+pub fn deferrable(series: &Series) -> Option<bool> {
+    flag(series, &["label_wattledger_io_deferrable", "label_deferrable"])
 }
 
 fn fill<T>(known: &mut Option<T>, found: Option<T>) {

@@ -45,7 +45,7 @@ use self::frames::{NodeRow, PodRow, row_number};
 use self::jobs::{JobTable, Jobs};
 use self::pods::{PodRecord, UNKNOWN_NAMESPACE};
 use self::shares::Shares;
-use self::state::{ClusterState, existing, own_label};
+use self::state::{ClusterState, latest_first, own_label};
 use crate::model::{Finding, MeteringTerms, SampleTable, Severity};
 use crate::units::UtcDay;
 
@@ -94,7 +94,7 @@ pub fn meter_day(samples: &SampleTable, day: UtcDay, terms: &MeteringTerms) -> R
         findings.push(Finding::new("NONFINITE", Severity::Disclosed, message).examined(samples.value.len()).failing(failing));
     }
 
-    let mut pod_rows = owned_rows(records, &state, &mut findings);
+    let mut pod_rows = owned_rows(records, samples, &state, &mut findings);
     let jobs = job_table(samples, &state, &window, &mut pod_rows);
     let node_rows = node_rows(&state, &nodes, &pod_rows, &window);
     let node_ids: BTreeMap<&str, i32> = node_rows.iter().enumerate().map(|(id, row)| (row.node.as_str(), row_number(id))).collect();
@@ -110,7 +110,13 @@ pub fn meter_day(samples: &SampleTable, day: UtcDay, terms: &MeteringTerms) -> R
 }
 
 /// Pods with their workloads, in the order of their ids: node, namespace, workload, pod, uid.
-fn owned_rows<'a>(records: Vec<PodRecord<'a>>, state: &ClusterState<'a>, findings: &mut Vec<Finding>) -> Vec<PodRow<'a>> {
+fn owned_rows<'a>(
+    records: Vec<PodRecord<'a>>,
+    samples: &SampleTable,
+    state: &ClusterState<'a>,
+    findings: &mut Vec<Finding>,
+) -> Vec<PodRow<'a>> {
+    let labels = deferrable_pods(samples);
     let mut unknown = Vec::new();
     let mut rows: Vec<PodRow> = records
         .into_iter()
@@ -121,7 +127,9 @@ fn owned_rows<'a>(records: Vec<PodRecord<'a>>, state: &ClusterState<'a>, finding
             }
             let cpu_request_milli = state.cpu_request_milli(record.namespace, record.pod, &record.uid);
             let gpu_request = state.gpu_request(record.namespace, record.pod, &record.uid);
-            PodRow { record, workload: owner.workload, job: owner.job, job_id: None, cpu_request_milli, gpu_request }
+            // Of a Job's pods the table of jobs tells.
+            let is_deferrable = if owner.job.is_none() { labels.get(record.uid.as_str()).copied() } else { None };
+            PodRow { record, workload: owner.workload, job: owner.job, job_id: None, cpu_request_milli, gpu_request, is_deferrable }
         })
         .collect();
     rows.sort_by(|a, b| {
@@ -140,7 +148,18 @@ fn owned_rows<'a>(records: Vec<PodRecord<'a>>, state: &ClusterState<'a>, finding
     rows
 }
 
-/// The day's Job runs; every pod of a Job gets the id of its run, and a run takes from its pods what no other label told.
+/// By uid: whether the pod may wait, as far as its own labels say, last word first.
+fn deferrable_pods(samples: &SampleTable) -> BTreeMap<&str, bool> {
+    let mut pods = BTreeMap::new();
+    for (series, ..) in latest_first(samples, "kube_pod_labels") {
+        if let Some(is_deferrable) = jobs::deferrable(series).or_else(|| jobs::carbon_aware(series)) {
+            pods.entry(own_label(series, "uid")).or_insert(is_deferrable);
+        }
+    }
+    pods
+}
+
+/// The day's Job runs; every pod of a Job gets the id of its run, and a run takes from its pods what nothing else told.
 fn job_table<'a>(samples: &'a SampleTable, state: &ClusterState<'a>, window: &Window, pods: &mut [PodRow<'a>]) -> JobTable<'a> {
     let mut jobs = Jobs::of(samples, state, window);
     for row in pods.iter() {
@@ -156,9 +175,11 @@ fn job_table<'a>(samples: &'a SampleTable, state: &ClusterState<'a>, window: &Wi
             job_of_uid.insert(&row.record.uid, id);
         }
     }
-    for (series, ..) in existing(samples, "kube_pod_labels") {
-        if let Some(id) = job_of_uid.get(own_label(series, "uid")) {
-            table.rows[*id as usize].describe(series);
+    for metric in ["kube_pod_annotations", "kube_pod_labels"] {
+        for (series, ..) in latest_first(samples, metric) {
+            if let Some(id) = job_of_uid.get(own_label(series, "uid")) {
+                table.rows[*id as usize].describe(series);
+            }
         }
     }
     table
@@ -190,6 +211,7 @@ fn node_rows(state: &ClusterState, nodes: &[MeteredNode], pods: &[PodRow], windo
             widen(metered.node, (i64::from(*first) * window.step_ms, (i64::from(*last) + 1) * window.step_ms));
         }
     }
+    let milli = |cores: f64| (cores * 1_000.0 + 0.5).floor() as i64;
     let row = |(node, (first, last)): (&str, (i64, i64))| {
         let metered = nodes.iter().find(|metered| metered.node == node);
         NodeRow {
@@ -199,7 +221,8 @@ fn node_rows(state: &ClusterState, nodes: &[MeteredNode], pods: &[PodRow], windo
             first_ms: first.max(window.start_ms),
             last_ms: last.min(window.end_ms),
             is_metered: metered.is_some_and(|metered| !metered.zones.is_empty()),
-            cpu_capacity_milli: state.node_cores(node).map(|cores| (cores * 1_000.0 + 0.5).floor() as i64),
+            cpu_capacity_milli: state.node_cores(node).map(milli),
+            cpu_allocatable_milli: state.node_allocatable(node).map(milli),
         }
     };
     spans.into_iter().map(row).collect()

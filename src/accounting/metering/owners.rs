@@ -1,8 +1,8 @@
 //! Who a pod works for: its top controller.
 //!
 //! In: the owner references of the day. Out: `CronJob/x`, `Job/x`, `Deployment/x`, … and the Job that the pod belongs to.
-//! Rule (method, section 1, workload): pod → ReplicaSet → Deployment, pod → Job → CronJob; any other controller by its kind and name;
-//! a pod without owner, or owned by its node (static pod), is its own workload. Does not: look anything up later.
+//! Rule (method, section 1, workload): pod → ReplicaSet → Deployment, pod → Job → CronJob, or whatever else controls the Job (KEDA's ScaledJob,
+//! JobSet, RayJob); any other controller by its kind and name; a pod without owner, or owned by its node (static pod), is its own workload. Does not: look anything up later.
 
 use super::state::ClusterState;
 
@@ -34,10 +34,10 @@ pub fn ownership<'a>(state: &ClusterState<'a>, namespace: &str, pod: &str, uid: 
     Ownership { workload, job, is_known: true }
 }
 
-/// The CronJob of a Job, else the Job itself.
+/// The CronJob of a Job, or what else controls it; else the Job itself. An owner that does not control it only lives as long as it does.
 pub fn job_workload(state: &ClusterState, namespace: &str, job: &str) -> String {
     match state.job_owner(namespace, job) {
-        Some(above) if above.kind == "CronJob" => format!("CronJob/{}", above.name),
+        Some(above) if !above.is_nobody() && (above.is_controller || above.kind == "CronJob") => format!("{}/{}", above.kind, above.name),
         _ => format!("Job/{job}"),
     }
 }

@@ -5,6 +5,7 @@
 //! everything is kept by key. Assumes: where a scrape renamed a label to `exported_<label>`, that one is the object's.
 //! Does not: decide who the workload of a pod is (see `owners`).
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
 use super::counters::Window;
@@ -21,6 +22,13 @@ pub fn own_label<'a>(series: &'a Series, name: &str) -> &'a str {
 /// First and last time of a series; series without samples are left out.
 pub fn existing<'a>(table: &'a SampleTable, metric: &str) -> impl Iterator<Item = (&'a Series, i64, i64)> + use<'a> {
     table.of_metric(metric).filter_map(|(series, ts_ms, _)| Some((series, *ts_ms.first()?, *ts_ms.last()?)))
+}
+
+/// The same, what was seen last first: where a label was changed, its last value holds.
+pub fn latest_first<'a>(table: &'a SampleTable, metric: &str) -> Vec<(&'a Series, i64, i64)> {
+    let mut all: Vec<_> = existing(table, metric).collect();
+    all.sort_by_key(|(_, _, last_ms)| Reverse(*last_ms));
+    all
 }
 
 /// The node that a scrape of the kubelet names by a label, if it does.
@@ -43,7 +51,7 @@ pub struct Owner<'a> {
     pub uid: &'a str,
     pub kind: &'a str,
     pub name: &'a str,
-    is_controller: bool,
+    pub is_controller: bool,
     last_ms: i64,
 }
 
@@ -60,6 +68,9 @@ type Requests<'a> = BTreeMap<(&'a str, &'a str), (i64, f64)>;
 
 /// Whether the API told them, and when last. The API tells all labels, kube-state-metrics only those that it is allowed to show.
 type LabelRank = (bool, i64);
+
+/// Cores by node, as they were seen last, and when.
+type NodeCores<'a> = BTreeMap<&'a str, (i64, f64)>;
 
 /// By namespace, then by name.
 type ByName<'a, T> = HashMap<&'a str, HashMap<&'a str, T>>;
@@ -91,8 +102,9 @@ pub struct ClusterState<'a> {
     gpu_requests: ByName<'a, Requests<'a>>,
     /// When a pod's last container ended, ms, by uid.
     pod_ends: ByName<'a, BTreeMap<&'a str, i64>>,
-    /// Cores of a node, as it was seen last.
-    node_cores: BTreeMap<&'a str, (i64, f64)>,
+    node_cores: NodeCores<'a>,
+    /// Those of them that pods can have.
+    node_allocatable: NodeCores<'a>,
 }
 
 impl<'a> ClusterState<'a> {
@@ -177,15 +189,8 @@ impl<'a> ClusterState<'a> {
                 self.node_by_ip.insert(internal_ip, node);
             }
         }
-        for (series, ts_ms, cores) in table.of_metric("kube_node_status_capacity") {
-            let (Some(last_ms), Some(cores)) = (ts_ms.last(), cores.last()) else { continue };
-            if series.label("resource") == "cpu" && *cores > 0.0 {
-                let known = self.node_cores.entry(own_label(series, "node")).or_insert((*last_ms, *cores));
-                if *last_ms > known.0 {
-                    *known = (*last_ms, *cores);
-                }
-            }
-        }
+        self.node_cores = cores(table, "kube_node_status_capacity");
+        self.node_allocatable = cores(table, "kube_node_status_allocatable");
         for (series, _, last_ms) in existing(table, "kube_node_labels") {
             let rank = (series.label("source") == KUBERNETES_API, last_ms);
             let known = self.node_labels.entry(own_label(series, "node")).or_insert((rank, series));
@@ -217,7 +222,7 @@ impl<'a> ClusterState<'a> {
     pub fn uid_at(&self, namespace: &str, pod: &str, node: &str, (first_ms, last_ms): (i64, i64)) -> &'a str {
         let overlap = |info: &&PodInfo| info.last_ms.min(last_ms) - info.first_ms.max(first_ms);
         let there = self.pods_by_name(namespace, pod).filter(|info| info.node == node || info.node.is_empty());
-        there.max_by_key(|info| (overlap(info), std::cmp::Reverse(info.first_ms))).map_or("", |info| info.uid)
+        there.max_by_key(|info| (overlap(info), Reverse(info.first_ms))).map_or("", |info| info.uid)
     }
 
     /// Where a pod ran, by its name alone.
@@ -227,6 +232,10 @@ impl<'a> ClusterState<'a> {
 
     pub fn node_cores(&self, node: &str) -> Option<f64> {
         self.node_cores.get(node).map(|(_, cores)| *cores)
+    }
+
+    pub fn node_allocatable(&self, node: &str) -> Option<f64> {
+        self.node_allocatable.get(node).map(|(_, cores)| *cores)
     }
 
     /// Labels of a node without the prefix that kube-state-metrics adds.
@@ -295,6 +304,20 @@ impl Owner<'_> {
     pub fn is_nobody(&self) -> bool {
         self.kind.is_empty() || self.kind == "<none>"
     }
+}
+
+fn cores<'a>(table: &'a SampleTable, metric: &str) -> NodeCores<'a> {
+    let mut nodes = NodeCores::new();
+    for (series, ts_ms, cores) in table.of_metric(metric) {
+        let (Some(last_ms), Some(cores)) = (ts_ms.last(), cores.last()) else { continue };
+        if series.label("resource") == "cpu" && *cores > 0.0 {
+            let known = nodes.entry(own_label(series, "node")).or_insert((*last_ms, *cores));
+            if *last_ms > known.0 {
+                *known = (*last_ms, *cores);
+            }
+        }
+    }
+    nodes
 }
 
 fn owners<'a>(table: &'a SampleTable, metric: &str) -> impl Iterator<Item = (Owner<'a>, &'a Series)> + use<'a> {

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Node, Pod};
 use serde::Deserialize;
 
 use super::facts::Facts;
@@ -91,13 +91,23 @@ fn a_jobs_end_and_its_suspension_are_read_off_its_conditions() {
     let detail = |status: &str| {
         let text = format!(
             r#"{{"metadata":{{"name":"j","namespace":"etl","uid":"u1","creationTimestamp":"2026-10-01T08:00:00Z",
-                "labels":{{"deferrable":"true","wattledger.io/carbon-aware":"yes","app":"x"}},
+                "labels":{{"deferrable":"true","wattledger.io/carbon-aware":"yes","app":"x","max-delay-hours":"8",
+                    "kueue.x-k8s.io/queue-name":"night","kueue.x-k8s.io/priority-class":"p"}},
                 "annotations":{{"batch.kubernetes.io/cronjob-scheduled-timestamp":"2026-10-01T08:00:00Z","wattledger.io/baseline-start":"b",
+                    "wattledger.io/decision":"{{}}","wattledger.io/home-cluster":"prod-nl","max-delay-hours":"8","password":"x",
                     "kubectl.kubernetes.io/last-applied-configuration":"{{}}"}}}},"status":{status}}}"#
         );
         let object = serde_json::from_str::<Job>(&text).unwrap().facts().unwrap();
-        assert_eq!(object.labels.keys().collect::<Vec<_>>(), ["deferrable", "wattledger.io/carbon-aware"]);
-        assert_eq!(object.annotations.len(), 2);
+        let labels = ["deferrable", "kueue.x-k8s.io/queue-name", "max-delay-hours", "wattledger.io/carbon-aware"];
+        assert_eq!(object.labels.keys().collect::<Vec<_>>(), labels);
+        let annotations = [
+            "batch.kubernetes.io/cronjob-scheduled-timestamp",
+            "max-delay-hours",
+            "wattledger.io/baseline-start",
+            "wattledger.io/decision",
+            "wattledger.io/home-cluster",
+        ];
+        assert_eq!(object.annotations.keys().collect::<Vec<_>>(), annotations);
         object.detail
     };
     let at = |text: &str| Some(text.parse().unwrap());
@@ -115,6 +125,15 @@ fn a_jobs_end_and_its_suspension_are_read_off_its_conditions() {
         let suspended = detail(&format!(r#"{{"conditions":[{}]}}"#, condition("Suspended", status)));
         assert_eq!(suspended, Detail::Job { started: None, ended: None, suspension });
     }
+}
+
+#[test]
+fn a_nodes_cores_are_read_with_those_that_its_pods_can_have() {
+    let text = r#"{"metadata":{"name":"n1","uid":"u1","creationTimestamp":"2026-10-01T08:00:00Z"},
+        "status":{"capacity":{"cpu":"8","memory":"1Ki"},"allocatable":{"cpu":"7910m","memory":"1Ki"}}}"#;
+    let node = serde_json::from_str::<Node>(text).unwrap().facts().unwrap();
+    let Detail::Node { cpu_cores, cpu_allocatable_cores, .. } = node.detail else { panic!("{node:?}") };
+    assert_eq!((cpu_cores, cpu_allocatable_cores), (Some(8.0), Some(7.91)));
 }
 
 #[test]

@@ -19,7 +19,11 @@ use super::resources::Kind;
 /// What a user says of shifting is said with this prefix, or bare.
 const PREFIX: &str = "wattledger.io/";
 /// Labels that are also read without the prefix.
-const BARE_LABELS: [&str; 3] = ["carbon-aware", "deferrable", "max-delay-hours"];
+const BARE_LABELS: [&str; 3] = ["carbon-aware", "deferrable", MAX_DELAY_HOURS];
+/// As a label or as an annotation.
+const MAX_DELAY_HOURS: &str = "max-delay-hours";
+/// Kueue's: the queue in which a Job waits.
+const QUEUE_NAME: &str = "kueue.x-k8s.io/queue-name";
 const GPU_RESOURCES: [&str; 2] = ["nvidia.com/gpu", "amd.com/gpu"];
 const SCHEDULED_TIMESTAMP: &str = "batch.kubernetes.io/cronjob-scheduled-timestamp";
 
@@ -51,13 +55,14 @@ impl Facts for Node {
 
     fn facts(self) -> Result<Object, String> {
         let status = self.status.unwrap_or_default();
-        let capacity = status.capacity.unwrap_or_default();
-        let amount = |name: &str| capacity.get(name).and_then(|Quantity(text)| quantity::number(text));
+        let (capacity, allocatable) = (status.capacity.unwrap_or_default(), status.allocatable.unwrap_or_default());
+        let amount = |of: &BTreeMap<String, Quantity>, name: &str| of.get(name).and_then(|Quantity(text)| quantity::number(text));
         let internal = status.addresses.unwrap_or_default().into_iter().find(|address| address.type_ == "InternalIP");
         let detail = Detail::Node {
             internal_ip: internal.map(|address| address.address).unwrap_or_default(),
-            cpu_cores: amount("cpu"),
-            memory_bytes: amount("memory"),
+            cpu_cores: amount(&capacity, "cpu"),
+            cpu_allocatable_cores: amount(&allocatable, "cpu"),
+            memory_bytes: amount(&capacity, "memory"),
         };
         object(Self::KIND, self.metadata, detail)
     }
@@ -130,14 +135,14 @@ fn is_label_kept(kind: Kind, key: &str) -> bool {
     match kind {
         Kind::Node => true,
         Kind::ReplicaSet => false,
-        Kind::CronJob | Kind::Job | Kind::Pod => key.starts_with(PREFIX) || BARE_LABELS.contains(&key),
+        Kind::CronJob | Kind::Job | Kind::Pod => key.starts_with(PREFIX) || BARE_LABELS.contains(&key) || key == QUEUE_NAME,
     }
 }
 
 fn is_annotation_kept(kind: Kind, key: &str) -> bool {
     match kind {
         Kind::Node | Kind::ReplicaSet => false,
-        Kind::CronJob | Kind::Job | Kind::Pod => key.starts_with(PREFIX) || key == SCHEDULED_TIMESTAMP,
+        Kind::CronJob | Kind::Job | Kind::Pod => key.starts_with(PREFIX) || [SCHEDULED_TIMESTAMP, MAX_DELAY_HOURS].contains(&key),
     }
 }
 

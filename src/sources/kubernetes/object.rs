@@ -63,6 +63,9 @@ pub enum Detail {
         internal_ip: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cpu_cores: Option<f64>,
+        /// Those that pods can have.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cpu_allocatable_cores: Option<f64>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         memory_bytes: Option<f64>,
     },

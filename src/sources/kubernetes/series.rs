@@ -119,13 +119,18 @@ impl Written {
                 self.texts("kube_cronjob_labels", "label", &key, &object.labels, held);
                 self.texts("kube_cronjob_annotations", "annotation", &key, &object.annotations, held);
             }
-            Detail::Node { internal_ip, cpu_cores, memory_bytes } => {
+            Detail::Node { internal_ip, cpu_cores, cpu_allocatable_cores, memory_bytes } => {
                 let key: Labels = vec![("node", name)];
                 self.value("kube_node_info", &with(&key, &[("internal_ip", internal_ip)]), held, 1.0);
                 self.texts("kube_node_labels", "label", &key, &object.labels, held);
-                for (amount, resource, unit) in [(cpu_cores, "cpu", "core"), (memory_bytes, "memory", "byte")] {
+                let amounts = [
+                    ("kube_node_status_capacity", cpu_cores, "cpu", "core"),
+                    ("kube_node_status_capacity", memory_bytes, "memory", "byte"),
+                    ("kube_node_status_allocatable", cpu_allocatable_cores, "cpu", "core"),
+                ];
+                for (metric, amount, resource, unit) in amounts {
                     if let Some(amount) = amount {
-                        self.value("kube_node_status_capacity", &with(&key, &[("resource", resource), ("unit", unit)]), held, *amount);
+                        self.value(metric, &with(&key, &[("resource", resource), ("unit", unit)]), held, *amount);
                     }
                 }
             }

@@ -78,6 +78,7 @@ pub const QUESTIONS: &[Question] = questions![
     NodeState "kube-state-metrics/node_info_flag.promql",
     NodeState "kube-state-metrics/node_labels_flag.promql",
     NodeState "kube-state-metrics/node_capacity_cores.promql",
+    NodeState "kube-state-metrics/node_allocatable_cores.promql",
 ];
 
 /// Questions about another question.

@@ -50,8 +50,20 @@ impl Integral {
 
     /// Whether the series has a value at every instant of `[from_ms, to_ms)`.
     pub fn covers(&self, from_ms: i64, to_ms: i64) -> bool {
-        let block = self.blocks.iter().find(|block| block.start_ms <= from_ms && from_ms < block.end_ms);
-        block.is_some_and(|block| to_ms <= block.end_ms)
+        self.block(from_ms).is_some_and(|(_, end_ms)| to_ms <= end_ms)
+    }
+
+    /// The stretch without holes around an instant, half-open.
+    pub fn block(&self, at_ms: i64) -> Option<(i64, i64)> {
+        let after = self.blocks.partition_point(|block| block.start_ms <= at_ms);
+        let block = self.blocks[..after].last()?;
+        (at_ms < block.end_ms).then_some((block.start_ms, block.end_ms))
+    }
+
+    /// The length of its shortest interval; 0 of an empty one.
+    pub fn shortest_ms(&self) -> i64 {
+        let ends = self.start_ms.iter().skip(1).chain(self.blocks.last().map(|block| &block.end_ms));
+        self.start_ms.iter().zip(ends).map(|(start, end)| end - start).min().unwrap_or(0)
     }
 
     /// The sum from the start of the series up to an instant that it covers, or its end.

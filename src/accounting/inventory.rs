@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::counterfactual::profile::Profile;
+use super::counterfactual::profile::{self, Profile, ProfileStep};
 use super::dimensions::DayDimensions;
 use super::filling::ValueStatus;
 use super::ledger::{DayFold, NodeDay, RunSums, Sums};
@@ -43,7 +43,7 @@ pub struct Inventory {
     pub clusters: Vec<ClusterInventory>,
     /// By index of [`Plan::runs`].
     pub runs: Vec<RunSums>,
-    /// By index of [`Plan::runs`]: sorted once all days are in.
+    /// By index of [`Plan::runs`].
     pub profiles: Vec<Profile>,
 }
 
@@ -96,6 +96,13 @@ impl Inventory {
                 self.runs[*run].add(sums);
             }
         }
+        for row in &fold.step_requests {
+            request(&mut inventory.step_requests, row.step, row.cpu_request_milli);
+        }
+        for rows in fold.run_steps.chunk_by(|a, b| a.job == b.job) {
+            let Some(Some(run)) = runs.get(rows[0].job as usize) else { continue };
+            profile::add(&mut self.profiles[*run], rows.iter().map(ProfileStep::from));
+        }
     }
 
     /// Adds the sums of another worker.
@@ -115,11 +122,19 @@ impl Inventory {
             }
             theirs.reservations.into_iter().for_each(|(key, steps)| reserve(&mut mine.reservations, key, steps));
             theirs.gpu_reservations.into_iter().for_each(|(key, steps)| reserve(&mut mine.gpu_reservations, key, steps));
+            theirs.step_requests.into_iter().for_each(|(step, milli)| request(&mut mine.step_requests, step, milli));
             mine.usage_rows += theirs.usage_rows;
             mine.unmetered_rows += theirs.unmetered_rows;
         }
         for (mine, theirs) in self.runs.iter_mut().zip(&other.runs) {
             mine.add(theirs);
+        }
+        for (mine, theirs) in self.profiles.iter_mut().zip(other.profiles) {
+            if mine.is_empty() {
+                *mine = theirs;
+            } else {
+                profile::add(mine, theirs.into_iter());
+            }
         }
     }
 
@@ -264,6 +279,11 @@ fn reserve(reservations: &mut BTreeMap<(String, String, String), i64>, key: (Str
     *sum = sum.checked_add(steps).expect("a month's reservations stay below 2^63: each day's were bounded");
 }
 
+fn request(requests: &mut BTreeMap<i32, i64>, step: i32, cpu_request_milli: i64) {
+    let sum = requests.entry(step).or_default();
+    *sum = sum.checked_add(cpu_request_milli).expect("what pods ask for stays below 2^63: each request was bounded");
+}
+
 impl ClusterInventory {
     fn add_workload(&mut self, dimensions: &DayDimensions, day: Option<WorkloadDay>) {
         let Some(WorkloadDay { site, workload, sums, tiers }) = day else { return };
@@ -291,4 +311,89 @@ fn estimated_findings(inventory: &Inventory, plan: &Plan<'_>) -> Vec<Finding> {
         }
     }
     findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::accounting::ledger::{RunStep, StepRequest};
+
+    fn day(text: &str) -> UtcDay {
+        text.parse().unwrap()
+    }
+
+    fn empty() -> Inventory {
+        Inventory { clusters: vec![ClusterInventory::default()], runs: vec![RunSums::default(); 2], profiles: vec![Profile::new(); 2] }
+    }
+
+    /// Rows of job, step, site, mJ and request, and what they add up to.
+    fn fold(rows: &[(i32, i32, i32, i64, i64)], requests: &[(i32, i64)]) -> DayFold {
+        let mut runs = vec![RunSums::default(); 3];
+        rows.iter().for_each(|row| runs[row.0 as usize].active_mj += row.3);
+        let run_step = |(job, step, site, active_mj, cpu_request_milli)| RunStep { job, step, site, active_mj, cpu_request_milli };
+        DayFold {
+            runs,
+            run_steps: rows.iter().copied().map(run_step).collect(),
+            step_requests: requests
+                .iter()
+                .map(|(step, cpu_request_milli)| StepRequest { step: *step, cpu_request_milli: *cpu_request_milli })
+                .collect(),
+            ..DayFold::default()
+        }
+    }
+
+    /// A run over three days, the last of which comes in two parts that share a step; and one of which a day knows that it does not count.
+    fn parts() -> Vec<(UtcDay, Vec<Option<usize>>, DayFold)> {
+        let (first, second, third) = (day("2026-10-01"), day("2026-10-02"), day("2026-10-03"));
+        vec![
+            (
+                first,
+                vec![Some(1), None, Some(0)],
+                fold(&[(0, 94, 0, 5, 100), (0, 95, 0, 6, 100), (2, 95, 0, 9, 0)], &[(94, 300), (95, 300)]),
+            ),
+            (second, vec![None, Some(1), None], fold(&[(1, 96, 0, 7, 100), (1, 96, 1, 2, 50)], &[(96, 400)])),
+            (third, vec![Some(1), None, None], fold(&[(0, 192, 0, 1, 100), (0, 193, 0, 1, 100)], &[(192, 100)])),
+            (third, vec![Some(1), None, None], fold(&[(0, 192, 0, 4, 25)], &[(192, 25), (193, 1)])),
+        ]
+    }
+
+    fn steps(profile: &Profile) -> Vec<(i32, i32, i64, i64)> {
+        profile.iter().map(|step| (step.step, step.site, step.active_mj, step.cpu_request_milli)).collect()
+    }
+
+    #[test]
+    fn days_and_workers_in_any_order_give_one_profile() {
+        let parts = parts();
+        let add = |inventory: &mut Inventory, part: usize| {
+            let (day, runs, fold) = &parts[part];
+            inventory.add(0, *day, &DayDimensions::default(), runs, fold);
+        };
+        let mut whole = empty();
+        (0..4).for_each(|part| add(&mut whole, part));
+
+        let expected = [(94, 0, 5, 100), (95, 0, 6, 100), (96, 0, 7, 100), (96, 1, 2, 50), (192, 0, 5, 125), (193, 0, 1, 100)];
+        assert_eq!(steps(&whole.profiles[1]), expected);
+        assert_eq!(steps(&whole.profiles[0]), [(95, 0, 9, 0)]);
+        assert_eq!(whole.clusters[0].step_requests, BTreeMap::from([(94, 300), (95, 300), (96, 400), (192, 125), (193, 1)]));
+        for (run, profile) in whole.runs.iter().zip(&whole.profiles) {
+            assert_eq!(run.active_mj, profile.iter().map(|step| step.active_mj).sum::<i64>());
+        }
+        // Every order of the four parts, by one worker and by two.
+        for order in 0..256 {
+            let order = [order % 4, order / 4 % 4, order / 16 % 4, order / 64];
+            if (0..4).any(|part| !order.contains(&part)) {
+                continue;
+            }
+            let mut alone = empty();
+            order.into_iter().for_each(|part| add(&mut alone, part));
+            assert_eq!(alone, whole, "{order:?}");
+            for cut in 0..5 {
+                let (mut mine, mut theirs) = (empty(), empty());
+                order[..cut].iter().for_each(|part| add(&mut mine, *part));
+                order[cut..].iter().for_each(|part| add(&mut theirs, *part));
+                mine.merge(theirs);
+                assert_eq!(mine, whole, "{order:?} cut at {cut}");
+            }
+        }
+    }
 }

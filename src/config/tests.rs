@@ -560,6 +560,17 @@ fn a_machine_may_be_of_a_class_that_comes_with_the_software() {
 }
 
 #[test]
+fn the_readmes_deferral_loads_beside_a_cluster() {
+    let readme = include_str!("../../README.md");
+    let block =
+        readme.split("```toml\n").filter_map(|rest| rest.split("```").next()).find(|block| block.contains("[[decision_log]]")).unwrap();
+
+    let config = read(&format!("{SMALL}{block}")).unwrap();
+    assert_eq!(config.baseline.deferrable[0].names, ["train-*"]);
+    assert_eq!((config.decision_logs.len(), config.prices.len()), (1, 1));
+}
+
+#[test]
 fn the_baseline_policy_has_a_hash_of_its_own_that_nothing_else_moves() {
     let hash = |text: &str| read(text).unwrap().baseline.sha256();
     let rule = "[[deferrable]]\nnamespaces = [\"ml-*\"]\nnames = [\"train-*\"]\nmax_delay = \"8h\"\noverhead_kwh = 0.01\noverhead_source = \"measured in May\"\n";

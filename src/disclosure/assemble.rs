@@ -9,10 +9,10 @@ use chrono::DateTime;
 
 use super::counterfactual::{self, About};
 use super::statement::{
-    BaselinePolicyStatement, CapacityHour, CapacityStatement, ClusterStatement, Disclosure, EvidenceFile, FactorStatement, Figures,
-    HourStatement, IntensityProvenance, JobRunStatement, MoveNext, NamespaceStatement, Period, Policy, Provenance, Quality, Reconciliation,
-    RunAlternatives, RunConsequential, RunCost, RunDecision, RunForecast, RunOverhead, SCHEMA, SciScore, Scope2, Scope3, Statement,
-    TierShare, Totals, WorkloadStatement, YearStatement,
+    BaselinePolicyStatement, ClusterStatement, Disclosure, EvidenceFile, FactorStatement, Figures, HourStatement, IntensityProvenance,
+    JobRunStatement, NamespaceStatement, Period, Policy, Provenance, Quality, Reconciliation, RunAlternatives, RunConsequential, RunCost,
+    RunDecision, RunForecast, RunOverhead, SCHEMA, SciScore, Scope2, Scope3, Statement, TierShare, Totals, WorkloadStatement,
+    YearStatement,
 };
 use crate::accounting::counterfactual::bounds::Bounds;
 use crate::accounting::counterfactual::effects::{Effect, Effects, RunEffects};
@@ -71,7 +71,7 @@ pub fn assemble(plan: &Plan<'_>, inventory: &Inventory, sections: Sections, find
     let reported = particulars.policy.location_based;
     let mut findings = findings;
     findings.sort();
-    let about = about(plan, &particulars);
+    let about = About::of(plan, inventory, &particulars, &active_energy(&workloads));
     let mut job_runs = job_runs;
     job_runs.sort_by(|a, b| (&a.cluster, &a.namespace, &a.job, a.start, a.end).cmp(&(&b.cluster, &b.namespace, &b.job, b.start, b.end)));
     let counterfactual = counterfactual::section(&job_runs, about);
@@ -244,6 +244,16 @@ fn workloads(plan: &Plan<'_>, inventory: &Inventory, lines: &Lines) -> BTreeMap<
     workloads
 }
 
+/// Cluster, namespace, workload and active energy; what is nobody's uses none of its own.
+fn active_energy(workloads: &BTreeMap<(String, String, String), Tally>) -> Vec<(&str, &str, &str, Millijoules)> {
+    let of_pods = workloads.iter().filter(|((_, namespace, _), _)| ![GAP, IDLE, SYSTEM].contains(&namespace.as_str()));
+    of_pods
+        .map(|((cluster, namespace, workload), tally)| {
+            (cluster.as_str(), namespace.as_str(), workload.as_str(), Millijoules::new(tally.sums.active_mj))
+        })
+        .collect()
+}
+
 fn cluster_statements(plan: &Plan<'_>, tallies: &BTreeMap<String, Tally>, reported: LocationBased) -> Vec<ClusterStatement> {
     let mut clusters = Vec::new();
     for (index, cluster) in plan.terms.clusters.iter().enumerate() {
@@ -346,52 +356,6 @@ fn intensity(plan: &Plan<'_>, inventory: &Inventory, factor: FactorKind) -> Vec<
     zones
 }
 
-fn about(plan: &Plan<'_>, particulars: &Particulars) -> About {
-    let name = |run: &PlannedRun| (run.run.job.cluster.clone(), run.run.job.namespace.clone(), run.run.job.job.clone());
-    let instant = |seconds: i64| DateTime::from_timestamp(seconds, 0).unwrap_or_default();
-    let effects = &particulars.effects;
-    let capacity = CapacityStatement {
-        examined_hours: effects.capacity.examined_hours,
-        unknown_clusters: effects.capacity.unknown_clusters.iter().map(|cluster| plan.terms.clusters[*cluster].name.clone()).collect(),
-        exceeded: (effects.capacity.exceeded.iter())
-            .map(|hour| CapacityHour {
-                cluster: plan.terms.clusters[hour.cluster].name.clone(),
-                hour: instant(i64::from(hour.hour) * 3_600),
-                requested_milli: hour.requested_milli,
-                allocatable_milli: hour.allocatable_milli,
-                jobs: (hour.runs.iter()).map(|run| format!("{}/{}", name(&plan.runs[*run]).1, name(&plan.runs[*run]).2)).collect(),
-            })
-            .collect(),
-    };
-    let move_next = effects.movable.iter().map(|movable| {
-        let (cluster, namespace, workload) = movable.workload.clone();
-        MoveNext {
-            cluster,
-            namespace,
-            workload,
-            basis: movable.basis,
-            runs: movable.runs,
-            active_mj: Millijoules::new(movable.active_mj),
-            actual_ugco2e: MicrogramsCo2e::new(movable.actual_ugco2e),
-            max_delay_seconds: movable.max_delay_seconds,
-            delay_seconds: movable.delay_seconds,
-            zone: plan.zones[movable.zone].zone.clone(),
-            saved_by_delay_ugco2e: MicrogramsCo2e::new(movable.saved_by_delay_ugco2e),
-            saved_at_best_ugco2e: MicrogramsCo2e::new(movable.saved_at_best_ugco2e),
-        }
-    });
-    About {
-        policy: particulars.baseline.clone(),
-        hold_out: plan.terms.hold_out.clone(),
-        location_based: particulars.policy.location_based,
-        capacity,
-        move_next: move_next.collect(),
-        timelines: Vec::new(),
-        marginal_series: particulars.marginal_series.clone(),
-        workloads: Vec::new(),
-    }
-}
-
 fn job_run(plan: &Plan<'_>, planned: &PlannedRun, sums: RunSums, effects: &RunEffects) -> JobRunStatement {
     let run = &planned.run.job;
     let site = planned.run.site.map(|site| site_of(plan, planned.cluster, site));
@@ -418,6 +382,7 @@ fn job_run(plan: &Plan<'_>, planned: &PlannedRun, sums: RunSums, effects: &RunEf
         baseline_rule: planned.baseline_rule,
         baseline_zone: planned.baseline_zone.clone(),
         baseline_cluster: planned.home_cluster.map(|cluster| Name::from(plan.terms.clusters[cluster].name.as_str())),
+        was_suspended: run.was_suspended,
         cause: planned.cause,
         cause_basis: planned.cause_basis,
         actual_ugco2e: placed(sums.actual_ugco2e),

@@ -1,4 +1,5 @@
-"""Runs queries/accounting on DuckDB, over the inputs of some cluster-days, and prints the SHA-256 of each day's ledger.
+"""Runs queries/accounting on DuckDB, over the inputs of some cluster-days, and prints for each day the SHA-256 of its ledger, its job_steps and its
+step_requests.
 
 usage: run_plan.py QUERIES_FOLDER DAY_FOLDER...   (a day folder holds one Parquet file an input table)
 
@@ -11,10 +12,16 @@ import sys
 
 import duckdb
 
-COLUMNS = (
-    "node_id, step, row_id, active_mj, idle_mj, system_mj, gap_mj, allocated_mj, modelled_mj, facility_mj, "
-    "operational_hourly_ugco2e, operational_annual_ugco2e, upstream_ugco2e, losses_ugco2e"
-)
+# By table: columns in their order, and how many of them, from the left, sort it.
+TABLES = {
+    "ledger": (
+        "node_id, step, row_id, active_mj, idle_mj, system_mj, gap_mj, allocated_mj, modelled_mj, facility_mj, "
+        "operational_hourly_ugco2e, operational_annual_ugco2e, upstream_ugco2e, losses_ugco2e",
+        3,
+    ),
+    "job_steps": ("job_id, step, site_id, active_mj, cpu_request_milli", 3),
+    "step_requests": ("step, cpu_request_milli", 1),
+}
 
 
 def run_plan(queries: pathlib.Path, day: pathlib.Path) -> str:
@@ -29,8 +36,14 @@ def run_plan(queries: pathlib.Path, day: pathlib.Path) -> str:
         for option in options:
             connection.execute(f"CREATE OR REPLACE VIEW quotas AS SELECT * FROM {option.removeprefix('quotas=')}")
         connection.execute(f"CREATE TABLE {table} AS {(queries / file).read_text()}")
+    return " ".join(sha256_of(connection, table) for table in TABLES)
+
+
+def sha256_of(connection: duckdb.DuckDBPyConnection, table: str) -> str:
+    columns, key = TABLES[table]
     digest = hashlib.sha256()
-    for row in connection.execute(f"SELECT {COLUMNS} FROM ledger ORDER BY node_id, step, row_id").fetchall():
+    order = ", ".join(columns.split(", ")[:key])
+    for row in connection.execute(f"SELECT {columns} FROM {table} ORDER BY {order}").fetchall():
         digest.update(("|".join("" if value is None else str(value) for value in row) + "\n").encode())
     return digest.hexdigest()
 

@@ -88,6 +88,11 @@ fn written(folder: &Path, tails: &str, mut config: toml::Value) -> (toml::Value,
     (config, path)
 }
 
+/// The sample's evidence as it is, in a folder to which more can be added.
+pub fn write_copy(folder: &Path) {
+    rewrite(folder, wattledger::evidence::SCHEMA, |_, frame, _, _| frame);
+}
+
 /// The sample's evidence as the first version of the schema had it.
 pub fn write_first_schema(folder: &Path) {
     rewrite(folder, "wattledger.evidence/1", |table, frame, _, _| match table {

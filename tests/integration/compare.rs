@@ -1,12 +1,13 @@
 //! Compares a report with what was expected of it, figure by figure.
 //!
 //! Everything expected must be there and equal; integers exactly. What a list has beyond the expected must be without energy.
-//! Objects may carry `_tolerance_ug`, by which their emissions may be off; other fields that begin with `_` are notes.
+//! Objects may carry `_tolerance_ug` and `_tolerance_micro_eur`, by which their emissions and costs may be off, and `_tolerance_<field>` for one field;
+//! other fields that begin with `_` are notes.
 
 use serde_json::{Map, Value};
 
 /// A list's items are the same where these fields are.
-const KEYS: [&str; 9] = ["cluster", "namespace", "workload", "job", "node", "day", "hour", "start", "end"];
+const KEYS: [&str; 10] = ["cluster", "namespace", "workload", "job", "node", "day", "hour", "start", "end", "baseline"];
 
 #[derive(Default)]
 pub struct Comparison {
@@ -17,7 +18,7 @@ pub struct Comparison {
 impl Comparison {
     pub fn of(expected: &Value, actual: &Value) -> Self {
         let mut comparison = Self::default();
-        comparison.value("report", expected, actual, 0);
+        comparison.value("report", expected, actual, 0.0);
         comparison
     }
 
@@ -28,7 +29,7 @@ impl Comparison {
         assert!(count == 0, "{count} of {} figures differ, the first are:\n{}", self.figures, shown.join("\n"));
     }
 
-    fn value(&mut self, path: &str, expected: &Value, actual: &Value, tolerance: i64) {
+    fn value(&mut self, path: &str, expected: &Value, actual: &Value, tolerance: f64) {
         match (expected, actual) {
             (Value::Object(expected), Value::Object(actual)) => self.object(path, expected, actual),
             (Value::Array(expected), Value::Array(actual)) => self.list(path, expected, actual),
@@ -37,7 +38,9 @@ impl Comparison {
     }
 
     fn object(&mut self, path: &str, expected: &Map<String, Value>, actual: &Map<String, Value>) {
-        let tolerance = expected.get("_tolerance_ug").and_then(Value::as_i64).unwrap_or(0);
+        let tolerance_of = |of: &str| expected.get(&format!("_tolerance_{of}")).and_then(Value::as_f64);
+        let units = [("_ugco2e", "ug"), ("_micro_eur", "micro_eur")];
+        let unit_of = |key: &str| units.into_iter().find(|(ending, _)| key.ends_with(ending)).map(|(_, unit)| unit);
         if expected.contains_key("_unplaced") {
             self.figures += 1;
             if actual.get("unplaced_reason").is_none_or(Value::is_null) {
@@ -45,7 +48,7 @@ impl Comparison {
             }
         }
         for (key, value) in expected.iter().filter(|(key, _)| !key.starts_with('_')) {
-            let tolerance = if key.ends_with("_ugco2e") { tolerance } else { 0 };
+            let tolerance = tolerance_of(key).or_else(|| tolerance_of(unit_of(key)?)).unwrap_or(0.0);
             self.value(&format!("{path}.{key}"), value, actual.get(key).unwrap_or(&Value::Null), tolerance);
         }
     }
@@ -54,7 +57,7 @@ impl Comparison {
         for item in expected {
             let name = name_of(item, item);
             match actual.iter().find(|candidate| name_of(candidate, item) == name) {
-                Some(found) => self.value(&format!("{path}[{name}]"), item, found, 0),
+                Some(found) => self.value(&format!("{path}[{name}]"), item, found, 0.0),
                 None => {
                     self.figures += 1;
                     self.differences.push(format!("{path}[{name}]: expected, not found"));
@@ -72,14 +75,14 @@ impl Comparison {
         }
     }
 
-    fn figure(&mut self, path: &str, expected: &Value, actual: &Value, tolerance: i64) {
+    fn figure(&mut self, path: &str, expected: &Value, actual: &Value, tolerance: f64) {
         self.figures += 1;
         // A category of Scope 3 in which a cluster has nothing may be said as zero or not at all.
         let is_absent = actual.is_null() && integer(expected) == Some(0) && path.contains(".scope3_category_");
         let is_equal = match (integer(expected), integer(actual)) {
-            (Some(expected), Some(actual)) => (expected - actual).abs() <= tolerance,
+            (Some(expected), Some(actual)) => (expected - actual).abs() as f64 <= tolerance,
             _ => match (expected.as_f64(), actual.as_f64()) {
-                (Some(expected), Some(actual)) => (expected - actual).abs() <= 1e-9,
+                (Some(expected), Some(actual)) => (expected - actual).abs() <= tolerance.max(1e-9),
                 _ => expected == actual,
             },
         };
@@ -131,5 +134,18 @@ mod tests {
 
         assert_eq!(Comparison::of(&expected, &json!({ "active_mj": 10, "actual_ugco2e": 12 })).differences.len(), 0);
         assert_eq!(Comparison::of(&expected, &json!({ "active_mj": 11, "actual_ugco2e": 13 })).differences.len(), 2);
+    }
+
+    #[test]
+    fn a_tolerance_of_one_field_goes_before_that_of_its_unit() {
+        let expected = json!({ "best_ugco2e": 10, "mean_ugco2e": 10, "saved_micro_eur": 5, "captured_share": 0.5, "_tolerance_ug": 2,
+            "_tolerance_mean_ugco2e": 0, "_tolerance_micro_eur": 1, "_tolerance_captured_share": 0.01 });
+        let differences = |best, mean, saved, share| {
+            let actual = json!({ "best_ugco2e": best, "mean_ugco2e": mean, "saved_micro_eur": saved, "captured_share": share });
+            Comparison::of(&expected, &actual).differences.len()
+        };
+
+        assert_eq!(differences(12, 10, 6, 0.505), 0);
+        assert_eq!(differences(13, 11, 7, 0.52), 4);
     }
 }

@@ -23,6 +23,7 @@ mod real_zones;
 mod same_bytes;
 mod sample;
 mod sample_report;
+mod shifting;
 #[path = "../../src/sources/intensity/stand_in_test.rs"]
 mod stand_in;
 mod tiers;

@@ -68,8 +68,17 @@ pub fn expected(folder: &Path, month: &str) -> Value {
 
 /// The same under another configuration of the sample's clusters.
 pub fn expected_under(config: &toml::Value, folder: &Path, month: &str) -> Value {
+    expected_beside(config, folder, month, &json!({}))
+}
+
+/// The same with what stands beside the counterfactual: `bounds`, `alternatives`, `cost`.
+pub fn expected_beside(config: &toml::Value, folder: &Path, month: &str, beside: &Value) -> Value {
     let settings = folder.join("settings.json");
-    fs::write(&settings, oracle_settings(config, month).to_string()).unwrap();
+    let mut given = oracle_settings(config, month);
+    given["beside"] = beside.clone();
+    given["deferrable"] = deferrable(config);
+    given["price_files"] = config.get("price").map_or(json!([]), |price| json!(price[0]["files"]));
+    fs::write(&settings, given.to_string()).unwrap();
     let python = std::env::var("WATTLEDGER_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let output = Command::new(python)
         .arg(root().join("tests/oracle/oracle.py"))
@@ -124,6 +133,18 @@ fn oracle_settings(config: &toml::Value, month: &str) -> Value {
         "tails": config["report"].get("tails").and_then(toml::Value::as_str).unwrap_or("unattributed"),
         "annual_direct_gco2e_per_kwh": serde_json::to_value(annual).unwrap(), "losses": losses, "clusters": clusters,
     })
+}
+
+/// Which work may wait, with delays in seconds.
+fn deferrable(config: &toml::Value) -> Value {
+    let rules = config.get("deferrable").and_then(toml::Value::as_array).into_iter().flatten();
+    rules
+        .map(|rule| {
+            let list = |key: &str| rule.get(key).map_or(json!([]), |list| json!(list));
+            let max_delay = humantime::parse_duration(rule["max_delay"].as_str().unwrap()).unwrap().as_secs();
+            json!({ "namespaces": list("namespaces"), "kinds": list("kinds"), "names": list("names"), "zones": list("zones"), "max_delay_s": max_delay })
+        })
+        .collect()
 }
 
 /// A Python with DuckDB, as `tests/run` installs it. Without it the tests that need it say that they were left out; in CI that is a failure.

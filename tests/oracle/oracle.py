@@ -1,18 +1,20 @@
 """Works out a month's report by hand, from the truth that the sample's meters were made from.
 
 In: `truth.json` of the sample generator, the intensity CSV files, and a JSON file of settings (month, time zone, clusters, annual factors,
-grid losses, idle policy, tails). Out: on stdout, the figures of `report.json` that follow from them, in the same shape.
+grid losses, idle policy, tails, which work may wait, prices, and which figures beside the counterfactual are wanted). Out: on stdout, the figures of `report.json` that follow from them, in the same shape.
 
 This is what an auditor would write after reading the method, and only that: Python's standard library, whole numbers and fractions, one row
 at a time, none of the product's code. Paragraph numbers are those of the method. Where the method prescribes doubles (a row's emissions, the
 whole of facility energy) there are doubles, operation for operation.
 
 Fields that begin with `_` are notes for the comparison: `_tolerance_ug` is how far emissions of a counterfactual may be off,
-because the method does not say where a run's sum is rounded (one microgram for each piece of it).
+because the method does not say where a run's sum is rounded (one microgram for each piece of it); `_tolerance_micro_eur` and
+`_tolerance_<field>` say the same of costs and of one field.
 """
 
 import argparse
 import csv
+import fnmatch
 import json
 import math
 from collections import defaultdict
@@ -34,6 +36,7 @@ def main():
     options = arguments.parse_args()
     truth = json.loads(options.truth.read_text())
     settings = json.loads(options.settings.read_text())
+    settings["prices"] = read_prices(settings)
     period = Period(settings["month"], settings["time_zone"])
     grids = read_intensities(options.intensity, period)
     print(json.dumps(report(truth, settings, period, grids), indent=1))
@@ -429,20 +432,14 @@ def place(cluster, job, end, by_step, settings, period, grids, step_s):
     if baseline is None or baseline > start:
         run["_unplaced"] = True
         return run
-    actual, counterfactual, pieces = Fraction(0), Fraction(0), 0
-    pue_here, pue_home = Fraction(settings["clusters"][cluster]["pue"]), pue_of_zone(home, cluster, settings)
+    steps = []
     for step, millijoules in by_step.items():
         begin, stop = max(step * step_s, start), min((step + 1) * step_s, end)
         assert begin < stop, f"{job['job']}: energy outside the run"
-        for piece_begin, piece_stop in cut(begin, stop, 0):
-            part = Fraction(millijoules * (piece_stop - piece_begin), stop - begin)
-            actual += part * pue_here * grids[zone].at(piece_begin) / 3600
-            pieces += 1
-        shift = start - baseline
-        for piece_begin, piece_stop in cut(begin, stop, shift):
-            part = Fraction(millijoules * (piece_stop - piece_begin), stop - begin)
-            counterfactual += part * pue_home * grids[home].at(piece_begin - shift) / 3600
-            pieces += 1
+        steps.append((begin, stop, millijoules))
+    pue = {place: pue_of_zone(place, cluster, settings) for place in grids}
+    actual, pieces_as_it_was = valued(steps, 0, grids[zone].at, pue[zone])
+    counterfactual, pieces_at_home = valued(steps, baseline - start, grids[home].at, pue[home])
     is_shifted = baseline != start or home != zone
     run.update({
         "baseline_start": text_of(baseline),
@@ -453,10 +450,39 @@ def place(cluster, job, end, by_step, settings, period, grids, step_s):
         "counterfactual_ugco2e": rounded(counterfactual),
         "avoided_ugco2e": rounded(counterfactual) - rounded(actual),
         "unplaced_reason": None,
-        "_tolerance_ug": pieces,
+        "_tolerance_ug": pieces_as_it_was + pieces_at_home,
         "_is_shifted": is_shifted,
     })
+    work = Work(steps, start, baseline, zone, home, pue)
+    run.update(beside(run, work, counterfactual, job, settings, grids, step_s))
     return run
+
+
+class Work:
+    """A run's energy as [begin, stop, mJ), when it was and would have been, where it was and would have been, and the PUE of each zone."""
+
+    def __init__(self, steps, start, baseline, zone, home, pue):
+        self.steps, self.start, self.baseline, self.zone, self.home, self.pue = steps, start, baseline, zone, home, pue
+
+    def at(self, start, zone, value_at):
+        """What the work comes to if it starts at an instant in a zone; None where something is not known."""
+        found = valued(self.steps, start - self.start, value_at, self.pue[zone])
+        return found and found[0]
+
+
+def valued(steps, later, value_at, pue):
+    """What energy comes to if it is used so many seconds later: mJ times value per kWh in µg or µEUR, and in how many pieces."""
+    whole, pieces = Fraction(0), 0
+    for begin, stop, millijoules in steps:
+        per_second = Fraction(0)
+        for piece_begin, piece_stop in cut(begin, stop, -later):
+            value = value_at(piece_begin + later)
+            if value is None:
+                return None
+            per_second += (piece_stop - piece_begin) * value
+            pieces += 1
+        whole += per_second * millijoules / (stop - begin)
+    return whole * pue / 3600, pieces
 
 
 def cut(begin, stop, shift):
@@ -509,7 +535,7 @@ def pue_of_zone(zone, own, settings):
     return Fraction(settings["clusters"][own]["pue"])
 
 
-def effect(runs):
+def effect(runs, wanted):
     """Sums over placed runs, losses counted."""
     placed = [run for run in runs if not run.get("_unplaced")]
     avoided = [run["avoided_ugco2e"] for run in placed]
@@ -523,6 +549,179 @@ def effect(runs):
         "gains_ugco2e": sum(value for value in avoided if value > 0),
         "losses_ugco2e": sum(value for value in avoided if value < 0),
         "_tolerance_ug": sum(run["_tolerance_ug"] for run in placed),
+        **(windowed(placed) if wanted.get("bounds") else {}),
+    }
+
+
+# --- beside the counterfactual (§7, bounds and cost) --------------------------------------------------------------------------------
+
+
+def beside(run, work, counterfactual, job, settings, grids, step_s):
+    """Bounds, the start at creation, and costs: whatever of them is wanted."""
+    wanted, found = settings.get("beside", {}), {}
+    rule = rule_of(job, settings)
+    if wanted.get("bounds"):
+        found["class"], found["class_basis"] = class_of(job, rule)
+        if rule:
+            found["max_delay_seconds"], found["window_basis"] = rule["max_delay_s"], "policy"
+        intensity_at = {zone: grid.at for zone, grid in grids.items()}
+        known = rule and bounds(run["counterfactual_ugco2e"], work, rule, intensity_at, step_s)
+        found.update(known or dict.fromkeys(("best_ugco2e", "worst_ugco2e", "mean_ugco2e", "best_start", "best_zone", "candidates")))
+        found.update(found.pop("_best", {}))
+    if wanted.get("alternatives"):
+        at_creation = work.at(job["created"], work.home, grids[work.home].at)
+        value = None if at_creation is None else run["counterfactual_ugco2e"] + rounded(at_creation - counterfactual)
+        found["alternatives"] = {"at_creation_ugco2e": value, "_tolerance_ug": run["_tolerance_ug"] + 1}
+    if wanted.get("cost"):
+        found["cost"] = cost(work, rule, settings["prices"], step_s)
+    return found
+
+
+def rule_of(job, settings):
+    """The first table of the configuration that matches; an empty list matches everything."""
+    kind, name = job["workload"].split("/", 1)
+    for rule in settings.get("deferrable", []):
+        matches = [any(fnmatch.fnmatchcase(job["namespace"], pattern) for pattern in rule["namespaces"]) or not rule["namespaces"],
+                   kind in rule["kinds"] or not rule["kinds"],
+                   any(fnmatch.fnmatchcase(name, pattern) for pattern in rule["names"]) or not rule["names"]]
+        if all(matches):
+            return rule
+    return None
+
+
+def class_of(job, rule):
+    """§8: a label wins over the configuration; work that is a Job serves nobody."""
+    if job["is_carbon_aware"]:
+        return "deferrable", "label"
+    return ("deferrable", "policy") if rule else ("unclassified", "none")
+
+
+def candidates(work, rule, value_at, step_s):
+    """What the work comes to at each start of the grid in each allowed zone, None where one is not known: {(start, zone): value}."""
+    zones = {*(rule["zones"] or [work.zone]), work.home}
+    starts = range(work.baseline, work.baseline + rule["max_delay_s"] + 1, step_s)
+    values = {(start, zone): work.at(start, zone, value_at[zone]) if zone in value_at else None for start in starts for zone in zones}
+    return None if None in values.values() else values
+
+
+def bounds(counterfactual, work, rule, value_at, step_s, unit="ugco2e"):
+    """The counterfactual, and what its best, worst and mean candidate differ from the baseline, rounded once."""
+    values = candidates(work, rule, value_at, step_s)
+    if values is None:
+        return None
+    at_baseline = values[work.baseline, work.home]
+    differs = {key: value - at_baseline for key, value in values.items()}
+    best = min(differs.values())
+    found = {
+        f"best_{unit}": counterfactual + rounded(best),
+        f"worst_{unit}": counterfactual + rounded(max(differs.values())),
+        f"mean_{unit}": counterfactual + rounded(sum(differs.values()) / len(differs)),
+    }
+    if unit == "ugco2e":
+        found["candidates"] = len(differs)
+        # Where several come within a microgram of each other any of them may be named.
+        close = [key for key, value in differs.items() if value - best < 1]
+        found["_best"] = {"best_start": text_of(close[0][0]), "best_zone": close[0][1]} if len(close) == 1 else {}
+    return found
+
+
+def cost(work, rule, prices, step_s):
+    """The same energy at prices of zone and hour, in micro-EUR; None where a price of either side is not known."""
+    value_at = {zone: lambda instant, by_hour=by_hour: by_hour.get(instant // HOUR * HOUR) for zone, by_hour in prices.items()}
+    if work.zone not in value_at or work.home not in value_at:
+        return None
+    actual, counterfactual = work.at(work.start, work.zone, value_at[work.zone]), work.at(work.baseline, work.home, value_at[work.home])
+    if actual is None or counterfactual is None:
+        return None
+    found = {
+        "actual_micro_eur": rounded(actual),
+        "counterfactual_micro_eur": rounded(counterfactual),
+        "saved_micro_eur": rounded(counterfactual) - rounded(actual),
+        **dict.fromkeys(("best_micro_eur", "worst_micro_eur", "mean_micro_eur")),
+        "_tolerance_micro_eur": 2,
+    }
+    if rule:
+        found.update(bounds(rounded(counterfactual), work, rule, value_at, step_s, "micro_eur") or {})
+    return found
+
+
+def read_prices(settings):
+    """EUR/kWh by zone and hour, as exact fractions: mJ / 3600 of it are micro-EUR, as mJ / 3600 of g/kWh are micrograms."""
+    prices = defaultdict(dict)
+    for name in settings.get("price_files", []):
+        with Path(name).open(encoding="utf-8", newline="") as lines:
+            for row in csv.DictReader(lines):
+                prices[row["zone"]][instant_of(row["ts"])] = Fraction(row["price_eur_per_mwh"]) / 1000
+    return prices
+
+
+def windowed(runs):
+    """Sums over the placed runs that have bounds, and what share of the possible was captured."""
+    bounded = [run for run in runs if run.get("best_ugco2e") is not None]
+    total = {f"{name}_ugco2e": sum(run[f"{name}_ugco2e"] for run in bounded)
+             for name in ("actual", "counterfactual", "avoided", "best", "worst", "mean")}
+    tolerance = sum(run["_tolerance_ug"] + 1 for run in bounded)
+    possible = total["counterfactual_ugco2e"] - total["best_ugco2e"]
+    share = float(Fraction(total["avoided_ugco2e"], possible)) if possible > 0 else None
+    return {
+        "captured_share": share,
+        "_tolerance_captured_share": (tolerance + abs(share) * len(bounded)) / possible if possible > 0 else 0.0,
+        "windowed": {"runs": len(bounded), **total, "_tolerance_ug": tolerance},
+    }
+
+
+def alternatives(runs):
+    """The counterfactual under other baselines, beside the policy's own over the same runs."""
+    placed = [run for run in runs if not run.get("_unplaced")]
+    lists = {
+        "at-creation": [(run, run["alternatives"]["at_creation_ugco2e"]) for run in placed if "alternatives" in run],
+        "mean-of-window": [(run, run.get("mean_ugco2e")) for run in placed],
+    }
+    rows = []
+    for baseline, values in lists.items():
+        known = [(run, value) for run, value in values if value is not None]
+        if known:
+            actual, other = sum(run["actual_ugco2e"] for run, _ in known), sum(value for _, value in known)
+            rows.append({
+                "baseline": baseline,
+                "runs": len(known),
+                "actual_ugco2e": actual,
+                "counterfactual_ugco2e": other,
+                "avoided_ugco2e": other - actual,
+                "policy_avoided_ugco2e": sum(run["avoided_ugco2e"] for run, _ in known),
+                "_tolerance_ug": sum(run["_tolerance_ug"] + 1 for run, _ in known),
+            })
+    return rows
+
+
+def costs(runs):
+    """Sums of costs, and of the runs in which money and carbon disagree."""
+    priced = [run for run in runs if run.get("cost")]
+    saved = [run["cost"]["saved_micro_eur"] for run in priced]
+    disagree = {
+        "cleaner_and_dearer": [run for run in priced if run["avoided_ugco2e"] > 0 and run["cost"]["saved_micro_eur"] < 0],
+        "cheaper_and_dirtier": [run for run in priced if run["avoided_ugco2e"] < 0 and run["cost"]["saved_micro_eur"] > 0],
+    }
+    return {
+        "cost": {
+            "runs": len(priced),
+            "actual_micro_eur": sum(run["cost"]["actual_micro_eur"] for run in priced),
+            "counterfactual_micro_eur": sum(run["cost"]["counterfactual_micro_eur"] for run in priced),
+            "saved_micro_eur": sum(saved),
+            "gains_micro_eur": sum(value for value in saved if value > 0),
+            "losses_micro_eur": sum(value for value in saved if value < 0),
+            "_tolerance_micro_eur": 2 * len(priced),
+        },
+        "disagreement": {
+            which: {
+                "runs": len(some),
+                "avoided_ugco2e": sum(run["avoided_ugco2e"] for run in some),
+                "saved_micro_eur": sum(run["cost"]["saved_micro_eur"] for run in some),
+                "_tolerance_ug": sum(run["_tolerance_ug"] for run in some),
+                "_tolerance_micro_eur": 2 * len(some),
+            }
+            for which, some in disagree.items()
+        },
     }
 
 
@@ -556,7 +755,8 @@ def report(truth, settings, period, grids):
             lists["workloads"].append({**keys, **with_scopes([(placement, group)], declared)})
         lists["hours"] += hours(name, rows, step_s)
         lists["reconciliation"] += reconciliation(name, rows, step_s)
-    by_cause = {cause: effect([run for run in runs if run.get("cause") == cause]) for cause in ("carbon", "other", "none")}
+    wanted = settings.get("beside", {})
+    by_cause = {cause: effect([run for run in runs if run.get("cause") == cause], wanted) for cause in ("carbon", "other", "none")}
     of_scope2 = [row for placement, rows in everything for row in rows if placement == "scope2"]
     return {
         "schema": "wattledger.report/1",
@@ -578,9 +778,11 @@ def report(truth, settings, period, grids):
         "job_runs": runs,
         "counterfactual": {
             "label": "Estimated effect of carbon-aware scheduling against a counterfactual (not part of reported emissions)",
-            **effect(runs),
+            **effect(runs, wanted),
             "by_cause": by_cause,
             "unplaced_runs": sum(1 for run in runs if run.get("_unplaced")),
+            **({"alternatives": alternatives(runs)} if wanted.get("alternatives") else {}),
+            **(costs(runs) if wanted.get("cost") else {}),
         },
     }
 

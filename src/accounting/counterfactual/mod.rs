@@ -7,9 +7,12 @@
 pub mod baseline;
 pub mod bounds;
 pub mod capacity;
+pub mod curves;
 pub mod effects;
+pub mod energy;
 pub mod history;
 pub mod move_next;
+pub mod outcome;
 pub mod profile;
 pub mod retiming;
 pub mod window;

@@ -27,27 +27,27 @@ pub struct StepFactors {
 }
 
 impl RunTiming {
-    /// The part of `[from_ms, to_ms)` that lies in the run. Energy that a meter saw just before the start or just after the end
-    /// (between two scrapes) belongs to the run's first or last instant.
-    fn overlap(&self, from_ms: i64, to_ms: i64) -> (i64, i64) {
-        let (from, to) = (from_ms.max(self.start_ms), to_ms.min(self.end_ms));
-        if from < to {
-            (from, to)
-        } else if to_ms <= self.start_ms {
-            (self.start_ms, self.start_ms + 1)
-        } else {
-            (self.end_ms - 1, self.end_ms)
-        }
-    }
-
     /// The factors of the step `[from_ms, to_ms)`; none where an intensity is not known.
     pub fn factors(&self, from_ms: i64, to_ms: i64, zone: usize, pue: f64, zones: &[ZoneIntensity]) -> Option<StepFactors> {
-        let (from, to) = self.overlap(from_ms, to_ms);
+        let (from, to) = overlap((self.start_ms, self.end_ms), (from_ms, to_ms));
         let shift = self.start_ms - self.baseline_start_ms;
         Some(StepFactors {
             actual_ug_per_mj: factor(zones.get(zone)?, from, to, pue)?,
             counterfactual_ug_per_mj: factor(zones.get(self.baseline_zone)?, from - shift, to - shift, self.baseline_pue)?,
         })
+    }
+}
+
+/// The part of a step `[from, to)` that lies in a run. Energy that a meter saw just before the start or just after the end
+/// (between two scrapes) belongs to the run's first or last instant.
+pub(super) fn overlap((start_ms, end_ms): (i64, i64), (from_ms, to_ms): (i64, i64)) -> (i64, i64) {
+    let (from, to) = (from_ms.max(start_ms), to_ms.min(end_ms));
+    if from < to {
+        (from, to)
+    } else if to_ms <= start_ms {
+        (start_ms, start_ms + 1)
+    } else {
+        (end_ms - 1, end_ms)
     }
 }
 

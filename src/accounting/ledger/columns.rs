@@ -9,12 +9,12 @@ use std::ops::Range;
 
 use anyhow::{Result, bail};
 
-use super::grid::{GridStep, facility_whole, rounded};
+use super::grid::{GridStep, facility_whole};
 use super::hours::HourSums;
 use super::inputs::{Meters, UsageColumns};
 use super::reservations::Reserved;
-use super::{DayFold, DayTerms, LedgerRow, NodeDay, RunSums, RunTerms, Segment, Sums};
-use crate::accounting::counterfactual::retiming::StepFactors;
+use super::run_steps::{RunSteps, cpu_request};
+use super::{DayFold, DayTerms, LedgerRow, NodeDay, RunSums, Segment, StepRequest, Sums};
 use crate::accounting::split::{LARGEST_WHOLE, Splitter};
 use crate::model::policy::{IdlePolicy, Tails};
 use crate::model::{GAP_ROW, IDLE_ROW, SYSTEM_ROW, Tier};
@@ -28,6 +28,9 @@ pub struct Pass<'a> {
     splitter: Splitter,
     hours: HourSums,
     reserved: Reserved,
+    run_steps: RunSteps,
+    /// What all pods ask for, by step of the day.
+    requests: Vec<i64>,
     fold: DayFold,
     rows: Option<Vec<LedgerRow>>,
     node: NodeBuffers,
@@ -52,7 +55,6 @@ struct NodeBuffers {
     pod_hour: Vec<Sums>,
     is_touched: Vec<bool>,
     touched: Vec<i32>,
-    factors: HashMap<i32, Vec<Option<StepFactors>>>,
 }
 
 impl<'a> Pass<'a> {
@@ -65,6 +67,8 @@ impl<'a> Pass<'a> {
             splitter: Splitter::default(),
             hours: HourSums::new(terms),
             reserved: Reserved::default(),
+            run_steps: RunSteps::new(terms),
+            requests: vec![0; terms.step_count],
             fold: DayFold {
                 node_days: vec![NodeDay::default(); terms.nodes.len()],
                 runs: vec![RunSums::default(); terms.runs.len()],
@@ -106,7 +110,15 @@ impl<'a> Pass<'a> {
 
     /// Ends the pass: what it adds to the month, and the rows where they were kept.
     pub fn finish(self) -> (DayFold, Vec<LedgerRow>) {
-        let fold = DayFold { workload_hours: self.hours.into_rows(), ..self.fold };
+        let asked = self.requests.iter().enumerate().filter(|(_, milli)| **milli > 0);
+        let request =
+            |(offset, milli): (usize, &i64)| StepRequest { step: self.terms.first_step + offset as i32, cpu_request_milli: *milli };
+        let fold = DayFold {
+            step_requests: asked.map(request).collect(),
+            workload_hours: self.hours.into_rows(),
+            run_steps: self.run_steps.into_rows(),
+            ..self.fold
+        };
         (fold, self.rows.unwrap_or_default())
     }
 
@@ -163,7 +175,6 @@ impl<'a> Pass<'a> {
         self.node.pod_hour.resize(pod_count, Sums::default());
         self.node.is_touched.clear();
         self.node.is_touched.resize(pod_count, false);
-        self.node.factors.clear();
         let mut hour = self.terms.hour_of(self.terms.first_step);
         let mut from = 0;
         for offset in 0..self.terms.step_count {
@@ -181,7 +192,28 @@ impl<'a> Pass<'a> {
         Ok(())
     }
 
+    /// job_steps.sql, step_requests.sql: what the pods that were there ask for, whether or not their node was metered.
+    fn add_requests(&mut self, node: usize, offset: usize, step: i32, rows: Range<usize>) -> Result<()> {
+        let (terms, buffers) = (self.terms, &self.node);
+        let mut of_step = 0;
+        for row in rows {
+            let is_tail_only = || buffers.tail[row] > 0 && buffers.active[row] == 0 && buffers.cpu[row] == 0;
+            let milli = cpu_request(terms, buffers.pod[row])?;
+            if milli == 0 || (!buffers.tail.is_empty() && is_tail_only()) {
+                continue;
+            }
+            of_step += milli;
+            let job = terms.pods[buffers.pod[row] as usize].job;
+            if job >= 0 {
+                self.run_steps.add_request(terms, (node, job, step), milli);
+            }
+        }
+        self.requests[offset] += if terms.is_in_period(step) { of_step } else { 0 };
+        Ok(())
+    }
+
     fn account_step(&mut self, node: usize, offset: usize, step: i32, rows: Range<usize>, first_pod: i32) -> Result<()> {
+        self.add_requests(node, offset, step, rows.clone())?;
         let terms = self.terms;
         let node_id = node as i32;
         let metered = self.meters.metered_mj[node * terms.step_count + offset];
@@ -282,7 +314,7 @@ impl<'a> Pass<'a> {
         for i in 0..count {
             let job = terms.pods[pods[i] as usize].job;
             if job >= 0 && active[i] > 0 {
-                add_to_run(terms, &mut buffers.factors, &mut self.fold.runs, node, job, step, offset, active[i]);
+                self.run_steps.add_energy(terms, &mut self.fold.runs, (node, job, step), active[i]);
             }
         }
         let keeps_rows = self.rows.is_some();
@@ -384,39 +416,6 @@ impl Sums {
             Tier::Modelled => self.modelled_mj = energy_mj,
         }
     }
-}
-
-/// job_rows.sql: the same active energy, met with two factors. Factors are worked out once for each step of a run on a node.
-#[expect(clippy::too_many_arguments, reason = "it borrows three parts of the pass at once")]
-fn add_to_run(
-    terms: &DayTerms<'_>,
-    factors: &mut HashMap<i32, Vec<Option<StepFactors>>>,
-    runs: &mut [RunSums],
-    node: usize,
-    job: i32,
-    step: i32,
-    offset: usize,
-    active_mj: i64,
-) {
-    let run = &mut runs[job as usize];
-    let timing = match &terms.runs[job as usize] {
-        RunTerms::NotCounted => return,
-        RunTerms::Unplaced => None,
-        RunTerms::Placed(timing) => Some(timing),
-    };
-    run.active_mj += active_mj;
-    run.outside_mj += if terms.is_in_period(step) { 0 } else { active_mj };
-    let Some(timing) = timing else { return };
-    let site = &terms.sites[terms.nodes[node].site];
-    let by_step = factors.entry(job).or_insert_with(|| vec![None; terms.step_count]);
-    let known = by_step[offset].or_else(|| {
-        let from_ms = i64::from(step) * terms.step_seconds * 1_000;
-        by_step[offset] = timing.factors(from_ms, from_ms + terms.step_seconds * 1_000, site.zone, site.pue, terms.zones);
-        by_step[offset]
-    });
-    let Some(known) = known else { return };
-    run.actual_ugco2e += rounded(active_mj as f64 * known.actual_ug_per_mj);
-    run.counterfactual_ugco2e += rounded(active_mj as f64 * known.counterfactual_ug_per_mj);
 }
 
 fn push_row(kept: &mut Vec<LedgerRow>, node_id: i32, step: i32, row_id: i32, sums: &Sums, grid: &GridStep<'_>) {

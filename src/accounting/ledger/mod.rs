@@ -15,6 +15,9 @@ pub mod inputs;
 mod reservations;
 #[cfg(test)]
 mod reservations_test;
+mod run_steps;
+#[cfg(test)]
+mod run_steps_test;
 mod segments;
 pub mod sql;
 #[cfg(test)]

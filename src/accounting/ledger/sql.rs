@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use polars::prelude::{DataFrame, Engine, IntoLazy, df};
 use polars::sql::SQLContext;
 
-use super::{DayFold, DayTerms, LedgerRow, NodeDay, Reservation, RunSums, RunTerms, Sums, WorkloadHour};
+use super::{DayFold, DayTerms, LedgerRow, NodeDay, Reservation, RunStep, RunSums, RunTerms, StepRequest, Sums, WorkloadHour};
 use crate::model::policy::{IdlePolicy, Tails};
 
 /// The plan, and the text of every file it names.
@@ -24,10 +24,12 @@ pub const QUERIES: &[(&str, &str)] = &[
     ("facility_quotas.sql", include_str!("../../../queries/accounting/facility_quotas.sql")),
     ("idle_quotas.sql", include_str!("../../../queries/accounting/idle_quotas.sql")),
     ("job_rows.sql", include_str!("../../../queries/accounting/job_rows.sql")),
+    ("job_steps.sql", include_str!("../../../queries/accounting/job_steps.sql")),
     ("ledger.sql", include_str!("../../../queries/accounting/ledger.sql")),
     ("node_days.sql", include_str!("../../../queries/accounting/node_days.sql")),
     ("reservations.sql", include_str!("../../../queries/accounting/reservations.sql")),
     ("split.sql", include_str!("../../../queries/accounting/split.sql")),
+    ("step_requests.sql", include_str!("../../../queries/accounting/step_requests.sql")),
     ("tail_quotas.sql", include_str!("../../../queries/accounting/tail_quotas.sql")),
     ("workload_hours.sql", include_str!("../../../queries/accounting/workload_hours.sql")),
 ];
@@ -242,18 +244,27 @@ pub fn fold(terms: &DayTerms<'_>, tables: &BTreeMap<String, DataFrame>, usage_ro
         });
     }
     reservations.sort_by_key(|row| (row.node, row.workload));
+    let moved = Columns(table("job_steps")?);
+    let mut run_steps = Vec::with_capacity(moved.0.height());
+    for i in 0..moved.0.height() {
+        run_steps.push(RunStep {
+            job: moved.id("job_id", i)?,
+            step: moved.id("step", i)?,
+            site: moved.id("site_id", i)?,
+            active_mj: moved.integer("active_mj", i)?,
+            cpu_request_milli: moved.integer("cpu_request_milli", i)?,
+        });
+    }
+    run_steps.sort_unstable();
+    let asked = Columns(table("step_requests")?);
+    let mut step_requests = Vec::with_capacity(asked.0.height());
+    for i in 0..asked.0.height() {
+        step_requests.push(StepRequest { step: asked.id("step", i)?, cpu_request_milli: asked.integer("cpu_request_milli", i)? });
+    }
+    step_requests.sort_unstable();
     let usage_rows = usage_rows as u64;
     let unmetered_rows = usage_rows - table("active")?.height() as u64;
-    Ok(DayFold {
-        workload_hours,
-        node_days,
-        runs,
-        reservations,
-        run_steps: Vec::new(),
-        step_requests: Vec::new(),
-        unmetered_rows,
-        usage_rows,
-    })
+    Ok(DayFold { workload_hours, node_days, runs, reservations, run_steps, step_requests, unmetered_rows, usage_rows })
 }
 
 /// The ledger's rows, sorted by node, step and row.

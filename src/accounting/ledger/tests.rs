@@ -476,6 +476,19 @@ fn both_engines_give_the_same_ledger() {
         assert_eq!(rows, sql_rows);
         assert_eq!(columns, sql);
         assert!(columns.runs.iter().any(|run| run.actual_ugco2e != run.counterfactual_ugco2e && run.outside_mj > 0));
+        for (job, run) in columns.runs.iter().enumerate() {
+            let of_run = columns.run_steps.iter().filter(|row| row.job == job as i32);
+            assert_eq!(of_run.map(|row| row.active_mj).sum::<i64>(), run.active_mj, "steps add up to the run");
+        }
+        assert!(columns.run_steps.iter().any(|row| row.active_mj == 0) && columns.run_steps.iter().any(|row| row.step < 30));
+        assert!(columns.step_requests.len() > 50 && columns.step_requests[0].step >= 30);
+        for asked in &columns.step_requests {
+            let of_runs = columns.run_steps.iter().filter(|row| row.step == asked.step);
+            assert!(
+                of_runs.map(|row| row.cpu_request_milli).sum::<i64>() <= asked.cpu_request_milli,
+                "runs ask for no more than all pods do"
+            );
+        }
         assert!(rows.iter().any(|row| row.row_id == GAP_ROW) && columns.unmetered_rows > 0);
         let has = |known: fn(&LedgerRow) -> bool| rows.iter().any(known);
         assert!(has(|row| row.upstream_ugco2e > Some(0)) && has(|row| row.losses_ugco2e > Some(0)));

@@ -26,15 +26,15 @@ use crate::model::tables::Table;
 use crate::model::{Finding, Severity};
 use crate::units::UtcDay;
 
-/// The rows of a cluster-day's ledger by the columnar pass, sorted.
-pub fn rows_by_columns(terms: &DayTerms<'_>, node_steps: &DataFrame, usage: &DataFrame) -> Result<Vec<LedgerRow>> {
+/// What the columnar pass makes of a cluster-day, and the rows of its ledger, sorted.
+pub fn rows_by_columns(terms: &DayTerms<'_>, node_steps: &DataFrame, usage: &DataFrame) -> Result<(DayFold, Vec<LedgerRow>)> {
     let meters = meters(terms, node_steps)?;
     let part = UsagePart::new(usage)?;
     let mut pass = Pass::new(terms, &meters).keeping_rows();
     pass.account(0..terms.nodes.len(), part.columns())?;
-    let mut rows = pass.finish().1;
+    let (fold, mut rows) = pass.finish();
     rows.sort_unstable();
-    Ok(rows)
+    Ok((fold, rows))
 }
 
 /// One cluster-day of the ledger; one without evidence holds gaps only.

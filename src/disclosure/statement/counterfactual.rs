@@ -28,6 +28,8 @@ pub struct JobRunStatement {
     pub baseline_zone: Option<Name>,
     /// The cluster in which the same workload would have run, where that is said to be another.
     pub baseline_cluster: Option<Name>,
+    /// Whether it was ever seen suspended.
+    pub was_suspended: bool,
     pub cause: Cause,
     /// What the cause was read off.
     pub cause_basis: CauseBasis,

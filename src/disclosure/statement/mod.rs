@@ -35,6 +35,9 @@ pub const SCHEMA: &str = "wattledger.report/1";
 /// The label that the counterfactual carries wherever it is shown (method, section 7).
 pub const COUNTERFACTUAL_LABEL: &str =
     "Estimated effect of carbon-aware scheduling against a counterfactual (not part of reported emissions)";
+/// The label of its second table, wherever that is shown.
+pub const CONSEQUENTIAL_LABEL: &str =
+    "Consequential estimate with marginal intensities (a claim about the grid, not part of reported emissions)";
 
 #[derive(Clone, Debug, Serialize)]
 pub struct Statement {

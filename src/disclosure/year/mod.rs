@@ -11,9 +11,10 @@ mod sum;
 use std::collections::BTreeMap;
 
 use self::sum::{Shares, sum_by};
+use super::counterfactual;
 use super::statement::{
-    ClusterStatement, Counterfactual, Disclosure, Figures, MonthFigures, NamespaceStatement, Period, Provenance, Quality, Reconciliation,
-    SCHEMA, Scope2, Statement, Totals, WorkloadStatement, YearStatement,
+    ClusterStatement, Disclosure, Figures, MonthFigures, NamespaceStatement, Period, Provenance, Quality, Reconciliation, SCHEMA, Scope2,
+    Statement, Totals, WorkloadStatement, YearStatement,
 };
 use crate::model::Finding;
 use crate::units::{Millijoules, ReportingPeriod};
@@ -54,7 +55,7 @@ pub fn of_months(months: &[Statement], year: ReportingPeriod, findings: Vec<Find
         namespaces: namespaces(months),
         workloads: workloads(months),
         hours: Vec::new(),
-        counterfactual: counterfactual(months),
+        counterfactual: counterfactual::of_months(months.iter().map(|month| &month.counterfactual)).expect("months are not empty"),
         job_runs: Vec::new(),
         reconciliation: reconciliation(months),
         findings,
@@ -136,20 +137,6 @@ fn reconciliation(months: &[Statement]) -> Vec<Reconciliation> {
         }
     }
     rows.into_values().collect()
-}
-
-/// Sums over the months' runs; each run counted in the month in which it ended.
-fn counterfactual(months: &[Statement]) -> Counterfactual {
-    let mut year = months[0].counterfactual.clone();
-    for month in &months[1..] {
-        let of = &month.counterfactual;
-        year.total.add(&of.total);
-        year.by_cause.carbon.add(&of.by_cause.carbon);
-        year.by_cause.other.add(&of.by_cause.other);
-        year.by_cause.none.add(&of.by_cause.none);
-        year.unplaced_runs += of.unplaced_runs;
-    }
-    year
 }
 
 fn provenance(months: &[Statement]) -> Provenance {

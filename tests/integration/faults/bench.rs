@@ -20,7 +20,7 @@ use crate::prometheus::{Prometheus, Setup};
 const LONGEST_CASE: Duration = Duration::from_secs(60);
 /// Codes that say nothing of the data: what this configuration asks for, what it does not say of how machines were made, and days before the made-up
 /// history begins.
-const BACKGROUND: [&str; 4] = ["NOT_COMPUTED", "NOT_READ", "EMBODIED_UNKNOWN", "DAYS_BEFORE"];
+const BACKGROUND: [&str; 3] = ["NOT_READ", "EMBODIED_UNKNOWN", "DAYS_BEFORE"];
 /// The zone's annual factor, g/kWh: cases have months of 36 g/kWh, and months around 80, and a month's median may be half or twice of it.
 const ANNUAL: f64 = 60.0;
 const FACTORS: &str = "id,quantity,geography,value,unit,publisher,publication,licence\n\

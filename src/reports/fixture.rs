@@ -2,11 +2,14 @@
 //!
 //! It adds up by construction: workloads are written down, and namespaces, clusters and totals are their sums.
 
+mod counterfactual;
 mod factors;
+mod grid;
 mod quality;
 mod rows;
 mod runs;
 mod scopes;
+mod shifting;
 mod year;
 
 use chrono::{DateTime, TimeZone, Utc};
@@ -152,8 +155,8 @@ pub fn statement() -> Statement {
         year: YearStatement::default(),
         disclosure: Disclosure::default(),
         scope2,
+        counterfactual: counterfactual::counterfactual(&job_runs, totals.figures.active_mj),
         totals,
-        counterfactual: runs::counterfactual(&job_runs),
         clusters,
         namespaces,
         workloads,

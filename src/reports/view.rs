@@ -6,7 +6,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::units::{MicrogramsCo2e, Millijoules, Share};
+use crate::units::{MicroEuros, MicrogramsCo2e, Millijoules, Share};
 
 pub use crate::units::{Rounded, grouped};
 
@@ -14,6 +14,7 @@ pub const MILLIJOULES_PER_KWH: i128 = 3_600_000_000;
 pub const MILLIJOULES_PER_MWH: i128 = 1_000 * MILLIJOULES_PER_KWH;
 pub const MICROGRAMS_PER_KG: i128 = 1_000_000_000;
 pub const MICROGRAMS_PER_TONNE: i128 = 1_000 * MICROGRAMS_PER_KG;
+pub const MICRO_EUR_PER_EUR: i128 = 1_000_000;
 /// What every report prints for a figure that nobody computed; never 0.
 pub const UNKNOWN: &str = "n/a";
 
@@ -25,6 +26,22 @@ pub fn kwh(energy: Millijoules) -> Rounded {
 /// Emissions in tables: kilograms with three decimals.
 pub fn kg(emissions: MicrogramsCo2e) -> Rounded {
     Rounded::of(emissions.get().into(), MICROGRAMS_PER_KG, 3)
+}
+
+/// Money in tables: euros with three decimals, since a run's electricity costs cents.
+pub fn eur(money: MicroEuros) -> Rounded {
+    Rounded::of(money.get().into(), MICRO_EUR_PER_EUR, 3)
+}
+
+/// An intensity: grams per kWh with one decimal.
+pub fn grams_per_kwh(intensity: f64) -> Rounded {
+    Rounded::of_measured(intensity, 1)
+}
+
+/// A length of time in hours and minutes, `8:00`; a sign where it is below zero.
+pub fn hours_minutes(seconds: i64) -> String {
+    let minutes = seconds.abs() / 60;
+    format!("{}{}:{:02}", if seconds <= -60 { "-" } else { "" }, minutes / 60, minutes % 60)
 }
 
 /// The unit of a headline, by its size: people read `1.234 t` better than `1,234.000 kg` only when there are many of them.
@@ -171,6 +188,13 @@ mod tests {
         assert_eq!(percent(None), "n/a");
         assert_eq!(percent_of(1, 3), "33.3 %");
         assert_eq!(percent_of(0, 0), "n/a");
+    }
+
+    #[test]
+    fn a_run_that_costs_a_tenth_of_a_cent_shows_it_and_a_delay_is_hours_and_minutes() {
+        assert_eq!(eur(MicroEuros::new(1_000)).to_string(), "0.001");
+        assert_eq!(eur(MicroEuros::new(-1_234_567_890)).to_string(), "-1,234.568");
+        assert_eq!([0, 5_400, -1_800, -59, 90_000].map(hours_minutes), ["0:00", "1:30", "-0:30", "0:00", "25:00"]);
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod year;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Serialize, Serializer};
 
+pub use crate::accounting::counterfactual::window::WindowBasis;
 use crate::model::policy::{FactorKind, IdlePolicy, LocationBased, Tails};
 use crate::model::{Boundary, Finding, Placement};
 use crate::units::{MicrogramsCo2e, Millijoules, Pue, Share};

@@ -7,7 +7,7 @@ use askama::filters::HtmlSafe;
 use crate::disclosure::statement::Figures;
 use crate::reports::view::{self, UNKNOWN};
 use crate::reports::words;
-use crate::units::{MicrogramsCo2e, Millijoules};
+use crate::units::{MicroEuros, MicrogramsCo2e, Millijoules};
 
 /// Prints itself as a whole `<td>`. Its name is ours and its text is digits, so it needs no escaping.
 pub struct Figure {
@@ -40,6 +40,19 @@ impl Figure {
     /// With a sign: gains, losses and differences.
     pub fn difference(name: &'static str, emissions: impl Into<Option<MicrogramsCo2e>>) -> Self {
         Self::of(name, emissions.into(), |emissions| view::kg(emissions).signed())
+    }
+
+    pub fn euros(name: &'static str, money: impl Into<Option<MicroEuros>>) -> Self {
+        Self::money(name, money.into(), |money| view::eur(money).to_string())
+    }
+
+    /// Money with a sign: savings and what shifting cost.
+    pub fn euro_difference(name: &'static str, money: impl Into<Option<MicroEuros>>) -> Self {
+        Self::money(name, money.into(), |money| view::eur(money).signed())
+    }
+
+    fn money(name: &'static str, money: Option<MicroEuros>, text: impl Fn(MicroEuros) -> String) -> Self {
+        Self { name, exact: money.map(MicroEuros::get), text: money.map_or_else(|| UNKNOWN.to_owned(), text) }
     }
 
     /// A figure whose name comes from the statement, in the unit that its name's ending says. A name that no total has is not printed.

@@ -246,7 +246,7 @@ impl BaselinePolicy {
 
 /// The rules that no key changes, as far as another version of this software could have others (method, section 7).
 const BASELINE_RULES: &str =
-    "annotation, decision, schedule, creation where held back for more than 60 s, own start; home cluster, home zone, where it ran";
+    "annotation, decision, schedule, creation where held back for more than 60 s, own start; home zone, home cluster, where it ran";
 
 impl Config {
     /// Reads and resolves a configuration file. Says in one sentence what is wrong with it, and what to do, where something is.

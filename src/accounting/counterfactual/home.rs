@@ -2,7 +2,7 @@
 //!
 //! In: the runs of all clusters, what they say of their home. Out: each run with the copy of it that its home cluster holds; copies are no runs of their own.
 //! Rule (method, section 7): home zone by annotation, else that of the home cluster (its configured home zone, else its grid zone), else that of the place where
-//! it ran, else where it ran. A copy is a Job of the same namespace and name in the home cluster that never had a pod and was created at or before the run: what
+//! it ran, else where it ran. A copy is a Job of the same namespace and name in the home cluster that never had a pod and was created at or before the run, not done before it: what
 //! MultiKueue or Karmada leave there. It says what the run itself does not say, and its creation, where it is the earlier. Does not: place anything in time.
 
 use std::collections::HashSet;
@@ -26,7 +26,7 @@ pub fn join_copies(terms: &MonthTerms, runs: Runs) -> Vec<Vec<AtHome>> {
         for (place, (_, run)) in of_cluster.iter().enumerate().filter(|(_, (_, run))| run.job.home_cluster.is_some() && run.site.is_some())
         {
             let Ok(Some(home)) = home_cluster(terms, &run.job, cluster) else { continue };
-            if let Some(copy) = copy_of(&runs[home], &run.job) {
+            if let Some(copy) = copy_of(&runs[home], &run.job, |copy| used.contains(&(home, copy))) {
                 found[place] = Some(runs[home][copy].1.job.clone());
                 used.insert((home, copy));
             }
@@ -46,18 +46,20 @@ pub fn join_copies(terms: &MonthTerms, runs: Runs) -> Vec<Vec<AtHome>> {
     joined.collect()
 }
 
-/// The last of that name without a pod, created at or before the run. Runs are sorted by namespace, name, creation.
-fn copy_of(at_home: &[(RunKey, RunOfMonth)], run: &JobRun) -> Option<usize> {
+/// The last of that name without a pod, created at or before the run and not done before it was: a name may be used again, its copy is not.
+/// Runs are sorted by namespace, name, creation.
+fn copy_of(at_home: &[(RunKey, RunOfMonth)], run: &JobRun, is_used: impl Fn(usize) -> bool) -> Option<usize> {
     let name = (&run.namespace, &run.job);
     let from = at_home.partition_point(|(key, _)| (&key.0, &key.1) < name);
     let to = at_home.partition_point(|(key, _)| (&key.0, &key.1) <= name);
-    let is_before = |copy: &JobRun| match (copy.created, run.created.or(run.started)) {
-        (Some(copy), Some(run)) => copy <= run,
-        _ => true,
+    let created = run.created.or(run.started);
+    let is_before = |copy: &JobRun| {
+        let is_done = copy.completed.zip(created).is_some_and(|(done, created)| done < created);
+        !is_done && copy.created.zip(created).is_none_or(|(copy, run)| copy <= run)
     };
     (from..to).rev().find(|place| {
         let (_, copy) = &at_home[*place];
-        copy.site.is_none() && is_before(&copy.job)
+        copy.site.is_none() && !is_used(*place) && is_before(&copy.job)
     })
 }
 

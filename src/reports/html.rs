@@ -12,6 +12,7 @@ mod contents;
 mod counterfactual;
 mod cover;
 mod curve;
+mod deferrable;
 mod figure;
 mod quality;
 mod scope2;
@@ -50,6 +51,7 @@ struct Page<'a> {
     workloads: Vec<tables::ClusterTable<'a>>,
     curves: Vec<curve::ClusterCurve<'a>>,
     counterfactual: counterfactual::Section<'a>,
+    deferrable: deferrable::Section<'a>,
     reconciliation: tables::ReconciliationTable<'a>,
     factors: Vec<standard::FactorRow<'a>>,
     method: Vec<method::Paragraph>,
@@ -78,6 +80,7 @@ pub fn html(statement: &Statement) -> Result<Vec<u8>> {
         workloads: tables::workloads(statement),
         curves: curve::curves(statement),
         counterfactual: counterfactual::Section::of(statement),
+        deferrable: deferrable::Section::of(statement),
         reconciliation: tables::ReconciliationTable::of(statement),
         factors: standard::factors(statement),
         method: method::paragraphs(statement),

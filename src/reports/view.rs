@@ -38,6 +38,11 @@ pub fn grams_per_kwh(intensity: f64) -> Rounded {
     Rounded::of_measured(intensity, 1)
 }
 
+/// Cores from thousandths, with one decimal.
+pub fn cores(milli: i64) -> Rounded {
+    Rounded::of(milli.into(), 1_000, 1)
+}
+
 /// A length of time in hours and minutes, `8:00`; a sign where it is below zero.
 pub fn hours_minutes(seconds: i64) -> String {
     let minutes = seconds.abs() / 60;

@@ -441,7 +441,9 @@ fn the_workload_of_a_job_is_whatever_controls_it() {
     let job = |name: &str, owner: &str| part(&format!("kube_job_owner{{namespace=team,job_name={name},{owner}}}"), &[(60, 1.0)]);
     let of_job = |name: &str| {
         part(
-            &format!("kube_pod_owner{{namespace=team,pod={name},uid=uid-{name},owner_kind=Job,owner_name={name},owner_is_controller=true}}"),
+            &format!(
+                "kube_pod_owner{{namespace=team,pod={name},uid=uid-{name},owner_kind=Job,owner_name={name},owner_is_controller=true}}"
+            ),
             &[(60, 1.0)],
         )
     };

@@ -141,12 +141,17 @@ impl Axis {
         value / (self.step * f64::from(self.steps))
     }
 
-    fn ticks(&self, plot: &Plot) -> Vec<Tick> {
-        let tick = |number: u32| Tick {
-            y: px(plot.y(f64::from(number) / f64::from(self.steps))),
-            text: format!("{:.*}", self.decimals, self.step * f64::from(number)),
+    /// Every step of the axis from zero, with what is written beside it.
+    pub fn labels(&self) -> Vec<(f64, String)> {
+        let label = |number: u32| {
+            let value = self.step * f64::from(number);
+            (value, format!("{value:.*}", self.decimals))
         };
-        (0..=self.steps).map(tick).collect()
+        (0..=self.steps).map(label).collect()
+    }
+
+    fn ticks(&self, plot: &Plot) -> Vec<Tick> {
+        self.labels().into_iter().map(|(value, text)| Tick { y: px(plot.y(self.part(value))), text }).collect()
     }
 }
 

@@ -33,6 +33,7 @@ impl Contents {
                 "counterfactual",
                 "Counterfactual (not part of reported emissions)",
             ),
+            (!statement.counterfactual.deferrability.classes.is_empty(), "deferrable", "Deferrable work, and what to move next"),
             (is_month || !statement.reconciliation.is_empty(), "reconciliation", "Reconciliation"),
             (true, "factors", "Factors"),
             (true, "method", "The method in words"),

@@ -107,12 +107,81 @@ fn unknown_figures_are_not_available_and_never_zero() {
 fn losses_are_marked_by_word_and_sign_and_come_in_order_of_size() {
     let page = page();
     let runs = between(&page, r#"<table data-table="job-runs""#, "</table>");
-    let order: Vec<usize> =
-        ["train-42", "nightly-2", "nightly-1", "nightly-3"].map(|job| runs.find(&format!(r#"data-job="{job}""#)).unwrap()).to_vec();
+    let jobs = ["train-42", "train-43", "nightly-2", "weekly-2", "nightly-1"];
+    let order: Vec<usize> = jobs.map(|job| runs.find(&format!(r#"data-job="{job}""#)).unwrap()).to_vec();
     assert!(order.is_sorted(), "{order:?}");
-    let lost = between(runs, r#"data-job="nightly-2""#, "</tr>");
-    assert!(lost.contains(&cell("avoided_ugco2e", -1_730_499_999, "-1.730")) && lost.contains("▼ loss"));
-    assert!(between(runs, r#"data-job="train-42""#, "</tr>").contains(">+12.600</td>"));
+    let statement = fixture::statement();
+    for (job, sign) in [("nightly-2", "▼ loss"), ("train-42", "gain")] {
+        let row = between(runs, &format!(r#"data-job="{job}""#), "</tr>");
+        let avoided = statement.job_runs.iter().find(|run| &*run.job == job).unwrap().avoided_ugco2e.unwrap();
+        assert!(row.contains(&cell("avoided_ugco2e", avoided.get(), &view::kg(avoided).signed())) && row.contains(sign), "{row}");
+    }
+}
+
+#[test]
+fn what_the_counterfactual_hangs_on_stands_beside_it_with_exact_figures() {
+    let (page, statement) = (page(), fixture::statement());
+    let section = between(&page, r#"<section id="counterfactual""#, "</section>");
+    let counterfactual = &statement.counterfactual;
+    let kilograms = |name: &str, amount: MicrogramsCo2e| cell(name, amount.get(), &view::kg(amount).to_string());
+    let difference = |name: &str, amount: MicrogramsCo2e| cell(name, amount.get(), &view::kg(amount).signed());
+
+    let possible = between(section, r#"<table data-table="possible""#, "</table>");
+    let windowed = &counterfactual.total.windowed;
+    for (name, amount) in
+        [("best_ugco2e", windowed.best_ugco2e), ("mean_ugco2e", windowed.mean_ugco2e), ("worst_ugco2e", windowed.worst_ugco2e)]
+    {
+        assert!(possible.contains(&kilograms(name, amount)), "{name}");
+    }
+    let alternatives = between(section, r#"<table data-table="alternatives""#, "</table>");
+    for row in &counterfactual.alternatives {
+        let less = row.avoided_ugco2e - row.policy_avoided_ugco2e;
+        assert!(alternatives.contains(&difference("less_policy_ugco2e", less)), "{:?}", row.baseline);
+    }
+    let hold_out = counterfactual.hold_out.as_ref().unwrap();
+    let estimate = between(section, r#"<table data-table="hold-out-estimate""#, "</table>");
+    assert!(estimate.contains(&difference("low_avoided_ugco2e", hold_out.low_avoided_ugco2e.unwrap())));
+    let cost = counterfactual.cost.as_ref().unwrap();
+    let saved = cell("saved_micro_eur", cost.saved_micro_eur.get(), &view::eur(cost.saved_micro_eur).signed());
+    assert!(between(section, r#"<table data-table="cost""#, "</table>").contains(&saved));
+    let marginal = counterfactual.consequential.as_ref().unwrap();
+    assert!(section.contains(&marginal.label));
+    let consequential = between(section, r#"<table data-table="consequential""#, "</table>");
+    assert!(consequential.contains(&difference("avoided_ugco2e", marginal.avoided_ugco2e)));
+    let forecast = counterfactual.forecast.as_ref().unwrap();
+    let expected = difference("expected_avoided_ugco2e", forecast.expected_avoided_ugco2e);
+    assert!(between(section, r#"<table data-table="forecast""#, "</table>").contains(&expected));
+    assert_eq!(between(section, r#"<table data-table="capacity""#, "</table>").matches("<tr><th scope=\"row\">").count(), 2);
+    assert!(section.contains("Allocatable CPU is not known of: burst-pl."));
+}
+
+#[test]
+fn the_runs_with_the_largest_effect_have_a_picture_with_both_starts() {
+    let (page, statement) = (page(), fixture::statement());
+    let timelines = &statement.counterfactual.timelines;
+    assert_eq!(page.matches(r#"<rect class="planned""#).count(), timelines.len());
+    for (index, run) in timelines.iter().enumerate() {
+        let picture = between(&page, &format!(r#"id="timeline-{}-desc""#, index + 1), "</svg>");
+        assert!(picture.contains(&format!("Planned from {}", view::utc_minute(run.baseline_start))), "{picture}");
+        assert_eq!(picture.contains(r#"class="curve other""#), run.baseline_zone != run.grid_zone);
+        assert_eq!(picture.contains(r#"class="ran-lost""#), run.avoided_ugco2e.get() < 0);
+    }
+}
+
+#[test]
+fn the_classes_hold_all_active_energy_and_the_first_move_is_said_as_a_sentence() {
+    let (page, statement) = (page(), fixture::statement());
+    let section = between(&page, r#"<section id="deferrable""#, "</section>");
+    let deferrability = &statement.counterfactual.deferrability;
+    let table = between(section, r#"<table data-table="classes""#, "</table>");
+    for row in &deferrability.classes {
+        assert!(table.contains(&cell("active_mj", row.active_mj.get(), &view::kwh(row.active_mj).to_string())));
+    }
+    let first = &deferrability.move_next[0];
+    let advice = between(section, r#"<p class="advice">"#, "</p>");
+    assert!(advice.contains(&first.workload) && advice.contains(&view::hours_minutes(first.delay_seconds)), "{advice}");
+    let moves = between(section, r#"<table data-table="move-next""#, "</table>");
+    assert_eq!(moves.matches("<tr data-cluster=").count(), deferrability.move_next.len());
 }
 
 #[test]
@@ -135,6 +204,16 @@ fn an_empty_statement_still_makes_a_page() {
     statement.clusters[0].figures.facility_mj = Millijoules::ZERO;
     statement.counterfactual.total = Default::default();
     statement.counterfactual.by_cause = Default::default();
+    statement.counterfactual.policy = Default::default();
+    statement.counterfactual.alternatives.clear();
+    statement.counterfactual.cost = None;
+    statement.counterfactual.consequential = None;
+    statement.counterfactual.hold_out = None;
+    statement.counterfactual.forecast = None;
+    statement.counterfactual.overheads = Default::default();
+    statement.counterfactual.capacity = Default::default();
+    statement.counterfactual.deferrability = Default::default();
+    statement.counterfactual.timelines.clear();
     statement.totals.figures.scope2_location_based_annual_ugco2e = None;
     statement.scope2 = Default::default();
     statement.scope3 = Default::default();
@@ -238,7 +317,7 @@ fn all_fifteen_categories_are_screened_and_hardware_is_never_added_up() {
 #[test]
 fn every_section_of_figures_says_its_rule_and_links_to_factors_that_are_listed() {
     let (page, statement) = (page(), fixture::statement());
-    for section in ["scope2", "scope3", "quality", "sci", "namespaces", "curve", "counterfactual"] {
+    for section in ["scope2", "scope3", "quality", "sci", "namespaces", "curve", "counterfactual", "deferrable"] {
         let section = between(&page, &format!(r#"<section id="{section}""#), "</section>");
         assert!(section.contains("<dt>Rule</dt>"), "{section}");
     }

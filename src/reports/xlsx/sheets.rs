@@ -3,6 +3,7 @@
 mod quality;
 mod runs;
 mod scopes;
+mod shifting;
 mod standard;
 mod year;
 
@@ -36,6 +37,7 @@ pub fn tables(statement: &Statement) -> Vec<Table> {
     tables.extend((!is_year || !statement.hours.is_empty()).then(|| daily_curve(statement)));
     tables.push(runs::counterfactual(statement));
     tables.extend(or_of_a_month(runs::job_runs(statement)));
+    tables.extend(shifting::tables(statement));
     tables.extend(or_of_a_month(reconciliation(statement)));
     tables.extend([findings(statement), standard::factors(statement), method(statement), provenance(statement)]);
     tables

@@ -202,6 +202,10 @@ fn the_sheets_stand_in_a_fixed_order() {
         "Daily curve",
         "Counterfactual",
         "Job runs",
+        "Beside the counterfactual",
+        "Deferrable work",
+        "Move next",
+        "Capacity",
         "Reconciliation",
         "Findings",
         "Factors",
@@ -216,7 +220,36 @@ fn job_runs_stand_largest_effect_first_and_losses_are_negative() {
     let range = sheet("Job runs");
     let avoided = column(&range, "Avoided (kg CO2e)");
     assert_eq!(avoided, u32::from(sheets::AVOIDED_COLUMN));
-    assert_eq!([1, 2, 3, 4].map(|row| number(&range, HEADER + row, avoided)), [12.6, -1.73, 1.594, 0.2]);
+    assert_eq!([1, 2, 3, 4].map(|row| number(&range, HEADER + row, avoided)), [4.626, 3.15, -1.822, 1.652]);
+}
+
+#[test]
+fn what_stands_beside_the_counterfactual_has_its_exact_figures_and_money_its_unit() {
+    let (range, statement) = (sheet("Beside the counterfactual"), fixture::statement());
+    let exact = column(&range, "Exact (mJ, µg CO2e, millionths of EUR)");
+    let find = |part: &str, what: &str| {
+        let is_it = |row: &usize| {
+            let text = |column| range.get_value((*row as u32, column)).map(Data::as_string_lossy).unwrap_or_default();
+            text(0) == part && text(1) == what
+        };
+        (0..range.height()).find(is_it).unwrap_or_else(|| panic!("no line {part}: {what}"))
+    };
+    let counterfactual = &statement.counterfactual;
+    let cost = counterfactual.cost.as_ref().unwrap();
+    let line = find("Money", "Saved");
+    assert_eq!(number(&range, line, exact) as i64, cost.saved_micro_eur.get());
+    assert_eq!(number(&range, line, 3), view::eur(cost.saved_micro_eur).number());
+    let line = find("What was possible", "At the best start of each run");
+    assert_eq!(number(&range, line, exact) as i64, counterfactual.total.windowed.best_ugco2e.get());
+    let line = find("Consequential", "Avoided, marginal");
+    assert_eq!(number(&range, line, exact) as i64, counterfactual.consequential.as_ref().unwrap().avoided_ugco2e.get());
+
+    let moves = sheet("Move next");
+    assert_eq!(number(&moves, HEADER + 1, column(&moves, "Start later by (hours)")), 7.0);
+    let classes = sheet("Deferrable work");
+    let active = column(&classes, "active_mj");
+    let sum: f64 = (1..=counterfactual.deferrability.classes.len()).map(|row| number(&classes, HEADER + row, active)).sum();
+    assert_eq!(sum as i64, statement.totals.figures.active_mj.get());
 }
 
 #[test]

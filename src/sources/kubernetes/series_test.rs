@@ -144,7 +144,8 @@ fn a_job_that_was_resumed_had_been_suspended() {
 #[test]
 fn a_cronjob_and_a_node_say_their_own() {
     let cronjob = Detail::CronJob { schedule: "0 3 * * *".to_owned(), time_zone: None, is_suspended: false };
-    let node = Detail::Node { internal_ip: "10.0.0.1".to_owned(), cpu_cores: Some(8.0), cpu_allocatable_cores: Some(7.91), memory_bytes: None };
+    let node =
+        Detail::Node { internal_ip: "10.0.0.1".to_owned(), cpu_cores: Some(8.0), cpu_allocatable_cores: Some(7.91), memory_bytes: None };
     let labels = texts(&[("topology.kubernetes.io/zone", "a"), ("nodePool", "x"), ("node.pool", "y"), ("node-pool", "z")]);
     let node = Object { namespace: String::new(), labels, ..object("u2", "n1", "08:00:00", node) };
     let series = texts_of(vec![seen("10:00:00", &object("u1", "nightly", "08:00:00", cronjob)), seen("10:00:00", &node)]);

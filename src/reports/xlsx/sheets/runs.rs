@@ -2,10 +2,11 @@
 
 use super::{COUNTERFACTUAL, Cell, Column, JOB_RUNS, Table, table, text};
 use crate::disclosure::Statement;
-use crate::disclosure::statement::CounterfactualFigures;
-use crate::model::{BaselineRule, Cause};
+use crate::disclosure::statement::{CounterfactualFigures, RunCost};
 use crate::reports::runs::Runs;
 use crate::reports::view;
+use crate::reports::words::shifting;
+use crate::units::MicroEuros;
 
 pub fn counterfactual(statement: &Statement) -> Table {
     let figure = |header: &str, exact| Column { is_totalled: false, ..Column::figure(header, exact) };
@@ -63,23 +64,28 @@ pub fn job_runs(statement: &Statement) -> Table {
         Column::figure("Avoided (kg CO2e)", "avoided_ugco2e"),
         Column::figure("Active energy (kWh)", "active_mj"),
         Column::figure("Outside the month (kWh)", "outside_mj"),
-        Column::text("Why it could not be placed", 40.0),
+        Column::figure("At the best start (kg CO2e)", "best_ugco2e"),
+        Column::figure("Mean of its window (kg CO2e)", "mean_ugco2e"),
+        Column::figure("At the worst start (kg CO2e)", "worst_ugco2e"),
+        Column::text("Best start (UTC)", 16.0),
+        Column::text("Best zone", 9.0),
+        Column::text("May wait (hours)", 9.0),
+        Column::text("Window by", 10.0),
+        Column::text("Cause read off", 15.0),
+        Column::text("Decision from", 12.0),
+        Column::text("Class", 17.0),
+        Column::text("Class by", 12.0),
+        Column::text("Held out", 9.0),
+        Column::figure("Run at once (kg CO2e)", "at_creation_ugco2e"),
+        Column::figure("As its workload starts (kg CO2e)", "historical_ugco2e"),
+        Column::figure("Cost, counterfactual (EUR)", "counterfactual_micro_eur"),
+        Column::figure("Cost, actual (EUR)", "actual_micro_eur"),
+        Column::figure("Saved (EUR)", "saved_micro_eur"),
+        Column::figure("Avoided, marginal (kg CO2e)", "consequential_avoided_ugco2e"),
+        Column::text("Why it could not be placed, or has no bounds", 40.0),
     ];
     let runs = Runs::of(&statement.job_runs);
     let rows = runs.in_order().map(|run| {
-        let rule = match run.baseline_rule {
-            None => view::UNKNOWN,
-            Some(BaselineRule::Annotation) => "annotation",
-            Some(BaselineRule::Decision) => "decision",
-            Some(BaselineRule::Schedule) => "schedule",
-            Some(BaselineRule::Creation) => "creation",
-            Some(BaselineRule::OwnStart) => "own start",
-        };
-        let cause = match run.cause {
-            Cause::Carbon => "carbon",
-            Cause::Other => "other",
-            Cause::None => "none",
-        };
         let mut row = vec![
             text(&run.job),
             text(&run.cluster),
@@ -88,9 +94,29 @@ pub fn job_runs(statement: &Statement) -> Table {
             Cell::Instant(run.start),
             Cell::Instant(run.baseline_start),
         ];
-        row.extend([text(rule), text(cause), text(run.baseline_zone.as_deref().unwrap_or(view::UNKNOWN)), text(&run.grid_zone)]);
+        row.extend([
+            text(shifting::rule(run.baseline_rule)),
+            text(shifting::cause(run.cause)),
+            text(run.baseline_zone.as_deref().unwrap_or(view::UNKNOWN)),
+            text(&run.grid_zone),
+        ]);
         row.extend([Cell::Emissions(run.counterfactual_ugco2e), Cell::Emissions(run.actual_ugco2e), Cell::Emissions(run.avoided_ugco2e)]);
-        row.extend([Cell::Energy(run.active_mj), Cell::Energy(run.outside_mj), text(run.unplaced_reason.as_deref().unwrap_or(""))]);
+        row.extend([Cell::Energy(run.active_mj), Cell::Energy(run.outside_mj)]);
+        row.extend([run.best_ugco2e, run.mean_ugco2e, run.worst_ugco2e].map(Cell::Emissions));
+        row.extend([Cell::Instant(run.best_start), text(run.best_zone.as_deref().unwrap_or(view::UNKNOWN)), hours(run.max_delay_seconds)]);
+        row.extend([
+            text(run.window_basis.map_or("", shifting::window_basis)),
+            text(shifting::cause_basis(run.cause_basis)),
+            text(run.decision.as_ref().map_or("", |decision| shifting::decision_source(decision.source))),
+            text(shifting::class(run.class)),
+            text(shifting::class_basis(run.class_basis)),
+            text(run.held_out.map_or("", |is_held_out| if is_held_out { "yes" } else { "no" })),
+        ]);
+        row.extend([run.alternatives.at_creation_ugco2e, run.alternatives.historical_ugco2e].map(Cell::Emissions));
+        let cost = |of: fn(&RunCost) -> MicroEuros| Cell::Euros(run.cost.as_ref().map(of));
+        row.extend([cost(|cost| cost.counterfactual_micro_eur), cost(|cost| cost.actual_micro_eur), cost(|cost| cost.saved_micro_eur)]);
+        row.push(Cell::Emissions(run.consequential.map(|marginal| marginal.avoided_ugco2e)));
+        row.push(text(run.unplaced_reason.as_deref().or(run.unbounded_reason.as_deref()).unwrap_or("")));
         row
     });
     table(
@@ -101,4 +127,9 @@ pub fn job_runs(statement: &Statement) -> Table {
         rows.collect(),
         true,
     )
+}
+
+/// A delay in hours with two decimals.
+pub fn hours(seconds: Option<i64>) -> Cell {
+    Cell::Number(seconds.map(|seconds| view::Rounded::of(seconds.into(), 3_600, 2)))
 }

@@ -1,6 +1,7 @@
 //! Writes the sample month: three small clusters, their grid intensities, and the truth that their meters were made from.
 //!
-//! In: a seed, a month, a scrape interval. Out, below `--out`: `intensity/*.csv` in the shape of the Electricity Maps data portal,
+//! In: a seed, a month, a scrape interval. Out, below `--out`: `intensity/*.csv` in the shape of the Electricity Maps data portal, `prices/*.csv`,
+//! what the scheduler decided in `decisions/*.jsonl`,
 //! `openmetrics/<cluster>.txt` for `promtool tsdb create-blocks-from openmetrics`, and with `--truth` the file `truth.json`.
 //! Rule: energies are whole millijoules per scrape interval and scrapes stand on exact multiples of the interval, so that what a
 //! correct reader differences is known to the last digit. The same seed gives the same bytes: no clock, no libm, one small generator.
@@ -9,6 +10,8 @@
 
 #[path = "generator/calendar.rs"]
 mod calendar;
+#[path = "generator/decisions.rs"]
+mod decisions;
 #[path = "generator/grid.rs"]
 mod grid;
 #[path = "generator/jobs.rs"]
@@ -17,6 +20,8 @@ mod jobs;
 mod meters;
 #[path = "generator/openmetrics.rs"]
 mod openmetrics;
+#[path = "generator/prices.rs"]
+mod prices;
 #[path = "generator/random.rs"]
 mod random;
 #[path = "generator/story.rs"]
@@ -25,7 +30,7 @@ mod story;
 mod truth;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
@@ -63,11 +68,10 @@ fn main() -> Result<()> {
     let story = story::tell(&month, args.seed, args.small);
     let clock = meters::Clock::new(&month, args.scrape);
 
-    let intensity = args.out.join("intensity");
-    fs::create_dir_all(&intensity).with_context(|| format!("make folder {}", intensity.display()))?;
-    for (name, text) in grid::files(&month, args.seed) {
-        let path = intensity.join(name);
-        fs::write(&path, text).with_context(|| format!("write {}", path.display()))?;
+    write_files(&args.out.join("intensity"), grid::files(&month, args.seed))?;
+    write_files(&args.out.join("prices"), prices::files(&month, args.seed))?;
+    if !args.small {
+        write_files(&args.out.join("decisions"), vec![(decisions::FILE.to_owned(), decisions::write(&story))])?;
     }
 
     let folder = args.out.join("openmetrics");
@@ -87,5 +91,14 @@ fn main() -> Result<()> {
         fs::write(&path, truth::write(&story, &metered, &month, &clock)).with_context(|| format!("write {}", path.display()))?;
     }
     eprintln!("{samples} samples of {} clusters, seed {}, in {}", story.clusters.len(), args.seed, args.out.display());
+    Ok(())
+}
+
+fn write_files(folder: &Path, files: Vec<(String, String)>) -> Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("make folder {}", folder.display()))?;
+    for (name, text) in files {
+        let path = folder.join(name);
+        fs::write(&path, text).with_context(|| format!("write {}", path.display()))?;
+    }
     Ok(())
 }

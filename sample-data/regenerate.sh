@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes intensity/ and evidence/ of the sample month anew: generates the month, back-fills a real Prometheus with it, collects from that.
+# Makes intensity/, prices/, decisions/ and evidence/ of the sample month anew: generates the month, back-fills a real Prometheus with it, collects from that.
 # Needs cargo, prometheus and promtool. Arguments go to the generator, for example --seed 7.
 set -euo pipefail
 
@@ -51,7 +51,8 @@ sed "s|http://127.0.0.1:9090|http://127.0.0.1:$port|" "$here/wattledger.toml" >"
 "$target/debug/wattledger" --config "$work/wattledger.toml" collect --month "$month"
 
 [[ -d $work/evidence ]] || { echo "regenerate.sh: collect wrote no evidence; nothing was replaced" >&2; exit 1; }
-rm -rf "$here/evidence" "$here/intensity"
-mv "$work/evidence" "$here/evidence"
-mv "$work/intensity" "$here/intensity"
+for folder in evidence intensity prices decisions; do
+    rm -rf "${here:?}/$folder"
+    mv "$work/$folder" "$here/$folder"
+done
 du -sh "$here"

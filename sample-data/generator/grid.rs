@@ -141,9 +141,14 @@ fn file(zone: &GridZone, month: &Month, seed: u64) -> String {
     text
 }
 
+/// 1 is a gale, 0 a calm. `day` is the day of the month with its fraction.
+pub fn wind(day: f64) -> f64 {
+    interpolate(&WIND, day)
+}
+
 /// gCO2e/kWh. `day` is the day of the month with its fraction.
 fn direct(zone: &GridZone, instant: i64, day: f64, seed: u64) -> f64 {
-    let wind = interpolate(&WIND, day);
+    let wind = wind(day);
     // Wind 0.6 is the curve as it stands; a calm night is far from the 80 g of a windy one.
     let weather = if wind < 0.6 { 1.0 + zone.calm * (0.6 - wind) / 0.6 } else { 1.0 - zone.gale * (wind - 0.6) / 0.4 };
     // A calm is felt most where wind would have carried the load: at night.

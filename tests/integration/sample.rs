@@ -47,10 +47,10 @@ pub fn write_config(folder: &Path, url: &str, clusters: &[&str]) -> PathBuf {
     path
 }
 
-/// The sample's configuration as far as electricity goes: what it holds in contracts and machines is left out, so that a test says what it needs of them.
+/// The sample's configuration as far as electricity goes: what it holds in contracts, machines, prices and rules for shifting is left out, so that a test says what it needs of them.
 pub fn sample_config() -> toml::Value {
     let mut config: toml::Table = toml::from_str(&fs::read_to_string(root().join("sample-data/wattledger.toml")).unwrap()).unwrap();
-    for table in ["hardware", "instrument", "functional_unit", "published_year"] {
+    for table in ["hardware", "instrument", "functional_unit", "published_year", "price", "deferrable", "counterfactual", "decision_log"] {
         config.remove(table);
     }
     for cluster in config["cluster"].as_array_mut().unwrap() {

@@ -6,10 +6,10 @@ use super::*;
 use crate::model::{CriterionAnswer, EnergySource, InstrumentPeriod, Matching};
 use crate::units::Millijoules;
 
-/// README's tables of the whole inventory, with a cluster of class `r740`.
-fn readme() -> String {
-    let readme = include_str!("../../README.md");
-    let toml = readme.split("## The whole inventory").nth(1).and_then(|rest| rest.split("```toml\n").nth(1)?.split("```").next()).unwrap();
+/// The documented tables of the whole inventory, with a cluster of class `r740`.
+fn documented() -> String {
+    let page = include_str!("../../docs/configuration.md");
+    let toml = page.split("## The whole inventory").nth(1).and_then(|rest| rest.split("```toml\n").nth(1)?.split("```").next()).unwrap();
     let own_files = toml.replace("files = [\"factors/*.csv\"]", "files = []");
     own_files.replacen("[organisation]\n", "[organisation]\nname = \"Example BV\"\ntime_zone = \"Europe/Amsterdam\"\n", 1)
         + "\n[[cluster]]\nname = \"prod-nl\"\nboundary = \"owned\"\ngrid_zone = \"NL\"\npue = 1.2\nhardware = \"r740\"\nin_service = 2026-10-03\n"
@@ -20,8 +20,8 @@ fn read(text: &str) -> Result<Config> {
 }
 
 #[test]
-fn the_readmes_inventory_loads_and_means_what_it_says() {
-    let config = read(&readme()).unwrap();
+fn the_documented_inventory_loads_and_means_what_it_says() {
+    let config = read(&documented()).unwrap();
 
     assert_eq!(config.lei.as_deref(), Some("529900EXAMPLE0BV0029"));
     assert_eq!(config.revenue.by_year.get(&2026), Some(&12_000_000.0));
@@ -61,7 +61,7 @@ fn what_is_wrong_is_said_in_a_sentence_that_names_it() {
         ("energy_mwh = 160.0", "energy_kwh = 160.0", "`figures` has `energy_kwh`; the nearest known one is `energy_mwh`"),
         ("in_service = 2026-10-03", "in_service = \"soon\"", "`soon` is not a day; write it as 2026-10-01"),
     ] {
-        let text = readme();
+        let text = documented();
         assert!(text.contains(from), "{from}");
         let error = format!("{:#}", read(&text.replace(from, to)).unwrap_err());
         assert!(error.contains(expected), "{expected}\n{error}");
@@ -70,7 +70,7 @@ fn what_is_wrong_is_said_in_a_sentence_that_names_it() {
 
 #[test]
 fn one_document_is_not_the_evidence_of_two_volumes() {
-    let text = readme();
+    let text = documented();
     let instrument = text.split("[[instrument]]").nth(1).unwrap().split("\n[[hardware]]").next().unwrap();
     let error = format!("{:#}", read(&format!("{text}\n[[instrument]]{instrument}")).unwrap_err());
 

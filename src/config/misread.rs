@@ -15,7 +15,7 @@ const SECRETS: [&str; 9] = ["token", "password", "passwd", "secret", "api_key", 
 pub(super) fn not_toml(text: &str, error: &toml::de::Error) -> Hint {
     Hint::new(
         format!("{}this is not TOML: {}", place(text, error), error.message().trim().replace('\n', ", ")),
-        "strings need quotation marks; README.md shows every table, https://toml.io the format",
+        "strings need quotation marks; docs/configuration.md shows every table, https://toml.io the format",
     )
 }
 
@@ -52,7 +52,7 @@ pub(super) fn explain(text: &str, error: serde_path_to_error::Error<toml::de::Er
             let table = table_name(&keys, ends_in_list);
             Hint::new(format!("{place}`{missing}` is missing in {table}"), format!("put `{missing} = …` there; it has no default"))
         }
-        _ => Hint::new(format!("{place}`{}`: {message}", keys.join(".")), "README.md shows every key with an example"),
+        _ => Hint::new(format!("{place}`{}`: {message}", keys.join(".")), "docs/configuration.md shows every key with an example"),
     }
 }
 

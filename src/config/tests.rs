@@ -484,9 +484,9 @@ fn the_readmes_configuration_loads_as_it_stands() {
 }
 
 #[test]
-fn the_readmes_feeds_load_as_they_stand() {
-    let readme = include_str!("../../README.md");
-    let toml = readme.split("## Feeds").nth(1).and_then(|rest| rest.split("```toml\n").nth(1)?.split("```").next()).unwrap();
+fn the_documented_feeds_load_as_they_stand() {
+    let page = include_str!("../../docs/configuration.md");
+    let toml = page.split("## Feeds").nth(1).and_then(|rest| rest.split("```toml\n").nth(1)?.split("```").next()).unwrap();
 
     let config = read(&format!("{SMALL}{toml}")).unwrap();
     assert_eq!((config.intensity.len(), config.prices.len()), (4, 1));
@@ -560,10 +560,10 @@ fn a_machine_may_be_of_a_class_that_comes_with_the_software() {
 }
 
 #[test]
-fn the_readmes_deferral_loads_beside_a_cluster() {
-    let readme = include_str!("../../README.md");
+fn the_documented_deferral_loads_beside_a_cluster() {
+    let page = include_str!("../../docs/configuration.md");
     let block =
-        readme.split("```toml\n").filter_map(|rest| rest.split("```").next()).find(|block| block.contains("[[decision_log]]")).unwrap();
+        page.split("```toml\n").filter_map(|rest| rest.split("```").next()).find(|block| block.contains("[[decision_log]]")).unwrap();
 
     let config = read(&format!("{SMALL}{block}")).unwrap();
     assert_eq!(config.baseline.deferrable[0].names, ["train-*"]);

@@ -191,7 +191,7 @@ fn labels(facts: &Facts<'_>, sights: &[Sight], clashes: &[Sight]) -> Check {
             "{none}; kube-state-metrics shows no annotations of Jobs, so a shift is seen only where a Job was suspended or its schedule tells"
         );
         return check(topic, State::Minded, says)
-            .next(30, "let kube-state-metrics show them: --metric-annotations-allowlist=jobs=[…], as in README.md");
+            .next(30, "let kube-state-metrics show them: --metric-annotations-allowlist=jobs=[…], as in docs/platform-engineer.md");
     }
     check(topic, State::Fine, none)
 }

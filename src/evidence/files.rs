@@ -4,10 +4,11 @@ use std::fs::{self, File};
 use std::io::{BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Error, Result, bail};
 use sha2::{Digest, Sha256};
 
 use super::manifest::FileRecord;
+use crate::model::Hint;
 
 pub fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
@@ -58,7 +59,18 @@ pub fn write_synced(path: &Path, bytes: &[u8]) -> Result<()> {
         file.write_all(bytes)?;
         file.sync_all()
     };
-    write().with_context(|| format!("write {}", path.display()))
+    write().map_err(|error| trouble(error, &format!("write {}", path.display())))
+}
+
+/// What went wrong while something was written, with advice where the disk is full.
+pub fn trouble(error: std::io::Error, what: &str) -> Error {
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Error::new(Hint::new(
+            format!("DISK_FULL: {what}: {error}"),
+            "make room and run this again; what was complete before is still there, and nothing that is half written is read",
+        )),
+        _ => Error::new(error).context(what.to_owned()),
+    }
 }
 
 /// Replaces a file in one step.

@@ -22,10 +22,6 @@ const REPLACED: &str = ".replaced-";
 const PART_ROWS: usize = 256 * 1024;
 
 impl Store {
-    pub(super) fn root(&self) -> &Path {
-        &self.root
-    }
-
     fn cluster_folder(&self, cluster: &str) -> Result<PathBuf> {
         if [INTENSITY_FOLDER, PRICES_FOLDER, RECORDER_FOLDER].contains(&cluster) {
             bail!("a cluster cannot be called `{cluster}`: the evidence keeps something else in the folder of that name");

@@ -1,0 +1,205 @@
+//! Objects as files of a folder.
+//!
+//! Rule: written under a temporary name, synced, put into place in one step, and the folder synced. Where a sync fails nothing is synced again, which
+//! could succeed without the bytes: the file is taken away, and whoever tries again writes it again.
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use anyhow::{Context, Result};
+
+use super::Created;
+use super::lock::{self, Lock};
+use crate::evidence::files;
+
+/// Before the names of files that are being written.
+const TEMPORARY: &str = ".tmp-";
+
+#[derive(Clone, Debug)]
+pub struct Folder {
+    root: PathBuf,
+}
+
+impl Folder {
+    pub fn new(root: PathBuf) -> Self {
+        Self { root }
+    }
+
+    pub fn path(&self, key: &str) -> PathBuf {
+        self.root.join(key)
+    }
+
+    pub fn get(&self, key: &str) -> Result<Option<Vec<u8>>> {
+        files::read_if_there(&self.path(key))
+    }
+
+    pub fn create(&self, key: &str, bytes: &[u8]) -> Result<Created> {
+        let path = self.path(key);
+        if path.try_exists().with_context(|| format!("look for {}", path.display()))? {
+            return Ok(Created::WasThere);
+        }
+        let temporary = self.write_temporary(&path, bytes)?;
+        let placed = self.put_where_nothing_is(&temporary, &path);
+        let removed = files::remove_file(&temporary);
+        if placed? == Created::WasThere {
+            return removed.map(|()| Created::WasThere);
+        }
+        removed?;
+        if let Err(error) = files::sync_folder(parent(&path)) {
+            // Its name may not last, so it is not there. The first error is the one to tell.
+            let _ = files::remove_file(&path);
+            return Err(error);
+        }
+        Ok(Created::New)
+    }
+
+    pub fn replace(&self, key: &str, bytes: &[u8]) -> Result<()> {
+        let path = self.path(key);
+        let temporary = self.write_temporary(&path, bytes)?;
+        if let Err(error) = fs::rename(&temporary, &path) {
+            let _ = files::remove_file(&temporary);
+            return Err(error).with_context(|| format!("put {} into place", path.display()));
+        }
+        files::sync_folder(parent(&path))
+    }
+
+    pub fn list(&self, prefix: &str) -> Result<Vec<String>> {
+        let mut keys = Vec::new();
+        let mut prefixes = vec![prefix.to_owned()];
+        while let Some(prefix) = prefixes.pop() {
+            let folder = self.path(&prefix);
+            let look = || format!("look into {}", folder.display());
+            let entries = match fs::read_dir(&folder) {
+                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => continue,
+                entries => entries.with_context(look)?,
+            };
+            for entry in entries {
+                let entry = entry.with_context(look)?;
+                let name = entry.file_name().to_string_lossy().into_owned();
+                if name.starts_with('.') {
+                    continue;
+                }
+                let key = if prefix.is_empty() { name } else { format!("{prefix}/{name}") };
+                // A link to a folder is one: clusters may be spread over disks.
+                match fs::metadata(entry.path()) {
+                    Ok(known) if known.is_dir() => prefixes.push(key),
+                    Err(error) if error.kind() == ErrorKind::NotFound => {}
+                    known => {
+                        known.with_context(|| format!("look at {}", entry.path().display()))?;
+                        keys.push(key);
+                    }
+                }
+            }
+        }
+        Ok(keys)
+    }
+
+    pub fn remove(&self, key: &str) -> Result<()> {
+        let path = self.path(key);
+        if !path.try_exists().with_context(|| format!("look for {}", path.display()))? {
+            return Ok(());
+        }
+        files::remove_file(&path)?;
+        files::sync_folder(parent(&path))
+    }
+
+    pub fn lock(&self, what: &str) -> Result<Lock> {
+        make_folder(&self.root)?;
+        lock::of_file(&self.root.join(format!(".lock-{what}")), what)
+    }
+
+    /// The bytes, synced, in a file beside `path` that no reader looks at.
+    fn write_temporary(&self, path: &Path, bytes: &[u8]) -> Result<PathBuf> {
+        make_folder(parent(path))?;
+        let temporary = path.with_file_name(temporary_name(&path.file_name().unwrap_or_default().to_string_lossy()));
+        let written = files::write_synced(&temporary, bytes);
+        if written.is_err() {
+            let _ = files::remove_file(&temporary);
+        }
+        written.map(|()| temporary)
+    }
+
+    fn put_where_nothing_is(&self, temporary: &Path, path: &Path) -> Result<Created> {
+        match fs::hard_link(temporary, path) {
+            Ok(()) => Ok(Created::New),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(Created::WasThere),
+            // File systems without hard links: SMB shares, FAT.
+            Err(error) if matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::PermissionDenied) => {
+                self.rename_where_nothing_is(temporary, path)
+            }
+            Err(error) => Err(error).with_context(|| format!("put {} into place", path.display())),
+        }
+    }
+
+    /// As a hard link would, among those who ask here first.
+    fn rename_where_nothing_is(&self, temporary: &Path, path: &Path) -> Result<Created> {
+        let guard = self.root.join(".lock-create");
+        let place = || -> io::Result<Created> {
+            let guard = File::options().create(true).append(true).open(&guard)?;
+            guard.lock()?;
+            if path.try_exists()? {
+                return Ok(Created::WasThere);
+            }
+            fs::rename(temporary, path)?;
+            Ok(Created::New)
+        };
+        place().with_context(|| format!("put {} into place", path.display()))
+    }
+}
+
+/// Of this process and this moment: process numbers alone repeat between containers that share a folder.
+pub fn temporary_name(name: &str) -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let nanoseconds = chrono::Utc::now().timestamp_subsec_nanos();
+    format!("{TEMPORARY}{name}-{}-{}-{nanoseconds}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Makes a folder whose name lasts, and those above it.
+pub fn make_folder(folder: &Path) -> Result<()> {
+    if folder.is_dir() || folder.as_os_str().is_empty() {
+        return Ok(());
+    }
+    make_folder(parent(folder))?;
+    match fs::create_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
+        Err(error) => Err(files::trouble(error, &format!("create {}", folder.display()))),
+        Ok(()) => files::sync_folder(parent(folder)),
+    }
+}
+
+fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+        Some(parent) => parent,
+        None => path,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_system_without_hard_links_creates_once_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Folder::new(folder.path().to_owned());
+        let (first, second, path) = (folder.path().join(".tmp-1"), folder.path().join(".tmp-2"), folder.path().join("a"));
+        fs::write(&first, "1").unwrap();
+        fs::write(&second, "2").unwrap();
+        assert_eq!(place.rename_where_nothing_is(&first, &path).unwrap(), Created::New);
+        assert_eq!(place.rename_where_nothing_is(&second, &path).unwrap(), Created::WasThere);
+        assert_eq!(fs::read(&path).unwrap(), b"1");
+    }
+
+    #[test]
+    fn what_could_not_be_put_into_place_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("day/inner")).unwrap();
+        let place = Folder::new(folder.path().to_owned());
+        let error = format!("{:#}", place.replace("day", b"1").unwrap_err());
+        assert!(error.contains("put") && error.contains("day"), "{error}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}

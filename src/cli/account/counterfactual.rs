@@ -17,7 +17,7 @@ use crate::accounting::plan::Beside;
 use crate::accounting::survey::{MonthTerms, RunKey, run_key};
 use crate::config::Config;
 use crate::disclosure::statement::{BaselinePolicyStatement, EvidenceFile};
-use crate::evidence::{DayManifest, Store};
+use crate::evidence::{DayManifest, Store, files_of};
 use crate::model::tables::Table;
 use crate::model::{Finding, IntensitySeries, JobRun, Severity, Signal, Version};
 use crate::units::UtcDay;
@@ -77,7 +77,10 @@ pub fn history(store: &Store, terms: &MonthTerms) -> Result<(History, Vec<Eviden
     let first = UtcDay::containing(terms.period.from());
     let days = std::iter::successors(Some(first.previous()), |day| Some(day.previous())).take(HISTORY_DAYS);
     for (cluster, day) in days.flat_map(|day| terms.clusters.iter().map(move |cluster| (cluster, day))) {
-        let Some(manifest) = store.day(&cluster.name, day)? else { continue };
+        // Imported usage knows no Jobs.
+        let Some(manifest) = store.day(&cluster.name, day)?.filter(|manifest| !files_of(manifest, Table::Jobs).is_empty()) else {
+            continue;
+        };
         let jobs = read_jobs(&cluster.name, &store.read_table(&manifest, Table::Jobs)?)
             .with_context(|| format!("evidence of {} on {day}", cluster.name))?;
         let mut seen: BTreeSet<RunKey> = BTreeSet::new();
@@ -89,7 +92,7 @@ pub fn history(store: &Store, terms: &MonthTerms) -> Result<(History, Vec<Eviden
                 history.starts_ms.entry(name).or_default().push(started.timestamp_millis());
             }
         }
-        let tables = manifest.files.iter().filter(|file| file.path.starts_with("jobs"));
+        let tables = files_of(&manifest, Table::Jobs).into_iter();
         evidence
             .extend(tables.map(|file| EvidenceFile { path: format!("{}/{day}/{}", cluster.name, file.path), sha256: file.sha256.clone() }));
     }

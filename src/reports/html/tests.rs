@@ -156,6 +156,15 @@ fn what_the_counterfactual_hangs_on_stands_beside_it_with_exact_figures() {
 }
 
 #[test]
+fn a_run_that_did_better_than_its_window_is_said_to_have_left_it() {
+    let mut statement = fixture::statement();
+    assert!(!page_of(&statement).contains("did better than any start in the window"));
+    let run = statement.job_runs.iter_mut().find(|run| run.best_ugco2e.is_some()).unwrap();
+    run.actual_ugco2e = run.best_ugco2e.map(|best| best - MicrogramsCo2e::new(1));
+    assert!(page_of(&statement).contains("1 run did better than any start in the window: outside of it"));
+}
+
+#[test]
 fn the_runs_with_the_largest_effect_have_a_picture_with_both_starts() {
     let (page, statement) = (page(), fixture::statement());
     let timelines = &statement.counterfactual.timelines;

@@ -71,7 +71,7 @@ impl<'a> Section<'a> {
                 total_row("Not shifted", "none", &counterfactual.by_cause.none),
             ],
             waterfall: Waterfall::of(&counterfactual.by_cause.carbon, &counterfactual.by_cause.other),
-            possible: Possible::of(&total.windowed, total.captured_share),
+            possible: Possible::of(&total.windowed, total.captured_share, &statement.job_runs),
             timelines: timelines::pictures(&counterfactual.timelines),
             baselines: Baselines::of(counterfactual),
             money: Money::of(counterfactual, &statement.job_runs),

@@ -1,6 +1,6 @@
 //! What was possible: best, mean and worst start of the runs that had a window, with what was and what would have been on the same line.
 
-use crate::disclosure::statement::Windowed;
+use crate::disclosure::statement::{JobRunStatement, Windowed};
 use crate::reports::html::chart::px;
 use crate::reports::html::figure::Figure;
 use crate::reports::view;
@@ -9,7 +9,10 @@ use crate::units::MicrogramsCo2e;
 pub struct Possible {
     pub runs: u64,
     pub captured: String,
-    pub left: String,
+    /// What the best start of each run would have avoided beyond what was; none where they did better.
+    pub left: Option<String>,
+    /// Runs that emitted less than at any start in their window: they started outside of it.
+    pub better_runs: usize,
     pub marks: Vec<Mark>,
     pub from_x: String,
     pub to_x: String,
@@ -34,13 +37,15 @@ const LEFT: f64 = 70.0;
 const WIDTH: f64 = 660.0;
 
 impl Possible {
-    pub fn of(windowed: &Windowed, captured_share: Option<f64>) -> Option<Self> {
+    pub fn of(windowed: &Windowed, captured_share: Option<f64>, runs: &[JobRunStatement]) -> Option<Self> {
         if windowed.runs == 0 {
             return None;
         }
         let (best, worst) = (windowed.best_ugco2e, windowed.worst_ugco2e);
-        let span = (worst - best).get() as f64;
-        let x = |amount: MicrogramsCo2e| LEFT + if span > 0.0 { (amount - best).get() as f64 / span * WIDTH } else { WIDTH / 2.0 };
+        // Runs that started outside of their windows may have done better than the best, or worse than the worst.
+        let (low, high) = (best.min(windowed.actual_ugco2e), worst.max(windowed.actual_ugco2e));
+        let span = (high - low).get() as f64;
+        let x = |amount: MicrogramsCo2e| LEFT + if span > 0.0 { (amount - low).get() as f64 / span * WIDTH } else { WIDTH / 2.0 };
         let places = [
             ("edge", "best start", best, true),
             ("mean", "mean of the window", windowed.mean_ugco2e, false),
@@ -72,7 +77,11 @@ impl Possible {
         Some(Self {
             runs: windowed.runs,
             captured: view::percent(captured_share),
-            left: format!("{} kg", view::kg(windowed.actual_ugco2e - best)),
+            left: (windowed.actual_ugco2e > best).then(|| format!("{} kg", view::kg(windowed.actual_ugco2e - best))),
+            better_runs: runs
+                .iter()
+                .filter(|run| run.actual_ugco2e.zip(run.best_ugco2e).is_some_and(|(actual, best)| actual < best))
+                .count(),
             desc: places.iter().map(said).collect::<Vec<_>>().join("; "),
             marks: places.into_iter().map(mark).collect(),
             from_x: px(x(best)),

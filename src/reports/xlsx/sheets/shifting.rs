@@ -191,12 +191,15 @@ fn checks(counterfactual: &Counterfactual) -> Vec<Line> {
     }
     const PART: &str = "Overheads";
     let overheads = &counterfactual.overheads;
+    let is_known = overheads.known_runs > 0;
+    let energy = if is_known { Cell::Energy(overheads.energy_mj) } else { Cell::Number(None) };
+    let known = |amount: MicrogramsCo2e| is_known.then_some(amount);
     lines.extend([
-        Line::new(PART, "Energy of shifting itself", Cell::Energy(overheads.energy_mj), "kWh")
+        Line::new(PART, "Energy of shifting itself", energy, "kWh")
             .of_runs(overheads.known_runs)
             .note(format!("Of {} more shifted runs nobody stated it, which is not zero.", overheads.unknown_runs)),
-        kilograms(PART, "Its emissions", overheads.emissions_ugco2e).of_runs(overheads.known_runs),
-        kilograms(PART, "Avoided of all placed runs, less overheads", overheads.avoided_less_overheads_ugco2e),
+        kilograms(PART, "Its emissions", known(overheads.emissions_ugco2e)).of_runs(overheads.known_runs),
+        kilograms(PART, "Avoided of all placed runs, less overheads", known(overheads.avoided_less_overheads_ugco2e)),
         Line::new(PART, "Shifted runs that were suspended", Cell::Count(overheads.suspended_runs), "runs"),
     ]);
     let capacity = &counterfactual.capacity;

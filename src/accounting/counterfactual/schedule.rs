@@ -2,7 +2,8 @@
 //!
 //! In: its schedule and time zone as written, and an instant. Out: the last tick at or before it. Rule: a schedule is of the clock on the wall, and the
 //! clock changes are those of Kubernetes' own controller: a time that the clocks skip does not come, one that they repeat comes twice. A prefix `TZ=` or
-//! `CRON_TZ=`, as old clusters have it, goes before the time zone; without either it is UTC. Assumes: five fields or a macro such as `@daily`.
+//! `CRON_TZ=`, as old clusters have it, goes before the time zone; without either it is UTC. Where the library reads a pattern otherwise than the controller
+//! does, it is first written as both read it. Assumes: five fields or a macro such as `@daily`.
 //! Does not: know `@every 1h`, which counts from when the controller last looked.
 
 use std::str::FromStr;
@@ -13,6 +14,9 @@ use croner::Cron;
 
 /// Of minutes that the clocks skip, at most this many are passed over: more than a day of them.
 const MOST_SKIPPED: usize = 2_000;
+
+/// The fifth field of a pattern.
+const DAY_OF_WEEK: usize = 4;
 
 /// Whether a schedule is of the clock at all.
 pub fn has_ticks(schedule: &str) -> bool {
@@ -26,9 +30,8 @@ pub fn last_tick(schedule: &str, time_zone: Option<&str>, at: DateTime<Utc>) -> 
         Some(name) => Tz::from_str(name).map_err(|_| format!("CronJob time zone `{name}` is not known"))?,
         None => Tz::UTC,
     };
-    // Kubernetes knows one name more than the library.
-    let pattern = if pattern.eq_ignore_ascii_case("@midnight") { "@daily" } else { pattern };
-    let cron = Cron::from_str(pattern).map_err(|error| format!("CronJob schedule `{schedule}` does not parse: {error}"))?;
+    let cron =
+        Cron::from_str(&as_both_read_it(pattern)).map_err(|error| format!("CronJob schedule `{schedule}` does not parse: {error}"))?;
     let none = || format!("CronJob schedule `{schedule}` has no tick before {}", at.to_rfc3339());
     let at = at.with_nanosecond(0).unwrap_or(at);
     let wall = at.with_timezone(&zone).naive_local();
@@ -43,6 +46,26 @@ pub fn last_tick(schedule: &str, time_zone: Option<&str>, at: DateTime<Utc>) -> 
         tick = previous(&cron, found, false);
     }
     Err(none())
+}
+
+/// A pattern for the library that says what the controller's (robfig/cron v3) reads: it knows one macro more, takes `?` for `*` in every field and `*/1` for
+/// `*`, which decides whether day of month and day of week have to agree, and ends `1/2` of the days of the week on Saturday and not with a second Sunday.
+fn as_both_read_it(pattern: &str) -> String {
+    if pattern.eq_ignore_ascii_case("@midnight") {
+        return "@daily".to_owned();
+    }
+    let pattern = pattern.replace('?', "*");
+    let field = |(place, field): (usize, &str)| {
+        if field == "*/1" {
+            return "*".to_owned();
+        }
+        let part = |part: &str| match part.split_once('/') {
+            Some((first, step)) if place == DAY_OF_WEEK && first != "*" && !first.contains('-') => format!("{first}-6/{step}"),
+            _ => part.to_owned(),
+        };
+        field.split(',').map(part).collect::<Vec<_>>().join(",")
+    };
+    pattern.split_whitespace().enumerate().map(field).collect::<Vec<_>>().join(" ")
 }
 
 /// Where the clocks show a reading for the second time: the last tick of the first time that shows later than that reading.
@@ -142,6 +165,20 @@ mod tests {
         // The 15th is a Thursday; the 12th a Monday.
         assert_eq!(tick("0 0 15 * 1", None, "2026-10-16T00:00:00Z"), "2026-10-15T00:00:00Z");
         assert_eq!(tick("0 0 15 * 1", None, "2026-10-14T00:00:00Z"), "2026-10-12T00:00:00Z");
+    }
+
+    #[test]
+    fn patterns_are_read_as_the_controller_reads_them() {
+        // The 5th is a Monday. `*/1` is `*`, so the day of the week alone decides; `*/2` is a list of days, and either is enough.
+        assert_eq!(tick("0 0 */1 * 1", None, "2026-10-07T12:00:00Z"), "2026-10-05T00:00:00Z");
+        assert_eq!(tick("0 0 ? * 1", None, "2026-10-07T12:00:00Z"), "2026-10-05T00:00:00Z");
+        assert_eq!(tick("0 0 */2 * 1", None, "2026-10-08T12:00:00Z"), "2026-10-07T00:00:00Z");
+        // Monday, Wednesday, Friday: not the Sunday after (the 4th).
+        assert_eq!(tick("0 0 * * 1/2", None, "2026-10-04T12:00:00Z"), "2026-10-02T00:00:00Z");
+        assert_eq!(tick("0 0 * * MON/2", None, "2026-10-04T12:00:00Z"), "2026-10-02T00:00:00Z");
+        assert_eq!(tick("0 0 * * */2", None, "2026-10-04T12:00:00Z"), "2026-10-04T00:00:00Z");
+        // From the fifth minute on, every quarter of an hour.
+        assert_eq!(tick("5/15 ? * * *", None, "2026-10-05T12:34:00Z"), "2026-10-05T12:20:00Z");
     }
 
     #[test]

@@ -377,6 +377,19 @@ fn a_jobs_own_word_goes_before_its_cronjobs_and_that_before_its_pods() {
 }
 
 #[test]
+fn a_job_that_somebody_made_of_a_cronjob_by_hand_has_no_schedule() {
+    let cronjob = part("kube_cronjob_info{namespace=team,cronjob=night,schedule=0 22 * * *,timezone=local}", &[(60, 1.0), (900, 1.0)]);
+    let by_hand = part(
+        "kube_job_annotations{annotation_cronjob_kubernetes_io_instantiate=manual,namespace=team,job_name=train}",
+        &[(60, 1.0), (900, 1.0)],
+    );
+    let schedule = |parts: Vec<Part>| texts(&described(parts).jobs, "schedule")[0].clone();
+    assert_eq!(schedule(vec![cronjob.clone()]).as_deref(), Some("0 22 * * *"));
+    let day = described(vec![cronjob, by_hand]);
+    assert_eq!((texts(&day.jobs, "schedule"), texts(&day.jobs, "workload")), (vec![None], vec![Some("CronJob/night".to_owned())]));
+}
+
+#[test]
 fn a_decision_and_a_home_cluster_are_kept_as_written_and_the_last_word_holds() {
     let annotated = |text: &str, from: i64, to: i64| {
         part(&format!("kube_job_annotations{{{text},namespace=team,job_name=train}}"), &[(from, 1.0), (to, 1.0)])

@@ -2,7 +2,8 @@
 //!
 //! In: `kube_job_*`, `kube_cronjob_*` and label series. Out: one [`JobRow`] a run, sorted by namespace, job, creation.
 //! Rule (method, section 7): `started` is the smallest start seen, because a resumed Job's start is set again; names are reused, so a run
-//! is namespace, job and creation, and its uid where a series has one: kube-state-metrics has none for Jobs. Does not: choose a baseline.
+//! is namespace, job and creation, and its uid where a series has one: kube-state-metrics has none for Jobs. A Job that `kubectl create job --from` made of a
+//! CronJob has no schedule: none of its ticks made it. Does not: choose a baseline.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -34,6 +35,8 @@ pub struct JobRow {
     pub is_deferrable: Option<bool>,
     /// When it was in sight, also outside the day.
     seen: (i64, i64),
+    /// Somebody made it from its CronJob by hand: no tick did.
+    is_by_hand: bool,
 }
 
 /// A label or an annotation, bare and with the prefix.
@@ -147,6 +150,7 @@ impl<'a> Jobs<'a> {
                     set(&mut row.baseline_start, "annotation_wattledger_io_baseline_start");
                     set(&mut row.decision, "annotation_wattledger_io_decision");
                     set(&mut row.scheduled_timestamp, "annotation_batch_kubernetes_io_cronjob_scheduled_timestamp");
+                    row.is_by_hand |= series.label("annotation_cronjob_kubernetes_io_instantiate") == "manual";
                 }
             }
         }
@@ -167,7 +171,7 @@ impl<'a> Jobs<'a> {
                 let cronjob = row.workload.strip_prefix("CronJob/").unwrap_or_default().to_owned();
                 for (_, series) in cronjobs.get(&(*namespace, cronjob.as_str())).into_iter().flatten() {
                     row.describe(series);
-                    if row.schedule.is_none() {
+                    if row.schedule.is_none() && !row.is_by_hand {
                         row.schedule = text(series, &["schedule"]);
                         // kube-state-metrics writes `local` where no zone is set: the controller's own, which nobody knows here.
                         row.schedule_time_zone = text(series, &["timezone"]).filter(|zone| zone != "local");

@@ -94,7 +94,7 @@ fn a_jobs_end_and_its_suspension_are_read_off_its_conditions() {
                 "labels":{{"deferrable":"true","wattledger.io/carbon-aware":"yes","app":"x","max-delay-hours":"8",
                     "kueue.x-k8s.io/queue-name":"night","kueue.x-k8s.io/priority-class":"p"}},
                 "annotations":{{"batch.kubernetes.io/cronjob-scheduled-timestamp":"2026-10-01T08:00:00Z","wattledger.io/baseline-start":"b",
-                    "wattledger.io/decision":"{{}}","wattledger.io/home-cluster":"prod-nl","max-delay-hours":"8","password":"x",
+                    "wattledger.io/decision":"{{}}","wattledger.io/home-cluster":"prod-nl","max-delay-hours":"8","password":"x","cronjob.kubernetes.io/instantiate":"manual",
                     "kubectl.kubernetes.io/last-applied-configuration":"{{}}"}}}},"status":{status}}}"#
         );
         let object = serde_json::from_str::<Job>(&text).unwrap().facts().unwrap();
@@ -102,6 +102,7 @@ fn a_jobs_end_and_its_suspension_are_read_off_its_conditions() {
         assert_eq!(object.labels.keys().collect::<Vec<_>>(), labels);
         let annotations = [
             "batch.kubernetes.io/cronjob-scheduled-timestamp",
+            "cronjob.kubernetes.io/instantiate",
             "max-delay-hours",
             "wattledger.io/baseline-start",
             "wattledger.io/decision",

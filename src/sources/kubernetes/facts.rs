@@ -26,6 +26,8 @@ const MAX_DELAY_HOURS: &str = "max-delay-hours";
 const QUEUE_NAME: &str = "kueue.x-k8s.io/queue-name";
 const GPU_RESOURCES: [&str; 2] = ["nvidia.com/gpu", "amd.com/gpu"];
 const SCHEDULED_TIMESTAMP: &str = "batch.kubernetes.io/cronjob-scheduled-timestamp";
+/// What kubectl writes on a Job that it makes of a CronJob.
+const INSTANTIATE: &str = "cronjob.kubernetes.io/instantiate";
 
 /// An API object that facts can be taken from. An error says what it lacks.
 pub trait Facts {
@@ -142,7 +144,9 @@ fn is_label_kept(kind: Kind, key: &str) -> bool {
 fn is_annotation_kept(kind: Kind, key: &str) -> bool {
     match kind {
         Kind::Node | Kind::ReplicaSet => false,
-        Kind::CronJob | Kind::Job | Kind::Pod => key.starts_with(PREFIX) || [SCHEDULED_TIMESTAMP, MAX_DELAY_HOURS].contains(&key),
+        Kind::CronJob | Kind::Job | Kind::Pod => {
+            key.starts_with(PREFIX) || [SCHEDULED_TIMESTAMP, INSTANTIATE, MAX_DELAY_HOURS].contains(&key)
+        }
     }
 }
 

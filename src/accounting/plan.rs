@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use chrono::{DateTime, Utc};
 
 use super::category3::ZoneCategory3;
+use super::counterfactual::home::{Whereabouts, zone_at_home};
 use super::counterfactual::placing;
 use super::counterfactual::retiming::RunTiming;
 use super::counterfactual::window::Window;
@@ -16,7 +17,7 @@ use super::gaps::FilledStep;
 use super::integral::Integral;
 use super::intensity::ZoneIntensity;
 use super::ledger::{DayTerms, GapStep, NodeTerms, PodTerms, RunTerms, SiteTerms};
-use super::survey::{ClusterTerms, MonthTerms, RunKey, RunOfMonth, Runs, Survey, run_key};
+use super::survey::{ClusterTerms, MonthTerms, RunKey, RunOfMonth, Runs, Site, Survey, run_key};
 use crate::model::policy::IdlePolicy;
 use crate::model::{
     BaselineRule, Cause, CauseBasis, ClassBasis, Decision, DecisionRecord, DecisionSource, DeferralClass, Finding, Name, Placement,
@@ -107,18 +108,20 @@ impl<'a> Plan<'a> {
     /// `zones` holds every zone that was used; zones that only baselines name may be missing.
     pub fn new(terms: &'a MonthTerms, survey: &'a Survey, runs: Runs, zones: Vec<ZoneIntensity>, beside: Beside) -> Self {
         let zone_index = |zone: &str| zones.iter().position(|known| known.zone == zone);
-        let sites = terms
-            .clusters
-            .iter()
-            .map(|cluster| {
-                let terms_of = |site: &super::survey::Site| SiteTerms {
+        let of_cluster = |(index, cluster): (usize, &'a ClusterTerms)| {
+            let terms_of = |site: &'a Site| {
+                let home_zone = zone_at_home(terms, None, site);
+                SiteTerms {
                     zone: zone_index(&site.grid_zone).unwrap_or(usize::MAX),
                     pue: site.pue,
                     is_scope2: site.placement == Placement::Scope2,
-                };
-                cluster.sites.iter().map(terms_of).collect()
-            })
-            .collect();
+                    home_zone: zone_index(home_zone).unwrap_or(usize::MAX),
+                    home_pue: Whereabouts { terms, cluster: index, site, home: None }.baseline_pue(home_zone),
+                }
+            };
+            cluster.sites.iter().map(terms_of).collect()
+        };
+        let sites = terms.clusters.iter().enumerate().map(of_cluster).collect();
         let said = |zone: &ZoneIntensity| terms.category3.get(&zone.zone).copied().unwrap_or_default();
         let category3 = zones.iter().map(|zone| ZoneCategory3::of(said(zone), terms.location_based, zone)).collect();
         let mut plan = Self {
@@ -209,8 +212,9 @@ impl<'a> Plan<'a> {
     /// UTC days before the period in which runs that count were already running.
     pub fn days_before(&self, cluster: usize) -> Vec<UtcDay> {
         let first = UtcDay::containing(self.terms.period.from());
-        let placed = self.runs.iter().filter(|run| run.cluster == cluster && run.place.is_ok());
-        let Some(earliest) = placed.filter_map(|run| run.start).min() else { return Vec::new() };
+        // Of those without a place too: their energy is shown whole.
+        let with_energy = self.runs.iter().filter(|run| run.cluster == cluster && run.run.site.is_some());
+        let Some(earliest) = with_energy.filter_map(|run| run.start).min() else { return Vec::new() };
         let earliest = UtcDay::containing(earliest);
         if earliest < first { earliest.through(first.previous()) } else { Vec::new() }
     }

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use anyhow::Result;
+use chrono::{DateTime, Utc};
 use polars::prelude::DataFrame;
 
 use super::category3::Category3Terms;
@@ -40,7 +41,7 @@ pub struct MonthTerms {
 impl MonthTerms {
     /// The steps of the period, half-open.
     pub fn steps(&self) -> (i32, i32) {
-        let step = |instant: chrono::DateTime<chrono::Utc>| (instant.timestamp() / self.step_seconds) as i32;
+        let step = |instant: DateTime<Utc>| (instant.timestamp() / self.step_seconds) as i32;
         (step(self.period.from()), step(self.period.to()))
     }
 }
@@ -91,8 +92,30 @@ pub type RunKey = (Name, Name, Option<i64>);
 pub struct RunOfMonth {
     pub job: JobRun,
     pub last_sample_ms: Option<i64>,
-    /// Where its pods ran; none where no pod of it was seen.
+    /// Where its pods ran, the first of the sites; none where no pod of it was seen.
     pub site: Option<usize>,
+    /// The others, sorted. Mostly there are none.
+    pub other_sites: Vec<usize>,
+}
+
+impl RunOfMonth {
+    pub fn of(job: JobRun) -> Self {
+        Self { job, last_sample_ms: None, site: None, other_sites: Vec::new() }
+    }
+
+    /// All sites that its pods ran at, sorted.
+    pub fn sites(&self) -> impl Iterator<Item = usize> + '_ {
+        self.site.into_iter().chain(self.other_sites.iter().copied())
+    }
+
+    fn saw_at(&mut self, site: usize) {
+        if self.sites().any(|known| known == site) {
+            return;
+        }
+        let first = self.site.map_or(site, |known| known.min(site));
+        self.other_sites.extend(self.site.replace(first).into_iter().chain([site]).filter(|other| *other != first));
+        self.other_sites.sort_unstable();
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -197,7 +220,7 @@ impl ClusterSurvey {
             match self.runs.get_mut(&run_key(job)) {
                 Some(known) => merge(&mut known.job, job),
                 None => {
-                    self.runs.insert(run_key(job), RunOfMonth { job: job.clone(), last_sample_ms: None, site: None });
+                    self.runs.insert(run_key(job), RunOfMonth::of(job.clone()));
                 }
             }
         }
@@ -205,7 +228,22 @@ impl ClusterSurvey {
             let Some(run) = self.runs.get_mut(&run_key(&dimensions.jobs[*job as usize])) else { continue };
             run.last_sample_ms = run.last_sample_ms.max(dimensions.pod_last_ms[pod]);
             let site = (terms.clusters[cluster].site_of)(&dimensions.nodes[dimensions.pod_node[pod] as usize].labels);
-            run.site = Some(run.site.map_or(site, |known| known.min(site)));
+            run.saw_at(site);
+        }
+    }
+
+    /// When the first of those runs was created that had pods in the period and were created before a day.
+    pub fn first_created_before(&self, day: UtcDay) -> Option<DateTime<Utc>> {
+        let with_pods = self.runs.values().filter(|run| run.site.is_some());
+        with_pods.filter_map(|run| run.job.created).filter(|created| *created < day.start()).min()
+    }
+
+    /// Takes from a day before the period what it knows of runs of the period: of others nothing.
+    pub fn complete_runs(&mut self, jobs: &[JobRun]) {
+        for job in jobs {
+            if let Some(run) = self.runs.get_mut(&run_key(job)) {
+                merge(&mut run.job, job);
+            }
         }
     }
 
@@ -234,4 +272,42 @@ pub fn merge(known: &mut JobRun, seen: &JobRun) {
     known.max_delay_hours = known.max_delay_hours.take().or_else(|| seen.max_delay_hours.clone());
     known.is_carbon_aware = known.is_carbon_aware.or(seen.is_carbon_aware);
     known.is_deferrable = known.is_deferrable.or(seen.is_deferrable);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::counterfactual::test_run::{at, run};
+    use super::*;
+
+    #[test]
+    fn a_run_that_was_suspended_over_the_end_of_a_month_started_when_it_first_did() {
+        let first: UtcDay = "2026-11-01".parse().unwrap();
+        let seen = |started: &str| JobRun { created: Some(at("2026-10-30T12:00:00Z")), started: Some(at(started)), ..run() };
+        let resumed = JobRun { completed: Some(at("2026-11-01T06:00:00Z")), ..seen("2026-11-01T02:00:00Z") };
+        let mut survey = ClusterSurvey::default();
+        let key = run_key(&resumed);
+        survey.runs.insert(key.clone(), RunOfMonth::of(resumed));
+        assert_eq!(survey.first_created_before(first), None, "it had no pod");
+        survey.runs.get_mut(&key).unwrap().saw_at(0);
+        assert_eq!(survey.first_created_before(first), Some(at("2026-10-30T12:00:00Z")));
+        assert_eq!(survey.first_created_before("2026-10-30".parse().unwrap()), None);
+
+        let other = JobRun { job: "other".into(), ..seen("2026-10-30T12:30:00Z") };
+        survey.complete_runs(&[JobRun { was_suspended: true, is_carbon_aware: Some(true), ..seen("2026-10-30T12:30:00Z") }, other]);
+
+        assert_eq!(survey.runs.len(), 1);
+        let job = &survey.runs[&key].job;
+        assert_eq!((job.started, job.completed), (Some(at("2026-10-30T12:30:00Z")), Some(at("2026-11-01T06:00:00Z"))));
+        assert_eq!((job.was_suspended, job.is_carbon_aware), (true, Some(true)));
+    }
+
+    #[test]
+    fn a_run_knows_every_site_that_its_pods_ran_at() {
+        let mut seen = RunOfMonth::of(run());
+        assert_eq!(seen.sites().count(), 0);
+        for site in [4, 2, 4, 7, 2, 1] {
+            seen.saw_at(site);
+        }
+        assert_eq!((seen.site, seen.sites().collect::<Vec<_>>()), (Some(1), vec![1, 2, 4, 7]));
+    }
 }

@@ -61,6 +61,18 @@ impl Candidates {
         })
     }
 
+    /// The same, where the parts of the run have homes of their own: the row of the baseline zone is the sum of theirs. The error is as in [`Candidates::of`].
+    pub fn with_home_of(mut self, parts: &[(&RunEnergy, CandidatePlace<'_>)]) -> Result<Self, usize> {
+        let count = self.values[self.home].len();
+        let mut sum = vec![0_i128; count];
+        for (energy, place) in parts {
+            let values = energy.values_from(self.baseline_start_ms, count, place.series, place.pue).ok_or(place.zone)?;
+            sum.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
+        }
+        self.values[self.home] = sum;
+        Ok(self)
+    }
+
     /// The value at the baseline itself.
     pub fn baseline(&self) -> i128 {
         self.values[self.home][0]

@@ -67,6 +67,7 @@ fn curve(series: &Integral, known_s: i64, span: (i64, i64)) -> Vec<(i64, f64)> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::retiming::Home;
     use super::*;
 
     fn series(step_s: i64, count: i64) -> Integral {
@@ -75,7 +76,8 @@ mod tests {
 
     fn timing(start_h: i64, end_h: i64, baseline_h: i64) -> RunTiming {
         let ms = |hour: i64| hour * 3_600_000;
-        RunTiming { start_ms: ms(start_h), end_ms: ms(end_h), baseline_start_ms: ms(baseline_h), baseline_zone: 0, baseline_pue: 1.0 }
+        let home = Home::OfSites;
+        RunTiming { start_ms: ms(start_h), end_ms: ms(end_h), baseline_start_ms: ms(baseline_h), baseline_zone: 0, baseline_pue: 1.0, home }
     }
 
     #[test]

@@ -91,8 +91,8 @@ pub fn home_cluster(terms: &MonthTerms, run: &JobRun, ran: usize) -> Result<Opti
     Ok((home != ran).then_some(home))
 }
 
-/// The home zone of a run that says none itself.
-pub fn home_zone<'a>(terms: &'a MonthTerms, home: Option<usize>, ran: &'a Site) -> &'a str {
+/// The home zone of a run at a site that says none itself.
+pub fn zone_at_home<'a>(terms: &'a MonthTerms, home: Option<usize>, ran: &'a Site) -> &'a str {
     let site = home.and_then(|home| terms.clusters[home].sites.first()).unwrap_or(ran);
     site.home_zone.as_deref().unwrap_or(&site.grid_zone)
 }
@@ -119,10 +119,11 @@ impl Whereabouts<'_> {
         first.chain(&self.terms.clusters).find_map(in_zone).unwrap_or(self.site.pue)
     }
 
-    /// Of the baseline: of the home cluster, where there is one, its site in that zone, else its first.
+    /// Of the baseline. Where another cluster is home, of its first site in that zone, else of any in that zone, else of its first site.
     pub fn baseline_pue(&self, zone: &str) -> f64 {
         let Some(home) = self.home.map(|home| &self.terms.clusters[home]) else { return self.pue(zone) };
-        let in_zone = home.sites.iter().find(|site| site.grid_zone == zone).or_else(|| home.sites.first());
-        in_zone.map_or(self.site.pue, |site| site.pue)
+        let sites_of = |cluster: &'_ ClusterTerms| cluster.sites.iter().find(|site| site.grid_zone == zone).map(|site| site.pue);
+        let anywhere = || self.terms.clusters.iter().find_map(sites_of);
+        sites_of(home).or_else(anywhere).or_else(|| home.sites.first().map(|site| site.pue)).unwrap_or(self.site.pue)
     }
 }

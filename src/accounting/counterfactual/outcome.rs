@@ -56,17 +56,32 @@ pub struct Subject<'a> {
     timing: &'a RunTiming,
     /// Of the site where it ran.
     ran: &'a SiteTerms,
-    profile: &'a [ProfileStep],
     energy: RunEnergy,
+    /// The same energy by the site where it was used; nothing where that was one site.
+    by_site: Vec<(&'a SiteTerms, RunEnergy)>,
     sums: RunSums,
 }
+
+/// Energy with the zone and the PUE that it meets.
+type Part<'a> = (&'a RunEnergy, usize, f64);
 
 impl<'a> Subject<'a> {
     pub fn of(plan: &'a Plan<'a>, run: &'a PlannedRun, profile: &'a [ProfileStep], sums: RunSums) -> Option<Self> {
         let timing = run.place.as_ref().ok()?;
         let ran = plan.sites[run.cluster].get(run.run.site?)?;
-        let energy = RunEnergy::of(profile, timing.start_ms, timing.end_ms, plan.terms.step_seconds);
-        (energy.active_mj > 0).then_some(Self { plan, run, timing, ran, profile, energy, sums })
+        let energy = |steps: &mut dyn Iterator<Item = &'a ProfileStep>| {
+            RunEnergy::of(steps, timing.start_ms, timing.end_ms, plan.terms.step_seconds)
+        };
+        let of_site = |site: i32| {
+            let terms = plan.sites[run.cluster].get(usize::try_from(site).ok()?)?;
+            Some((terms, energy(&mut profile.iter().filter(|step| step.site == site))))
+        };
+        let is_elsewhere = |step: &ProfileStep| usize::try_from(step.site).ok() != run.run.site;
+        let sites: BTreeSet<i32> =
+            if profile.iter().any(is_elsewhere) { profile.iter().map(|step| step.site).collect() } else { BTreeSet::new() };
+        let by_site = sites.into_iter().map(of_site).collect::<Option<_>>()?;
+        let energy = energy(&mut profile.iter());
+        (energy.active_mj > 0).then_some(Self { plan, run, timing, ran, energy, by_site, sums })
     }
 
     /// Adds the run to its workload where it was not shifted and may be.
@@ -104,8 +119,18 @@ impl<'a> Subject<'a> {
         };
         let places = window.places.iter().map(place).collect::<Result<Vec<_>, String>>()?;
         let home = self.timing.baseline_zone;
-        Candidates::of(&self.energy, self.timing.baseline_start_ms, window.max_delay_ms, &places, home)
-            .map_err(|zone| format!("its window reaches beyond the data of zone {}", name(zone)))
+        let beyond = |zone: usize| format!("its window reaches beyond the data of zone {}", name(zone));
+        let candidates = Candidates::of(&self.energy, self.timing.baseline_start_ms, window.max_delay_ms, &places, home).map_err(beyond)?;
+        if self.by_site.is_empty() {
+            return Ok(candidates);
+        }
+        // At home a run of several sites is at all of their homes.
+        let mut parts = Vec::with_capacity(self.by_site.len());
+        for (energy, zone, pue) in self.at_home() {
+            let series = valuation.zone(zone).ok_or_else(|| format!("zone {} has no series", name(zone)))?;
+            parts.push((energy, CandidatePlace { zone, series, pue }));
+        }
+        candidates.with_home_of(&parts).map_err(beyond)
     }
 
     /// A workload whose run was not shifted, though it may be: not where it was left so on purpose.
@@ -136,28 +161,28 @@ impl<'a> Subject<'a> {
         Some(Effect { actual, counterfactual, bounds: candidates.map(|candidates| candidates.bounds(counterfactual)) })
     }
 
+    /// What the run's energy would have met at home, part by part.
+    fn at_home(&self) -> impl Iterator<Item = Part<'_>> {
+        let whole = self.by_site.is_empty().then_some((&self.energy, self.timing.baseline_zone, self.timing.baseline_pue));
+        let of_site = self.by_site.iter().map(|(site, energy)| {
+            let (zone, pue) = self.timing.home_of(site);
+            (energy, zone, pue)
+        });
+        whole.into_iter().chain(of_site)
+    }
+
+    /// What it met, part by part; `pue` stands in for that of a site.
+    fn as_it_was(&self, pue: impl Fn(&SiteTerms) -> f64) -> impl Iterator<Item = Part<'_>> {
+        let whole = self.by_site.is_empty().then(|| (&self.energy, self.ran.zone, pue(self.ran)));
+        whole.into_iter().chain(self.by_site.iter().map(move |(site, energy)| (energy, site.zone, pue(site))))
+    }
+
     fn counterfactual_at(&self, start_ms: i64, valuation: &Valuation<'_>) -> Option<i128> {
-        self.energy.value_at(start_ms, valuation.zone(self.timing.baseline_zone)?, self.timing.baseline_pue)
+        valued(self.at_home(), start_ms, valuation)
     }
 
-    /// As it was, site by site.
     fn actual(&self, valuation: &Valuation<'_>, pue: impl Fn(&SiteTerms) -> f64) -> Option<i128> {
-        let first = self.profile.first()?.site;
-        if self.profile.iter().all(|step| step.site == first) {
-            return self.actual_of_site(&self.energy, first, valuation, &pue);
-        }
-        let sites: BTreeSet<i32> = self.profile.iter().map(|step| step.site).collect();
-        let of_site = |site: i32| {
-            let steps = self.profile.iter().filter(|step| step.site == site);
-            let energy = RunEnergy::of(steps, self.timing.start_ms, self.timing.end_ms, self.plan.terms.step_seconds);
-            self.actual_of_site(&energy, site, valuation, &pue)
-        };
-        sites.into_iter().map(of_site).sum()
-    }
-
-    fn actual_of_site(&self, energy: &RunEnergy, site: i32, valuation: &Valuation<'_>, pue: impl Fn(&SiteTerms) -> f64) -> Option<i128> {
-        let site = self.plan.sites[self.run.cluster].get(usize::try_from(site).ok()?)?;
-        energy.value_at(self.timing.start_ms, valuation.zone(site.zone)?, pue(site))
+        valued(self.as_it_was(pue), self.timing.start_ms, valuation)
     }
 
     fn at_creation(&self, direct: &Valuation<'_>) -> Option<i64> {
@@ -196,12 +221,17 @@ impl<'a> Subject<'a> {
         let forecast: &Forecast = self.run.decision.as_ref()?.1.forecast.as_ref()?;
         let kwh = self.energy.active_mj as f64 / MJ_PER_KWH;
         let mean = |value: i128| value as f64 / PER_UNIT as f64 / MICROGRAMS / kwh;
-        let baseline = direct.zone(self.timing.baseline_zone)?;
+        let at_home = self.at_home().map(|(energy, zone, _)| (energy, zone, 1.0));
         let expected = self.timing.baseline_pue * forecast.baseline_gco2e_per_kwh - self.ran.pue * forecast.chosen_gco2e_per_kwh;
         Some(ForecastOutcome {
             expected_avoided_ugco2e: (kwh * expected * MICROGRAMS).round() as i64,
-            realised_baseline_gco2e_per_kwh: mean(self.energy.value_at(self.timing.baseline_start_ms, baseline, 1.0)?),
+            realised_baseline_gco2e_per_kwh: mean(valued(at_home, self.timing.baseline_start_ms, direct)?),
             realised_chosen_gco2e_per_kwh: mean(self.actual(direct, |_| 1.0)?),
         })
     }
+}
+
+/// The sum of parts, each at its zone's series; none where one is not known.
+fn valued<'a>(mut parts: impl Iterator<Item = Part<'a>>, start_ms: i64, valuation: &Valuation<'_>) -> Option<i128> {
+    parts.try_fold(0_i128, |sum, (energy, zone, pue)| Some(sum + energy.value_at(start_ms, valuation.zone(zone)?, pue)?))
 }

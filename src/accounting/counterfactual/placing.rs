@@ -8,14 +8,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::super::intensity::ZoneIntensity;
 use super::super::plan::PlannedRun;
-use super::super::survey::{MonthTerms, RunKey, Runs};
+use super::super::survey::{MonthTerms, RunKey, Runs, Site};
 use super::baseline::{baseline, is_shift};
 use super::cause::cause;
 use super::class::{class_of_run, rule_of};
 use super::decisions::{Log, some};
 use super::hold_out::is_held_out;
-use super::home::{AtHome, Whereabouts, home_cluster, home_zone, join_copies};
-use super::retiming::RunTiming;
+use super::home::{AtHome, Whereabouts, home_cluster, join_copies, zone_at_home};
+use super::retiming::{Home, RunTiming};
 use super::window::{DelayTerms, Place, Window, WindowBasis, label_delay_ms};
 use crate::model::{Cause, CauseBasis, DecisionRecord, DeferrableRule, DeferralClass, Finding, Name, Severity};
 
@@ -56,13 +56,14 @@ struct Span {
 }
 
 impl Placing<'_> {
-    /// `from < end <= to`. A run whose pods still ran at the period's end is the next month's.
+    /// `from < end <= to`. A run whose pods still ran when the evidence ends is the next month's: the last UTC day reaches beyond a period that ends within it.
     fn place(&mut self, cluster: usize, at_home: AtHome) -> Option<PlannedRun> {
         let AtHome { run, copy, .. } = at_home;
         let terms = self.terms;
         let last_sample = run.last_sample_ms.and_then(DateTime::<Utc>::from_timestamp_millis);
         let step = TimeDelta::seconds(terms.step_seconds);
-        let is_still_running = run.job.completed.is_none() && last_sample.is_some_and(|last| last > terms.period.to() - step);
+        let known_until = terms.period.utc_days().last().map_or(terms.period.to(), |day| day.end());
+        let is_still_running = run.job.completed.is_none() && last_sample.is_some_and(|last| last > known_until - step);
         let end = run.job.completed.or(last_sample)?;
         if is_still_running || end <= terms.period.from() || end > terms.period.to() {
             return None;
@@ -143,14 +144,25 @@ impl Placing<'_> {
         end: DateTime<Utc>,
     ) -> Result<RunTiming, String> {
         let job = &planned.run.job;
-        let home_zone = job.home_zone.clone().unwrap_or_else(|| Name::from(home_zone(self.terms, ran.home, ran.site)));
+        let (home, home_zone) = match (ran.home, &job.home_zone) {
+            (Some(_), said) => (Home::Cluster, said.clone()),
+            (None, Some(said)) => (Home::Zone, Some(said.clone())),
+            (None, None) => (Home::OfSites, None),
+        };
+        let home_zone = home_zone.unwrap_or_else(|| Name::from(zone_at_home(self.terms, ran.home, ran.site)));
         planned.baseline_zone = Some(home_zone.clone());
+        let sites: Vec<&Site> = planned.run.sites().map(|site| &self.terms.clusters[ran.cluster].sites[site]).collect();
         let Some(start) = job.started else { return Err("no start of the Job was seen".to_owned()) };
         let start_ms = start.timestamp_millis();
         let span = Span { start, start_ms, end_ms: end.timestamp_millis().max(start_ms + 1) };
         let decision = planned.decision.as_ref().map(|(_, decision)| &**decision);
         let baseline = baseline(job, decision, start)?;
-        let is_moved = ran.home.is_some() || *home_zone != *ran.site.grid_zone;
+        let is_elsewhere = |site: &&Site| match home {
+            Home::OfSites => site.home_zone.as_ref().is_some_and(|zone| *zone != site.grid_zone),
+            Home::Zone => *home_zone != *site.grid_zone,
+            Home::Cluster => true,
+        };
+        let is_moved = sites.iter().any(is_elsewhere);
         let is_shifted = is_moved || is_shift(baseline.start, start);
         (planned.cause, planned.cause_basis) = cause(job, decision, is_shifted);
         (planned.baseline_start, planned.baseline_rule) = (Some(baseline.start), Some(baseline.rule));
@@ -158,7 +170,7 @@ impl Placing<'_> {
             let of_decision = decision.and_then(|decision| decision.overhead_kwh);
             planned.overhead_kwh = of_decision.or_else(|| rule.and_then(|rule| rule.overhead_kwh));
         }
-        let timing = self.timing(&home_zone, ran, span, baseline.start)?;
+        let timing = self.timing((home, &home_zone), ran, &sites, span, baseline.start)?;
         let delay = DelayTerms {
             class: planned.class,
             label_ms,
@@ -168,7 +180,8 @@ impl Placing<'_> {
             baseline_start: baseline.start,
             duration_ms: span.end_ms - span.start_ms,
         };
-        planned.window = delay.delay().map(|(max_delay_ms, basis)| self.window(max_delay_ms, basis, &timing, &home_zone, ran, rule));
+        let window = |(max_delay_ms, basis)| self.window(max_delay_ms, basis, &timing, &home_zone, ran, (rule, &sites));
+        planned.window = delay.delay().map(window);
         Ok(timing)
     }
 
@@ -176,22 +189,39 @@ impl Placing<'_> {
         self.zones.iter().position(|known| known.zone == name)
     }
 
-    fn timing(&self, home_zone: &str, ran: Whereabouts<'_>, span: Span, baseline_start: DateTime<Utc>) -> Result<RunTiming, String> {
-        let baseline_zone = self.zone(home_zone).ok_or_else(|| format!("home zone {home_zone} has no intensity"))?;
+    /// Both sides have to be known, wherever a part of the run was.
+    fn timing(
+        &self,
+        (home, home_zone): (Home, &str),
+        ran: Whereabouts<'_>,
+        sites: &[&Site],
+        span: Span,
+        baseline_start: DateTime<Utc>,
+    ) -> Result<RunTiming, String> {
+        let zone_of = |name: &str| self.zone(name).ok_or_else(|| format!("home zone {name} has no intensity"));
         let timing = RunTiming {
             start_ms: span.start_ms,
             end_ms: span.end_ms,
             baseline_start_ms: baseline_start.timestamp_millis(),
-            baseline_zone,
+            baseline_zone: zone_of(home_zone)?,
             baseline_pue: ran.baseline_pue(home_zone),
+            home,
         };
         let shift = (span.start - baseline_start).num_milliseconds();
-        if self.zones[baseline_zone].integral_micros(span.start_ms - shift, span.end_ms - shift).is_none() {
-            return Err(format!("the baseline lies outside the intensity data of zone {home_zone}"));
+        let is_known =
+            |zone: usize, later_ms: i64| self.zones[zone].integral_micros(span.start_ms + later_ms, span.end_ms + later_ms).is_some();
+        let of_sites = sites.iter().filter(|_| home == Home::OfSites).map(|site| zone_at_home(self.terms, None, site));
+        for name in std::iter::once(home_zone).chain(of_sites) {
+            if !is_known(zone_of(name)?, -shift) {
+                return Err(format!("the baseline lies outside the intensity data of zone {name}"));
+            }
         }
-        let ran_zone = &ran.site.grid_zone;
-        let has_actual = self.zone(ran_zone).is_some_and(|zone| self.zones[zone].integral_micros(span.start_ms, span.end_ms).is_some());
-        if has_actual { Ok(timing) } else { Err(format!("the run began before the intensity data of zone {ran_zone}")) }
+        for name in sites.iter().map(|site| &site.grid_zone) {
+            if !self.zone(name).is_some_and(|zone| is_known(zone, 0)) {
+                return Err(format!("the run began before the intensity data of zone {name}"));
+            }
+        }
+        Ok(timing)
     }
 
     fn window(
@@ -201,7 +231,7 @@ impl Placing<'_> {
         timing: &RunTiming,
         home_zone: &str,
         ran: Whereabouts<'_>,
-        rule: Option<&DeferrableRule>,
+        (rule, sites): (Option<&DeferrableRule>, &[&Site]),
     ) -> Window {
         let mut window = Window {
             max_delay_ms,
@@ -209,10 +239,13 @@ impl Placing<'_> {
             places: vec![Place { zone: timing.baseline_zone, pue: timing.baseline_pue }],
             unknown_zones: Vec::new(),
         };
-        let of_rule = rule.map(|rule| rule.zones.as_slice()).filter(|zones| !zones.is_empty());
-        let where_it_ran = std::slice::from_ref(&ran.site.grid_zone);
-        let allowed = if basis == WindowBasis::Suggested { &[] } else { of_rule.unwrap_or(where_it_ran) };
-        for zone in allowed.iter().filter(|zone| *zone != home_zone) {
+        let of_rule = rule.map(|rule| &rule.zones).filter(|zones| !zones.is_empty());
+        let allowed: Vec<&String> = match (basis, of_rule) {
+            (WindowBasis::Suggested, _) => Vec::new(),
+            (_, Some(zones)) => zones.iter().collect(),
+            (_, None) => sites.iter().map(|site| &site.grid_zone).collect(),
+        };
+        for zone in allowed.into_iter().filter(|zone| *zone != home_zone) {
             match self.zone(zone) {
                 Some(index) => window.places.push(Place { zone: index, pue: ran.pue(zone) }),
                 None => window.unknown_zones.push(zone.clone()),

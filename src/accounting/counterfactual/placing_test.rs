@@ -6,6 +6,7 @@ use super::super::intensity::{Wanted, ZoneIntensity};
 use super::super::plan::PlannedRun;
 use super::super::survey::{ClusterTerms, MonthTerms, RunKey, RunOfMonth, Site, run_key};
 use super::placing::{Placed, place};
+use super::retiming::Home;
 use super::test_run::{at, decision, run};
 use super::window::{Place, WindowBasis};
 use crate::model::policy::{FactorKind, IdlePolicy, LocationBased, Tails};
@@ -51,7 +52,7 @@ pub fn terms() -> MonthTerms {
 
 /// A Job of the month that had a pod in the first site of its cluster.
 pub fn seen(job: JobRun) -> (RunKey, RunOfMonth) {
-    (run_key(&job), RunOfMonth { job, last_sample_ms: None, site: Some(0) })
+    (run_key(&job), RunOfMonth { site: Some(0), ..RunOfMonth::of(job) })
 }
 
 /// The copy of a Job that never had a pod.
@@ -170,6 +171,26 @@ fn a_run_counts_in_the_month_in_which_it_ended() {
 }
 
 #[test]
+fn a_run_without_completion_ends_with_its_last_sample_if_nothing_came_after_it() {
+    let until = |time_zone: chrono_tz::Tz, last: &str| {
+        let terms = MonthTerms { period: ReportingPeriod::parse("2026-10", time_zone).unwrap(), ..terms() };
+        let job = JobRun { started: Some(at("2026-10-31T20:00:00Z")), completed: None, created: Some(at("2026-10-31T20:00:00Z")), ..run() };
+        let (key, run) = seen(job);
+        let last_sample_ms = Some(at(last).timestamp_millis());
+        let placed = place_all(&terms, &[], vec![(key, RunOfMonth { last_sample_ms, ..run })], Vec::new());
+        placed.runs.first().map(|(_, run)| run.end.expect("an end").to_rfc3339())
+    };
+    let utc = |last| until(chrono_tz::UTC, last);
+    // In the last step of the evidence it may still run, and is the next month's.
+    assert_eq!(utc("2026-10-31T23:44:00Z").as_deref(), Some("2026-10-31T23:44:00+00:00"));
+    assert_eq!(utc("2026-10-31T23:46:00Z"), None);
+    // A month in Amsterdam ends an hour before the day's evidence does: that hour tells.
+    let amsterdam = |last| until(chrono_tz::Europe::Amsterdam, last);
+    assert_eq!(amsterdam("2026-10-31T22:59:00Z").as_deref(), Some("2026-10-31T22:59:00+00:00"));
+    assert_eq!(amsterdam("2026-10-31T23:00:30Z"), None);
+}
+
+#[test]
 fn a_run_that_another_cluster_took_is_placed_at_its_home() {
     // Ran in edge-fr; would have run in prod-nl, whose first site has PUE 1.2.
     let job =
@@ -193,6 +214,49 @@ fn the_copy_that_a_queue_keeps_at_home_is_no_run_and_tells_when_the_run_was_crea
     assert_eq!((planned.cluster, planned.home_cluster), (1, Some(0)));
     assert_eq!(baseline_of(planned), ("2026-10-05T01:00:01Z".to_owned(), BaselineRule::Creation));
     assert_eq!((planned.cause, planned.cause_basis), (Cause::Carbon, CauseBasis::Label));
+}
+
+/// Pods in the first hall and in the one in DE.
+fn at_two_sites(job: JobRun) -> PlannedRun {
+    let (key, run) = seen(job);
+    let mut placed = place_all(&terms(), &[], vec![(key, RunOfMonth { other_sites: vec![2], ..run })], Vec::new());
+    placed.runs.remove(0).1
+}
+
+#[test]
+fn a_run_of_two_sites_that_nobody_moved_stays_at_both() {
+    let started_at_once =
+        JobRun { created: Some(at("2026-10-05T04:59:59Z")), is_deferrable: Some(true), max_delay_hours: Some("2".into()), ..ran() };
+    let planned = at_two_sites(started_at_once.clone());
+    let timing = planned.place.as_ref().expect("placed");
+    assert_eq!((planned.cause, timing.home, timing.baseline_zone), (Cause::None, Home::OfSites, 0));
+    assert_eq!(planned.window.expect("a window").places, [Place { zone: 0, pue: 1.2 }, Place { zone: 1, pue: 1.3 }]);
+
+    // Where it says that its home is one of the two, the rest was moved.
+    let moved = at_two_sites(JobRun { home_zone: Some("NL".into()), ..started_at_once });
+    assert_eq!((moved.cause, moved.place.expect("placed").home), (Cause::Carbon, Home::Zone));
+}
+
+#[test]
+fn a_part_of_a_run_that_was_where_nothing_is_known_leaves_it_without_a_place() {
+    let (key, run) = seen(ran());
+    let zones = ["NL", "FR"].map(zone);
+    let planned = place(&terms(), &zones, &[], vec![vec![(key, RunOfMonth { other_sites: vec![2], ..run })], Vec::new()]).runs.remove(0).1;
+    assert_eq!(planned.place.unwrap_err(), "home zone DE has no intensity");
+}
+
+#[test]
+fn the_pue_at_home_is_that_of_the_cluster_with_that_zone() {
+    let pue = |cluster: &str, home_cluster: Option<&str>, home_zone: &str| {
+        let job =
+            JobRun { cluster: cluster.into(), home_cluster: home_cluster.map(Into::into), home_zone: Some(home_zone.into()), ..ran() };
+        let (nl, fr) = if cluster == "prod-nl" { (vec![seen(job)], Vec::new()) } else { (Vec::new(), vec![seen(job)]) };
+        place_all(&terms(), &[], nl, fr).runs.remove(0).1.place.expect("placed").baseline_pue
+    };
+    // Where it ran, if that is in the zone; its own cluster's other halls; another cluster's.
+    assert_eq!((pue("prod-nl", None, "NL"), pue("prod-nl", None, "DE"), pue("prod-nl", None, "FR")), (1.2, 1.3, 1.35));
+    // The home cluster's hall in that zone, and where it has none, whoever's is there.
+    assert_eq!((pue("edge-fr", Some("prod-nl"), "DE"), pue("edge-fr", Some("prod-nl"), "FR")), (1.3, 1.35));
 }
 
 #[test]

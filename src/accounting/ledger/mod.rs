@@ -56,6 +56,9 @@ pub struct SiteTerms {
     pub pue: f64,
     /// Only what is in Scope 2 has upstream and grid losses in Scope 3 category 3.
     pub is_scope2: bool,
+    /// Where runs of the site would have been, where they do not say it themselves: another zone, or its own.
+    pub home_zone: usize,
+    pub home_pue: f64,
 }
 
 /// A step of a node that no meter saw, with the energy it is filled with.

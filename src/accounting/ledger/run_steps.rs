@@ -42,7 +42,7 @@ impl RunSteps {
         let factors = self.latest[job as usize].factors.get_or_insert_with(|| {
             let site = &terms.sites[terms.nodes[node].site];
             let from_ms = i64::from(step) * terms.step_seconds * 1_000;
-            timing.factors(from_ms, from_ms + terms.step_seconds * 1_000, site.zone, site.pue, terms.zones)
+            timing.factors(from_ms, from_ms + terms.step_seconds * 1_000, site, terms.zones)
         });
         let Some(factors) = factors else { return };
         run.actual_ugco2e += rounded(active_mj as f64 * factors.actual_ug_per_mj);

@@ -166,7 +166,7 @@ fn run_steps_frame(terms: &DayTerms<'_>) -> Result<DataFrame> {
                 let from_ms = i64::from(step) * terms.step_seconds * 1_000;
                 let to_ms = from_ms + terms.step_seconds * 1_000;
                 let factors = match timing {
-                    RunTerms::Placed(timing) => timing.factors(from_ms, to_ms, place.zone, place.pue, terms.zones),
+                    RunTerms::Placed(timing) => timing.factors(from_ms, to_ms, place, terms.zones),
                     RunTerms::Unplaced | RunTerms::NotCounted => None,
                 };
                 job_id.push(job as i32);

@@ -8,6 +8,7 @@ use super::columns::Pass;
 use super::inputs::{Meters, NodeStepColumns, UsageColumns};
 use super::*;
 use crate::accounting::category3::{Category3Terms, Losses};
+use crate::accounting::counterfactual::retiming::Home;
 use crate::accounting::intensity::Wanted;
 use crate::model::policy::{FactorKind, LocationBased};
 use crate::model::{GAP_ROW, IDLE_ROW, IntensitySeries, SYSTEM_ROW, Tier};
@@ -58,7 +59,7 @@ pub fn zone_with_lifecycle(values: &[f64], lifecycle: &[Option<f64>], interval_s
 }
 
 pub fn site(zone: usize, pue: f64) -> SiteTerms {
-    SiteTerms { zone, pue, is_scope2: true }
+    SiteTerms { zone, pue, is_scope2: true, home_zone: zone, home_pue: pue }
 }
 
 pub fn share_of_input(share: f64) -> Option<Losses> {
@@ -427,7 +428,8 @@ fn both_engines_give_the_same_ledger() {
     let mut above = |direct: &f64| (random.below(10) > 0).then(|| direct - 5.0 + random.below(9_000) as f64 / 100.0);
     let lifecycle: [Vec<Option<f64>>; 2] = [hourly.iter().map(&mut above).collect(), fine.iter().map(&mut above).collect()];
     let zones = [zone_with_lifecycle(&hourly, &lifecycle[0], 3_600), zone_with_lifecycle(&fine, &lifecycle[1], 300), zone(&hourly, 3_600)];
-    let sites = [site(0, 1.2), site(1, 1.37), site(2, 1.1), SiteTerms { is_scope2: false, ..site(0, 1.3) }];
+    let moved = SiteTerms { home_zone: 1, home_pue: 1.4, ..site(0, 1.3) };
+    let sites = [site(0, 1.2), site(1, 1.37), site(2, 1.1), SiteTerms { is_scope2: false, ..moved }];
     let losses = |share| Category3Terms { upstream: None, losses: share_of_input(share) };
     let category3 = [
         ZoneCategory3::of(losses(0.0477), LocationBased::Hourly, &zones[0]),
@@ -462,6 +464,7 @@ fn both_engines_give_the_same_ledger() {
                     baseline_start_ms: start_ms.max(1_000_000) - 1_000_000,
                     baseline_zone: (job % 2) as usize,
                     baseline_pue: 1.2,
+                    home: [Home::OfSites, Home::Zone, Home::Cluster][(job % 3) as usize],
                 };
                 match job {
                     3 => RunTerms::NotCounted,

@@ -7,6 +7,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
+use crate::accounting::counterfactual::retiming::Home;
 use crate::accounting::gaps::NodePower;
 use crate::accounting::intensity::{Wanted, ZoneIntensity};
 use crate::accounting::inventory::ClusterInventory;
@@ -163,7 +164,7 @@ fn with_plan<T>(
 fn planned(run: &Run, (start, end, baseline): (DateTime<Utc>, DateTime<Utc>, DateTime<Utc>)) -> PlannedRun {
     PlannedRun {
         cluster: run.ran,
-        run: RunOfMonth { job: job(), last_sample_ms: None, site: Some(0) },
+        run: RunOfMonth { site: Some(0), ..RunOfMonth::of(job()) },
         start: Some(start),
         end: Some(end),
         baseline_start: Some(baseline),
@@ -184,6 +185,7 @@ fn planned(run: &Run, (start, end, baseline): (DateTime<Utc>, DateTime<Utc>, Dat
             baseline_start_ms: baseline.timestamp_millis(),
             baseline_zone: run.baseline_zone,
             baseline_pue: 1.0,
+            home: Home::Zone,
         }),
     }
 }

@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 
 use super::*;
 use crate::accounting::counterfactual::profile::ProfileStep;
-use crate::accounting::counterfactual::retiming::RunTiming;
+use crate::accounting::counterfactual::retiming::{Home, RunTiming};
 use crate::accounting::counterfactual::window::{Place, Window, WindowBasis};
 use crate::accounting::integral::Integral;
 use crate::accounting::intensity::{Wanted, ZoneIntensity};
@@ -84,18 +84,33 @@ struct Story {
     decision: Option<Decision>,
     overhead_kwh: Option<f64>,
     is_held_out: Option<bool>,
+    /// Sites of cluster `a` at which a pod each used the same.
+    sites: &'static [usize],
+    home: Home,
 }
 
 fn run(times: [&'static str; 3]) -> Story {
     let cause = if times[0] == times[2] { Cause::None } else { Cause::Carbon };
-    Story { times, baseline_zone: 0, window: None, created: None, cause, decision: None, overhead_kwh: None, is_held_out: None }
+    Story {
+        times,
+        baseline_zone: 0,
+        window: None,
+        created: None,
+        cause,
+        decision: None,
+        overhead_kwh: None,
+        is_held_out: None,
+        sites: &[0],
+        home: Home::Zone,
+    }
 }
 
 fn window(hours: i64, basis: WindowBasis) -> Option<Window> {
     Some(Window { max_delay_ms: hours * 3_600_000, basis, places: vec![Place { zone: 0, pue: 1.2 }], unknown_zones: Vec::new() })
 }
 
-/// NL: 400 g by day, 100 g from midnight to six, PUE 1.2. FR: always 50 g, PUE 1.5. Each run uses 1 kWh a quarter of an hour in NL.
+/// NL: 400 g by day, 100 g from midnight to six, PUE 1.2. FR: always 50 g, PUE 1.5. Each run uses 1 kWh a quarter of an hour in NL, at the first site of
+/// cluster `a`; its second one is in FR.
 fn effects_of(stories: Vec<Story>, beside: Beside, history: &History) -> Effects {
     let site = |zone: &str, pue: f64| Site {
         boundary: Boundary::Owned,
@@ -105,8 +120,7 @@ fn effects_of(stories: Vec<Story>, beside: Beside, history: &History) -> Effects
         pue,
         embodied: None,
     };
-    let cluster =
-        |name: &str, zone: &str, pue: f64| ClusterTerms { name: name.to_owned(), sites: vec![site(zone, pue)], site_of: Box::new(|_| 0) };
+    let cluster = |name: &str, sites: Vec<Site>| ClusterTerms { name: name.to_owned(), sites, site_of: Box::new(|_| 0) };
     let terms = MonthTerms {
         period: october(),
         step_seconds: 900,
@@ -118,24 +132,27 @@ fn effects_of(stories: Vec<Story>, beside: Beside, history: &History) -> Effects
         deferrable: Vec::new(),
         hold_out: None,
         suggested_max_delay_seconds: 28_800,
-        clusters: vec![cluster("a", "NL", 1.2), cluster("b", "FR", 1.5)],
+        clusters: vec![cluster("a", vec![site("NL", 1.2), site("FR", 1.5)]), cluster("b", vec![site("FR", 1.5)])],
     };
     let survey = Survey { clusters: vec![ClusterSurvey::default(); 2] };
     let zones = vec![zone("NL", |hour| if hour < 6 { 100.0 } else { 400.0 }), zone("FR", |_| 50.0)];
     let mut plan = Plan::new(&terms, &survey, vec![Vec::new(); 2], zones, beside);
     let mut inventory = Inventory { clusters: vec![ClusterInventory::default(); 2], runs: Vec::new(), profiles: Vec::new() };
     for story in stories {
+        let sites = story.sites;
         let planned = planned(story);
         let timing = planned.place.clone().expect("placed");
         let steps = timing.start_ms.div_euclid(900_000) as i32..((timing.end_ms - 1).div_euclid(900_000) + 1) as i32;
-        let mut sums = RunSums::default();
-        for step in steps.clone() {
-            let factors = timing.factors(i64::from(step) * 900_000, i64::from(step + 1) * 900_000, 0, 1.2, &plan.zones).expect("known");
+        let (mut sums, mut profile) = (RunSums::default(), Vec::new());
+        for (step, site) in steps.flat_map(|step| sites.iter().map(move |site| (step, *site))) {
+            let (from_ms, to_ms) = (i64::from(step) * 900_000, i64::from(step + 1) * 900_000);
+            let factors = timing.factors(from_ms, to_ms, &plan.sites[0][site], &plan.zones).expect("known");
             sums.active_mj += KWH_MJ;
             sums.actual_ugco2e += (KWH_MJ as f64 * factors.actual_ug_per_mj).round() as i64;
             sums.counterfactual_ugco2e += (KWH_MJ as f64 * factors.counterfactual_ug_per_mj).round() as i64;
+            profile.push(ProfileStep { site: site as i32, step, active_mj: KWH_MJ, cpu_request_milli: 0 });
         }
-        inventory.profiles.push(steps.map(|step| ProfileStep { site: 0, step, active_mj: KWH_MJ, cpu_request_milli: 0 }).collect());
+        inventory.profiles.push(profile);
         inventory.runs.push(sums);
         plan.runs.push(planned);
     }
@@ -146,7 +163,7 @@ fn planned(story: Story) -> PlannedRun {
     let [start, end, baseline] = story.times.map(at);
     PlannedRun {
         cluster: 0,
-        run: RunOfMonth { job: job(story.created), last_sample_ms: None, site: Some(0) },
+        run: RunOfMonth { site: Some(0), ..RunOfMonth::of(job(story.created)) },
         start: Some(start),
         end: Some(end),
         baseline_start: Some(baseline),
@@ -167,6 +184,7 @@ fn planned(story: Story) -> PlannedRun {
             baseline_start_ms: baseline.timestamp_millis(),
             baseline_zone: story.baseline_zone,
             baseline_pue: if story.baseline_zone == 0 { 1.2 } else { 1.5 },
+            home: story.home,
         }),
     }
 }
@@ -280,6 +298,36 @@ fn a_run_that_was_not_shifted_costs_and_causes_what_it_would_have_to_the_last_di
     let (cost, consequential) = (effects.cost.expect("cost"), effects.consequential.expect("known"));
     assert_eq!(cost.actual, cost.counterfactual);
     assert_eq!(consequential.actual, consequential.counterfactual);
+}
+
+/// Two pods, one at each site. NL: 0.30 EUR before noon, 0.10 after; FR: always 0.20.
+fn of_two_sites(times: [&'static str; 3], home: Home) -> RunEffects {
+    let prices =
+        BTreeMap::from([("NL".to_owned(), series(|hour| if hour < 12 { 0.30 } else { 0.10 })), ("FR".to_owned(), series(|_| 0.20))]);
+    let story = Story { window: window(8, WindowBasis::Label), sites: &[0, 1], home, ..run(times) };
+    effects_of(vec![story], Beside { prices, ..Beside::default() }, &History::default()).runs.remove(0)
+}
+
+#[test]
+fn each_part_of_a_run_of_two_sites_stays_at_its_own() {
+    // 1 kWh in each, from 04:45 (100 g) to 13:00 (400 g) in NL. FR has 50 g and a PUE of 1.5 all the time.
+    let effects = of_two_sites(["13:00", "13:15", "04:45"], Home::OfSites);
+    let (bounds, cost) = (effects.bounds.expect("bounds"), effects.cost.expect("cost"));
+    assert_eq!((bounds.best, bounds.worst), ((120 + 75) * GRAM, (480 + 75) * GRAM));
+    assert_eq!((cost.actual, cost.counterfactual), (120_000 + 300_000, 360_000 + 300_000));
+
+    // Where the run says that all of it belongs into NL, what was in FR would have met NL too; where another cluster is home, at that one's PUE.
+    let moved = of_two_sites(["13:00", "13:15", "04:45"], Home::Zone).cost.expect("cost");
+    assert_eq!((moved.actual, moved.counterfactual), (420_000, 720_000));
+}
+
+#[test]
+fn a_run_of_two_sites_that_was_not_shifted_is_the_same_on_both_sides() {
+    let effects = of_two_sites(["11:37", "13:23", "11:37"], Home::OfSites);
+    let (bounds, cost) = (effects.bounds.expect("bounds"), effects.cost.expect("cost"));
+    assert_eq!(cost.actual, cost.counterfactual);
+    // It may start up to eight hours later: NL is at 400 g until then.
+    assert_eq!((bounds.best, bounds.mean, bounds.worst), (bounds.best, bounds.best, bounds.best));
 }
 
 #[test]

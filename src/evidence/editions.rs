@@ -1,4 +1,4 @@
-//! Editions of series by grid zone: each a Parquet file with its digest, appended to the zone's manifest and never overwritten.
+//! Editions of series by grid zone, and of decision records by cluster and month: each a Parquet file with its digest, appended to the zone's manifest and never overwritten.
 //!
 //! In: a frame and what is known of it. Out: the same, checked. Rule: an edition that is there stays; a file that the manifest does not name is
 //! not there; replies are kept as they came, named by their SHA-256. Does not: know what a frame means, or which edition holds.
@@ -17,6 +17,7 @@ use crate::model::{Finding, Signal};
 
 pub const INTENSITY_FOLDER: &str = "intensity";
 pub const PRICES_FOLDER: &str = "prices";
+pub const DECISIONS_FOLDER: &str = "decisions";
 const REPLIES_FOLDER: &str = "replies";
 const MANIFEST: &str = "manifest.json";
 /// Characters of a file's SHA-256 that name it.

@@ -4,6 +4,7 @@
 //! renamed; a day is complete when its folder with its manifest is there; every file's SHA-256 is checked before every use.
 //! Assumes: a local folder with atomic rename. Does not: change what is there, sign, or know what the tables mean.
 
+mod decisions;
 mod editions;
 mod files;
 mod intensity;
@@ -29,7 +30,7 @@ pub use store::files_of;
 use crate::model::EvidencePlace;
 
 /// The evidence folder: `<dir>/<cluster>/<YYYY-MM-DD>/{<table>.parquet, manifest.json}`, `<dir>/{intensity,prices}/<zone>/{<digest>.parquet,
-/// replies/<digest>.json, manifest.json}`, and what a recorder saw, `<dir>/recorder/<cluster>/<YYYY-MM-DD>.jsonl`.
+/// replies/<digest>.json, manifest.json}`, `<dir>/decisions/<cluster>.<YYYY-MM>/…` alike, and what a recorder saw, `<dir>/recorder/<cluster>/<YYYY-MM-DD>.jsonl`.
 #[derive(Clone, Debug)]
 pub struct Store {
     root: PathBuf,

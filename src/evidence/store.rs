@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use polars::prelude::DataFrame;
 
-use super::editions::{INTENSITY_FOLDER, PRICES_FOLDER};
+use super::editions::{DECISIONS_FOLDER, INTENSITY_FOLDER, PRICES_FOLDER};
 use super::files::{self, folder_name, sha256};
 use super::journal::RECORDER_FOLDER;
 use super::manifest::{DayManifest, FileRecord};
@@ -23,7 +23,7 @@ const PART_ROWS: usize = 256 * 1024;
 
 impl Store {
     fn cluster_folder(&self, cluster: &str) -> Result<PathBuf> {
-        if [INTENSITY_FOLDER, PRICES_FOLDER, RECORDER_FOLDER].contains(&cluster) {
+        if [DECISIONS_FOLDER, INTENSITY_FOLDER, PRICES_FOLDER, RECORDER_FOLDER].contains(&cluster) {
             bail!("a cluster cannot be called `{cluster}`: the evidence keeps something else in the folder of that name");
         }
         Ok(self.root.join(folder_name(cluster)?))
@@ -323,7 +323,7 @@ mod tests {
     #[test]
     fn a_clusters_name_leads_nowhere_else() {
         let store = Store::new("unused");
-        for name in ["../up", "a/b", "", ".hidden", "intensity", "prices", "recorder"] {
+        for name in ["../up", "a/b", "", ".hidden", "decisions", "intensity", "prices", "recorder"] {
             assert!(store.day(name, day()).is_err(), "{name}");
         }
     }

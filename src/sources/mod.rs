@@ -1,10 +1,11 @@
 //! Sources: nouns that give columns.
 //!
-//! In: a Prometheus server, a Kubernetes API server, providers and files of grid intensity, files of prices. Out: `model::SampleTable`,
-//! `model::IntensitySeries`, `model::PriceSeries`, findings.
+//! In: a Prometheus server, a Kubernetes API server, providers and files of grid intensity, files of prices,
+//! decision logs. Out: `model::SampleTable`, `model::IntensitySeries`, `model::PriceSeries`, `model::DecisionRecord`, findings.
 //! Rule: samples and values are taken as they are, checked, and nothing is made of them here. An answer that is not whole is refused.
 //! Assumes: the exporters and file shapes that each module names. Does not: write anything, or difference a counter.
 
+pub mod decisions;
 pub(crate) mod delimited;
 pub(crate) mod digest;
 pub mod intensity;

@@ -1,13 +1,19 @@
 //! When a workload starts if nobody shifts it: the times of day of its unshifted runs.
 //!
-//! In: starts of unshifted runs, of the days before the period and of the period. Out: [`TimesOfDay`], and for a run the instants at which it would have
-//! started by them. Rule: times of day in the period's time zone, counted in steps; each is taken where it lies nearest to the run's baseline start.
-//! Does not: know why a workload starts when it does.
+//! In: the Jobs of the days before the period, starts of unshifted runs of the period. Out: [`TimesOfDay`], and for a run the instants at which it would have
+//! started by them. Rule: a start counts where neither a decision nor the baseline's rules say that the run was shifted; times of day in the period's time zone,
+//! counted in steps; each is taken where it lies nearest to the run's baseline start. Does not: know why a workload starts when it does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use chrono::{DateTime, Days, Duration, NaiveTime, TimeZone, Timelike};
 use chrono_tz::Tz;
+
+use super::super::survey::{RunKey, run_key};
+use super::baseline::{baseline, is_shift};
+use super::decisions::Log;
+use crate::model::JobRun;
+use crate::units::UtcDay;
 
 /// Cluster, namespace, workload.
 pub type WorkloadName = (String, String, String);
@@ -16,6 +22,25 @@ pub type WorkloadName = (String, String, String);
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct History {
     pub starts_ms: BTreeMap<WorkloadName, Vec<i64>>,
+}
+
+impl History {
+    /// Takes in the Jobs of a cluster-day: those that started on it, each once, and that nobody shifted. One that goes on over midnight is in the tables of
+    /// both days.
+    pub fn add_day(&mut self, cluster: &str, day: UtcDay, jobs: &[JobRun], log: &Log<'_>) {
+        let mut seen: HashSet<RunKey> = HashSet::new();
+        for job in jobs {
+            let Some(started) = job.started.filter(|started| UtcDay::containing(*started) == day) else { continue };
+            let decision = log.of(cluster, job, &[], started, job.completed.unwrap_or(started)).counted;
+            let is_moved = job.home_cluster.is_some() || job.home_zone.is_some();
+            let is_unshifted = baseline(job, decision.as_ref().map(|(_, decision)| &**decision), started)
+                .is_ok_and(|baseline| !is_moved && !is_shift(baseline.start, started));
+            if is_unshifted && seen.insert(run_key(job)) {
+                let name = (cluster.to_owned(), job.namespace.to_string(), job.workload.to_string());
+                self.starts_ms.entry(name).or_default().push(started.timestamp_millis());
+            }
+        }
+    }
 }
 
 /// How often a workload started in each step of the day.
@@ -58,12 +83,47 @@ fn nearest(second: u32, to_ms: i64, time_zone: Tz) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::placing_test::terms;
+    use super::super::test_run::{decision, run};
     use super::*;
+    use crate::model::DecisionRecord;
 
     const AMSTERDAM: Tz = chrono_tz::Europe::Amsterdam;
 
     fn at(text: &str) -> i64 {
         text.parse::<DateTime<chrono::Utc>>().unwrap().timestamp_millis()
+    }
+
+    #[test]
+    fn a_start_counts_where_nobody_shifted_the_run_and_once() {
+        let started = |job: &str, created: &str, started: &str| JobRun {
+            job: job.into(),
+            created: Some(created.parse().unwrap()),
+            started: Some(started.parse().unwrap()),
+            ..run()
+        };
+        let plain = started("plain", "2026-10-05T01:00:01Z", "2026-10-05T01:00:02Z");
+        let jobs = [
+            plain.clone(),
+            plain,
+            started("held-back", "2026-10-05T01:00:01Z", "2026-10-05T02:00:00Z"),
+            started("decided", "2026-10-05T04:59:58Z", "2026-10-05T05:00:00Z"),
+            JobRun { home_zone: Some("FR".into()), ..started("moved", "2026-10-05T01:00:01Z", "2026-10-05T01:00:02Z") },
+            started("yesterdays", "2026-10-04T23:30:00Z", "2026-10-04T23:30:01Z"),
+        ];
+        let record = DecisionRecord {
+            cluster: "prod-nl".to_owned(),
+            namespace: "etl".to_owned(),
+            job: "decided".to_owned(),
+            uid: None,
+            decision: decision(),
+        };
+        let (terms, records) = (terms(), [record]);
+        let mut history = History::default();
+        history.add_day("prod-nl", "2026-10-05".parse().unwrap(), &jobs, &Log::new(&terms, &records, &Vec::new()));
+
+        let name = ("prod-nl".to_owned(), "etl".to_owned(), "CronJob/nightly".to_owned());
+        assert_eq!(history.starts_ms, BTreeMap::from([(name, vec![at("2026-10-05T01:00:02Z")])]));
     }
 
     #[test]

@@ -1,25 +1,27 @@
 //! What the comparison with a run that nobody shifted needs from the evidence: the scheduler's log, prices, marginal intensity, earlier days.
 //!
-//! In: store, configuration, period. Out: [`Beside`], [`History`], and how the baseline policy is stamped into the evidence. Rule: of two prices or marginal
-//! values of one instant the one published or asked for later holds. Does not: compute.
+//! In: store, configuration, period, runs. Out: [`Beside`], [`History`], and how the baseline policy is stamped into the evidence. Rule: of two prices or marginal
+//! values of one instant the one published or asked for later holds; of the log, all that was recorded since the first run of the month may have been
+//! thought of. Does not: compute.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::policy_words;
-use crate::accounting::counterfactual::baseline::{baseline, is_shift};
+use crate::accounting::counterfactual::decisions::{BEFORE_CREATION, Log};
 use crate::accounting::counterfactual::history::History;
 use crate::accounting::counterfactual::laying::{Layer, lay};
 use crate::accounting::dimensions::read_jobs;
 use crate::accounting::integral::Integral;
 use crate::accounting::plan::Beside;
-use crate::accounting::survey::{MonthTerms, RunKey, run_key};
+use crate::accounting::survey::{MonthTerms, Runs};
 use crate::config::Config;
 use crate::disclosure::statement::{BaselinePolicyStatement, EvidenceFile};
-use crate::evidence::{DayManifest, Store, files_of};
+use crate::evidence::{DayManifest, FileRecord, Store, files_of};
 use crate::model::tables::Table;
-use crate::model::{Finding, IntensitySeries, JobRun, Severity, Signal, Version};
+use crate::model::{DecisionRecord, Finding, IntensitySeries, JobRun, Severity, Signal, Version};
 use crate::units::UtcDay;
 
 /// How many days before the period say when a workload starts.
@@ -34,8 +36,14 @@ pub struct Found {
     pub evidence: Vec<EvidenceFile>,
 }
 
-pub fn beside(store: &Store, zones: &[String]) -> Result<Found> {
+pub fn beside(store: &Store, terms: &MonthTerms, zones: &[String], runs: &Runs) -> Result<Found> {
     let mut found = Found { beside: Beside::default(), marginal_series: Vec::new(), evidence: Vec::new() };
+    let from = first_thought_of(terms, runs);
+    for cluster in &terms.clusters {
+        let (records, files) = store.decisions(&cluster.name, from, terms.period.to())?;
+        found.beside.decisions.extend(records);
+        found.evidence.extend(files.into_iter().map(|file| EvidenceFile { path: file.path, sha256: file.sha256 }));
+    }
     for zone in zones {
         let mut prices = Vec::new();
         for (series, file) in store.prices(zone)? {
@@ -63,6 +71,13 @@ pub fn beside(store: &Store, zones: &[String]) -> Result<Found> {
     Ok(found)
 }
 
+/// Nothing that was recorded before is about a run of the month, or of the days that say when its workload starts.
+fn first_thought_of(terms: &MonthTerms, runs: &Runs) -> DateTime<Utc> {
+    let created = runs.iter().flatten().filter_map(|(_, run)| run.job.created.or(run.job.started));
+    let history = terms.period.from() - TimeDelta::days(HISTORY_DAYS as i64);
+    created.fold(history, DateTime::min) - BEFORE_CREATION
+}
+
 fn marginal_rows(series: &IntensitySeries) -> impl Iterator<Item = Layer<Option<Version>>> + '_ {
     let value = |row: usize| series.direct_gco2e_per_kwh[row].or(series.lifecycle_gco2e_per_kwh[row]);
     (0..series.len()).filter_map(move |row| {
@@ -72,43 +87,25 @@ fn marginal_rows(series: &IntensitySeries) -> impl Iterator<Item = Layer<Option<
 }
 
 /// Starts of unshifted runs of the days before the period, as far as the evidence holds them, with the tables that say so.
-pub fn history(store: &Store, terms: &MonthTerms) -> Result<(History, Vec<EvidenceFile>)> {
+pub fn history(store: &Store, terms: &MonthTerms, decisions: &[DecisionRecord]) -> Result<(History, Vec<EvidenceFile>)> {
     let (mut history, mut evidence) = (History::default(), Vec::new());
+    let log = Log::new(terms, decisions, &Runs::new());
     let first = UtcDay::containing(terms.period.from());
     let days = std::iter::successors(Some(first.previous()), |day| Some(day.previous())).take(HISTORY_DAYS);
     for (cluster, day) in days.flat_map(|day| terms.clusters.iter().map(move |cluster| (cluster, day))) {
-        // Imported usage knows no Jobs.
-        let Some(manifest) = store.day(&cluster.name, day)?.filter(|manifest| !files_of(manifest, Table::Jobs).is_empty()) else {
-            continue;
-        };
-        let jobs = read_jobs(&cluster.name, &store.read_table(&manifest, Table::Jobs)?)
-            .with_context(|| format!("evidence of {} on {day}", cluster.name))?;
-        let mut seen: BTreeSet<RunKey> = BTreeSet::new();
-        for job in jobs.iter().filter(|job| started_on(job, day) && is_unshifted(job)) {
-            if seen.insert(run_key(job))
-                && let Some(started) = job.started
-            {
-                let name = (cluster.name.clone(), job.namespace.to_string(), job.workload.to_string());
-                history.starts_ms.entry(name).or_default().push(started.timestamp_millis());
-            }
-        }
-        let tables = files_of(&manifest, Table::Jobs).into_iter();
-        evidence
-            .extend(tables.map(|file| EvidenceFile { path: format!("{}/{day}/{}", cluster.name, file.path), sha256: file.sha256.clone() }));
+        let Some((jobs, tables)) = jobs_of(store, &cluster.name, day)? else { continue };
+        history.add_day(&cluster.name, day, &jobs, &log);
+        evidence.extend(tables);
     }
     Ok((history, evidence))
 }
 
-/// A run that goes on over midnight is in the tables of both days.
-fn started_on(job: &JobRun, day: UtcDay) -> bool {
-    job.started.is_some_and(|started| UtcDay::containing(started) == day)
-}
-
-fn is_unshifted(job: &JobRun) -> bool {
-    let Some(started) = job.started else { return false };
-    job.home_cluster.is_none()
-        && job.home_zone.is_none()
-        && baseline(job, None, started).is_ok_and(|baseline| !is_shift(baseline.start, started))
+/// The Jobs of a cluster-day and the files that say so; none where it is not in the evidence or, as imported usage, knows no Jobs.
+pub fn jobs_of(store: &Store, cluster: &str, day: UtcDay) -> Result<Option<(Vec<JobRun>, Vec<EvidenceFile>)>> {
+    let Some(manifest) = store.day(cluster, day)?.filter(|manifest| !files_of(manifest, Table::Jobs).is_empty()) else { return Ok(None) };
+    let jobs = read_jobs(cluster, &store.read_table(&manifest, Table::Jobs)?).with_context(|| format!("evidence of {cluster} on {day}"))?;
+    let path = |file: &FileRecord| EvidenceFile { path: format!("{cluster}/{day}/{}", file.path), sha256: file.sha256.clone() };
+    Ok(Some((jobs, files_of(&manifest, Table::Jobs).into_iter().map(path).collect())))
 }
 
 /// The policy, and under which one the period's days were collected.

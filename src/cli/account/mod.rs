@@ -6,6 +6,7 @@
 mod category3;
 mod counterfactual;
 mod days;
+mod earlier;
 mod factor_list;
 mod findings;
 mod generation;
@@ -112,9 +113,11 @@ fn month_account(config: &Config, period: ReportingPeriod, accept: &[String], ac
     let mut findings = findings::day_findings(&manifests);
     findings.extend(findings::missing_days(&terms, &manifests));
     findings.extend(findings::other_terms(config, &manifests));
+    let before = earlier::complete(&store, &terms, &mut survey)?;
     let (zones, mut evidence) = zones(&store, config, &factors, &terms, &survey, &mut findings)?;
+    evidence.extend(before);
     let runs = survey.take_runs();
-    let found = counterfactual::beside(&store, &zones.iter().map(|zone| zone.zone.clone()).collect::<Vec<_>>())?;
+    let found = counterfactual::beside(&store, &terms, &zone_names(&zones), &runs)?;
     evidence.extend(found.evidence);
     let mut plan = Plan::new(&terms, &survey, runs, zones, found.beside);
     let days = days_to_account(&store, &plan, &manifests, &mut findings)?;
@@ -131,7 +134,7 @@ fn month_account(config: &Config, period: ReportingPeriod, accept: &[String], ac
     }
     findings.extend(plan.findings.iter().cloned());
     findings.extend(inventory.findings(&plan));
-    let (history, tables) = counterfactual::history(&store, &terms)?;
+    let (history, tables) = counterfactual::history(&store, &terms, &plan.beside.decisions)?;
     evidence.extend(tables);
     let effects = evaluate(&plan, &inventory, &history);
     findings.extend(effects.capacity.findings(&plan));
@@ -186,9 +189,10 @@ pub fn for_each_day(
     let terms = month_terms(config, &factors, period);
     let manifests = manifests(&store, config, period)?;
     let mut survey = survey(&store, &terms, &manifests, default_workers())?;
+    earlier::complete(&store, &terms, &mut survey)?;
     let (zones, _) = zones(&store, config, &factors, &terms, &survey, &mut Vec::new())?;
     let runs = survey.take_runs();
-    let found = counterfactual::beside(&store, &zones.iter().map(|zone| zone.zone.clone()).collect::<Vec<_>>())?;
+    let found = counterfactual::beside(&store, &terms, &zone_names(&zones), &runs)?;
     let plan = Plan::new(&terms, &survey, runs, zones, found.beside);
     for day in days_to_account(&store, &plan, &manifests, &mut Vec::new())? {
         let Some(manifest) = &day.manifest else { continue };
@@ -199,6 +203,10 @@ pub fn for_each_day(
         visit(&manifest.cluster, day.day, &plan.day_terms(day.cluster, day.day, &dimensions, &runs), node_steps, usage)?;
     }
     Ok(())
+}
+
+fn zone_names(zones: &[ZoneIntensity]) -> Vec<String> {
+    zones.iter().map(|zone| zone.zone.clone()).collect()
 }
 
 /// Name and SHA-256 of the method: the plan and every query, in the order of their names.

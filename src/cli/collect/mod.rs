@@ -5,6 +5,7 @@
 //! Does not: account for anything beyond what a day's samples say by themselves.
 
 mod days;
+pub mod decisions;
 mod feeds;
 mod follow;
 pub mod intake;
@@ -62,10 +63,11 @@ pub fn run(args: &CollectArgs, config: &Config) -> Result<u8> {
         eprintln!("metered {count} cluster-days anew; those that they replace are kept beside them in {}", config.evidence_dir.display());
         return Ok(exit::DONE);
     }
-    // Both have their turn: neither waits for the other to be mended.
+    // All have their turn: none waits for another to be mended.
     let outcome = collect_days(&store, config, &clusters, &days, Utc::now());
     let feeds = collect_feeds(&store, config, &days, Utc::now());
-    let (outcome, feeds) = (outcome?, feeds?);
+    let decisions = decisions::collect_decisions(&store, config, Utc::now());
+    let (outcome, feeds, decisions) = (outcome?, feeds?, decisions?);
     outcome.print_incomplete();
     feeds.print_incomplete();
     let (zones, priced) = (feeds.intensity_zones.len(), feeds.price_zones.len());
@@ -76,6 +78,9 @@ pub fn run(args: &CollectArgs, config: &Config) -> Result<u8> {
         outcome.incomplete.len(),
         config.evidence_dir.display()
     );
+    if !config.decision_logs.is_empty() {
+        eprintln!("decision logs: {} records, {} of them new", decisions.read, decisions.added);
+    }
     Ok(outcome.exit_code().max(feeds.exit_code()))
 }
 

@@ -1,6 +1,6 @@
 //! `wattledger import`: files into the evidence, with the checks of a feed.
 //!
-//! In: files of one kind, and what they do not say of themselves. Out: editions of a zone's series, or cluster-days of usage. Rule: what would be
+//! In: files of one kind, and what they do not say of themselves. Out: editions of a zone's series, cluster-days of usage, decision records. Rule: what would be
 //! refused of a feed is refused here, before anything of the file is kept. Does not: account, or take back what is there.
 
 mod usage;
@@ -9,10 +9,11 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use clap::{Args, ValueEnum};
 
+use super::collect::decisions::take_files as take_decision_files;
 use super::collect::{intake, with_advice};
 use super::exit::DONE;
 use crate::config::{Config, intensity_unit, price_unit};
@@ -52,6 +53,7 @@ pub enum Kind {
     Intensity,
     Prices,
     Usage,
+    Decisions,
 }
 
 pub fn run(args: &ImportArgs, config: &Config) -> Result<u8> {
@@ -60,6 +62,7 @@ pub fn run(args: &ImportArgs, config: &Config) -> Result<u8> {
         Kind::Intensity => intensity(args, config, &store).map_err(|error| with_advice("intensity", error))?,
         Kind::Prices => prices(args, config, &store).map_err(|error| with_advice("prices", error))?,
         Kind::Usage => usage::run(args, config, &store).map_err(|error| with_advice("usage", error))?,
+        Kind::Decisions => decisions(args, config, &store).map_err(|error| with_advice("decisions", error))?,
     }
     Ok(DONE)
 }
@@ -112,6 +115,15 @@ fn prices(args: &ImportArgs, config: &Config, store: &Store) -> Result<()> {
         store.write_prices(series).with_context(|| format!("store the prices of {}", series.zone))?;
         covered("prices", &series.zone, &series.start_s, &series.end_s);
     }
+    Ok(())
+}
+
+fn decisions(args: &ImportArgs, config: &Config, store: &Store) -> Result<()> {
+    let taken = take_decision_files(store, config, &args.files, Utc::now())?;
+    eprintln!(
+        "imported {} of {} decision records; the others are there already, or of no cluster of the configuration",
+        taken.added, taken.read
+    );
     Ok(())
 }
 

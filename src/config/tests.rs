@@ -563,7 +563,7 @@ fn a_machine_may_be_of_a_class_that_comes_with_the_software() {
 fn the_documented_deferral_loads_beside_a_cluster() {
     let page = include_str!("../../docs/configuration.md");
     let block =
-        page.split("```toml\n").filter_map(|rest| rest.split("```").next()).find(|block| block.contains("[[decision_log]]")).unwrap();
+        page.split("```toml\n").filter_map(|rest| rest.split("```").next()).find(|block| block.contains("[[decision_log]]\n")).unwrap();
 
     let config = read(&format!("{SMALL}{block}")).unwrap();
     assert_eq!(config.baseline.deferrable[0].names, ["train-*"]);

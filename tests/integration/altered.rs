@@ -12,6 +12,7 @@ use wattledger::model::Tier;
 use wattledger::model::tables::Table;
 use wattledger::units::UtcDay;
 
+use crate::prometheus::copy_folder;
 use crate::sample;
 
 const CLUSTERS: [&str; 3] = ["prod-nl", "edge-fr", "burst-pl"];
@@ -95,6 +96,10 @@ pub fn write_first_schema(folder: &Path) {
         Table::Usage => frame.drop("tail_mj").unwrap(),
         _ => frame,
     });
+    // What is said of prices and decisions has had one schema.
+    for kept in ["prices", "decisions"] {
+        copy_folder(&sample::root().join("sample-data/evidence").join(kept), &folder.join("evidence").join(kept));
+    }
 }
 
 /// The sample's evidence with so many thousandths of a core on every node.

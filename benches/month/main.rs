@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 use wattledger::cli::account::{self, Accounting, Engine};
+use wattledger::cli::report::{LedgerFiles, LedgerFormat};
 use wattledger::config::Config;
 use wattledger::units::ReportingPeriod;
 
@@ -24,9 +25,10 @@ const MONTH: &str = "2026-09";
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     if let [verb, dir, threads] = arguments.as_slice()
-        && (verb == "account" || verb == "digest")
+        && ["account", "digest", "ledger"].contains(&verb.as_str())
     {
-        return account_once(Path::new(dir), threads.parse()?, verb == "digest");
+        let (dir, threads) = (Path::new(dir), threads.parse()?);
+        return if verb == "ledger" { ledger_once(dir, threads) } else { account_once(dir, threads, verb == "digest") };
     }
     let option = |name: &str| arguments.iter().position(|argument| argument == name).and_then(|at| arguments.get(at + 1)).cloned();
     let pods = option("--pods").unwrap_or_else(|| "200,2000,20000".to_owned());
@@ -61,6 +63,8 @@ fn bench(pods: usize, rounds: usize, dir: &Path) -> Result<(usize, f64)> {
     let ours = typical(&two);
     print(pods, rows, "wattledger, 2 threads", &ours, reference.as_ref());
     print(pods, rows, "wattledger, 1 thread", &typical(&one), reference.as_ref());
+    let ledger = measure::ourselves("ledger", &dir, 2)?;
+    print(pods, rows, &format!("with the hourly ledger ({})", ledger.output.trim()), &ledger, None);
     if let Some(reference) = &reference {
         print(pods, rows, "DuckDB roll-up, 2 threads", reference, None);
         let active = |text: &str| text.split_whitespace().last().map(str::to_owned);
@@ -106,6 +110,26 @@ fn account_once(dir: &Path, threads: usize, with_digest: bool) -> Result<()> {
     serde_json::to_writer(std::io::BufWriter::new(&mut digest), &statement)?;
     let hex: String = digest.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     println!("{hex}");
+    Ok(())
+}
+
+/// The measured child: accounts the month, writes its hourly ledger, and prints how much that is.
+fn ledger_once(dir: &Path, threads: usize) -> Result<()> {
+    let config = Config::load(&dir.join("wattledger.toml"))?;
+    let period = ReportingPeriod::parse(MONTH, config.time_zone).map_err(anyhow::Error::msg)?;
+    let accounting = Accounting { engine: Engine::Columns, threads: Some(threads), with_sensitivity: false };
+    let mut files = LedgerFiles::new(dir, [LedgerFormat::Csv, LedgerFormat::Parquet]);
+    let mut rows = 0;
+    account::month_with_hours(&config, period, &[], &accounting, &mut |day| {
+        rows += day.len();
+        files.add(day)
+    })?;
+    let sizes: Vec<String> = files
+        .put_into_place()?
+        .iter()
+        .map(|path| Ok(format!("{} MB {}", path.metadata()?.len() / 1_000_000, path.extension().unwrap_or_default().display())))
+        .collect::<Result<_>>()?;
+    println!("{rows} rows, {}", sizes.join(", "));
     Ok(())
 }
 

@@ -102,6 +102,9 @@ Examples:
   wattledger report --month 2026-10 --out report
       writes report.html, report.xlsx and report.json into `report`
   wattledger report --month 2026-10 --out report --format html
+  wattledger report --month 2026-10 --out ledger --format csv,parquet
+      writes the hourly ledger: a row for each cluster, namespace, workload
+      and UTC hour; docs/finance-and-esg.md describes its columns
   wattledger report --month 2026-10 --out report --accept GAP
       writes it although more than the allowed share of node-hours was
       filled; the cover says so

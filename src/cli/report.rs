@@ -1,19 +1,23 @@
 //! `wattledger report`: accounts a month, or a year of months, from evidence alone, and writes its report files.
 //!
-//! In: a month or a year, the configuration, the evidence. Out: `report.html`, `report.xlsx`, `report.json`, and where asked for `facts.json` and
-//! `report.xhtml`. Rule: no network; a refused report writes nothing.
+//! In: a month or a year, the configuration, the evidence. Out: `report.html`, `report.xlsx`, `report.json`, and where asked for `facts.json`,
+//! `report.xhtml`, and of a month the hourly ledger, `ledger.csv` and `ledger.parquet`. Rule: no network; a refused report writes nothing.
 //! Assumes: `collect` ran. Does not: compute; it hands frames to `accounting` and a statement to `reports`.
+
+mod ledger_files;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 
+pub use self::ledger_files::{LedgerFiles, LedgerFormat};
 use super::account::{self, Accounting};
 use super::exit;
 use crate::config::Config;
-use crate::model::Refusal;
+use crate::disclosure::Statement;
+use crate::model::{Hint, Refusal};
 use crate::reports;
 use crate::units::ReportingPeriod;
 
@@ -48,7 +52,7 @@ pub struct ReportArgs {
     pub no_sensitivity: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub enum Format {
     Html,
     Xlsx,
@@ -57,6 +61,10 @@ pub enum Format {
     Facts,
     /// The disclosure as Inline XBRL
     Ixbrl,
+    /// The hourly ledger, for a spreadsheet or a data warehouse
+    Csv,
+    /// The same ledger with typed columns
+    Parquet,
 }
 
 impl Format {
@@ -67,6 +75,28 @@ impl Format {
             Self::Json => "report.json",
             Self::Facts => "facts.json",
             Self::Ixbrl => "report.xhtml",
+            Self::Csv => LedgerFormat::Csv.file_name(),
+            Self::Parquet => LedgerFormat::Parquet.file_name(),
+        }
+    }
+
+    /// A view of the statement; none for the ledger, which is written while it is made.
+    pub fn render(self, statement: &Statement) -> Option<Result<Vec<u8>>> {
+        match self {
+            Self::Html => Some(reports::html(statement)),
+            Self::Xlsx => Some(reports::xlsx(statement)),
+            Self::Json => Some(reports::json(statement)),
+            Self::Facts => Some(reports::facts(statement)),
+            Self::Ixbrl => Some(reports::ixbrl(statement)),
+            Self::Csv | Self::Parquet => None,
+        }
+    }
+
+    fn ledger(self) -> Option<LedgerFormat> {
+        match self {
+            Self::Csv => Some(LedgerFormat::Csv),
+            Self::Parquet => Some(LedgerFormat::Parquet),
+            Self::Html | Self::Xlsx | Self::Json | Self::Facts | Self::Ixbrl => None,
         }
     }
 }
@@ -78,28 +108,37 @@ pub fn run(args: &ReportArgs, config: &Config, accept: &[String]) -> Result<u8> 
     };
     let period = period.map_err(anyhow::Error::msg)?;
     let accounting = Accounting { engine: args.engine, threads: args.threads, with_sensitivity: !args.no_sensitivity };
-    let statement = account::period(config, period, accept, &accounting).with_context(|| format!("account {period}"))?;
+    let mut formats = args.format.clone();
+    formats.sort_unstable();
+    formats.dedup();
+    let mut ledger = LedgerFiles::new(&args.out, formats.iter().filter_map(|format| format.ledger()));
+    let statement = match (ledger.is_wanted(), period.month()) {
+        (true, None) => bail!(Hint::new(
+            "the hourly ledger is of a month, and its market-based figures are settled by month",
+            "write one for each month: wattledger report --month YYYY-MM --format csv,parquet",
+        )),
+        (true, Some(_)) => account::month_with_hours(config, period, accept, &accounting, &mut |day| ledger.add(day)),
+        (false, _) => account::period(config, period, accept, &accounting),
+    };
+    let statement = statement.with_context(|| format!("account {period}"))?;
     if let Some(refusal) = Refusal::of(&statement.findings) {
         return Err(refusal.into());
     }
     // Everything is made before anything is written, so that a failure leaves no half of a report.
     let mut files = Vec::new();
-    for format in &args.format {
-        let bytes = match format {
-            Format::Html => reports::html(&statement),
-            Format::Xlsx => reports::xlsx(&statement),
-            Format::Json => reports::json(&statement),
-            Format::Facts => reports::facts(&statement),
-            Format::Ixbrl => reports::ixbrl(&statement),
-        };
-        files.push((args.out.join(format.file_name()), bytes.with_context(|| format!("render {}", format.file_name()))?));
+    for format in &formats {
+        if let Some(bytes) = format.render(&statement) {
+            files.push((args.out.join(format.file_name()), bytes.with_context(|| format!("render {}", format.file_name()))?));
+        }
     }
+    ledger.finish()?;
     fs::create_dir_all(&args.out).with_context(|| format!("create {}", args.out.display()))?;
     for (path, bytes) in &files {
         write_whole(path, bytes)?;
     }
+    let ledger = ledger.put_into_place()?;
     eprintln!("report of {period} for {}:", statement.organisation);
-    for (path, _) in &files {
+    for path in files.iter().map(|(path, _)| path).chain(&ledger) {
         println!("{}", path.display());
     }
     Ok(exit::DONE)

@@ -8,6 +8,7 @@ pub mod assemble;
 mod counterfactual;
 pub mod datapoints;
 pub mod facts;
+pub mod hourly;
 pub mod quality;
 pub mod scope2;
 pub mod screening;

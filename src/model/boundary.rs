@@ -44,6 +44,15 @@ impl Placement {
         }
     }
 
+    /// As in `report.json`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Scope2 => "scope2",
+            Self::Scope3Category1 => "scope3-category1",
+            Self::Scope3Category8 => "scope3-category8",
+        }
+    }
+
     pub fn label(self) -> &'static str {
         match self {
             Self::Scope2 => "Scope 2",

@@ -112,6 +112,19 @@ pub fn write_with_capacity(folder: &Path, cpu_capacity_milli: i64) {
     });
 }
 
+/// The sample's evidence with a namespace under another name.
+pub fn write_with_namespace(folder: &Path, before: &str, after: &str) {
+    rewrite(folder, wattledger::evidence::SCHEMA, |table, mut frame, _, _| {
+        if matches!(table, Table::Pods | Table::Jobs) {
+            let names = frame.column("namespace").unwrap().str().unwrap();
+            let renamed: Vec<&str> = names.iter().flatten().map(|name| if name == before { after } else { name }).collect();
+            let renamed = Column::new("namespace".into(), renamed);
+            frame.with_column(renamed).unwrap();
+        }
+        frame
+    });
+}
+
 /// The sample's evidence with all tiers and many tails.
 pub fn write_with_tiers_and_tails(folder: &Path) {
     rewrite(folder, wattledger::evidence::SCHEMA, |table, mut frame, nodes, pods| match table {

@@ -14,6 +14,7 @@ mod faults;
 mod feeds;
 mod import_rule;
 mod kubernetes;
+mod ledger;
 mod market;
 mod one_build;
 mod prometheus;

@@ -127,7 +127,7 @@ const RESIDUAL: &str = "id,quantity,geography,value,unit,low,high,year,valid_fro
     mix-fr,residual-mix,FR,41.7,gCO2e/kWh,,,2025,2026-01-01,,CO2,A test,Made up for a test,,own,0.63,\n";
 
 /// The sample with all of its clusters in Scope 2, and with a register.
-fn configured(folder: &Path) -> PathBuf {
+pub fn configured(folder: &Path) -> PathBuf {
     let mut config = sample::sample_config();
     config["evidence"]
         .as_table_mut()

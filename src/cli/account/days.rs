@@ -83,8 +83,9 @@ pub fn ledger(store: &Store, plan: &Plan<'_>, days: &[&DayToAccount], engine: En
         let work = || -> Result<()> {
             let mut mine = Inventory::new(plan);
             while let Some(day) = days.get(next.fetch_add(1, Ordering::Relaxed)) {
-                account_day(store, plan, day, engine, &mut mine)
+                let accounted = AccountedDay::new(store, plan, day, engine)
                     .with_context(|| format!("account {} on {}", plan.terms.clusters[day.cluster].name, day.day))?;
+                mine.add(day.cluster, day.day, &accounted.dimensions, &accounted.runs, &accounted.fold);
                 progress.tick(&format!("{} {}", plan.terms.clusters[day.cluster].name, day.day));
             }
             total.lock().expect("a worker that panics ends the program").merge(mine);
@@ -97,30 +98,69 @@ pub fn ledger(store: &Store, plan: &Plan<'_>, days: &[&DayToAccount], engine: En
     Ok(total.into_inner().expect("a worker that panics ends the program"))
 }
 
-fn account_day(store: &Store, plan: &Plan<'_>, day: &DayToAccount, engine: Engine, inventory: &mut Inventory) -> Result<()> {
-    let mut dimensions = match &day.manifest {
-        Some(manifest) => dimensions(store, manifest)?,
-        None => DayDimensions::default(),
-    };
-    plan.complete(day.cluster, day.day, &mut dimensions);
-    let runs = plan.runs_of_day(day.cluster, &dimensions);
-    let terms = plan.day_terms(day.cluster, day.day, &dimensions, &runs);
-    let fold = match (&day.manifest, engine) {
-        (Some(manifest), Engine::Sql) => {
-            let (node_steps, usage) = (store.read_table(manifest, Table::NodeSteps)?, store.read_table(manifest, Table::Usage)?);
-            let usage_rows = usage.height();
-            sql::fold(&terms, &sql::run_plan(&sql::inputs(&terms, node_steps, usage)?)?, usage_rows)?
+/// Visits what each cluster-day came to, in the order of clusters and days; as many days are in memory as there are workers.
+pub fn in_order(
+    store: &Store,
+    plan: &Plan<'_>,
+    days: &[&DayToAccount],
+    engine: Engine,
+    workers: usize,
+    mut visit: impl FnMut(&DayToAccount, &AccountedDay) -> Result<()>,
+) -> Result<()> {
+    let mut ordered = days.to_vec();
+    ordered.sort_by_key(|day| (day.cluster, day.day));
+    let progress = Progress::new("hour by hour", ordered.len() as u64);
+    for some in ordered.chunks(workers) {
+        let account = |day: &DayToAccount| {
+            let name = &plan.terms.clusters[day.cluster].name;
+            AccountedDay::new(store, plan, day, engine).with_context(|| format!("account {name} on {}", day.day))
+        };
+        let accounted: Vec<Result<AccountedDay>> = thread::scope(|scope| {
+            let handles: Vec<_> = some.iter().map(|day| scope.spawn(|| account(day))).collect();
+            handles.into_iter().map(|handle| handle.join().expect("a worker that panics ends the program")).collect()
+        });
+        for (day, accounted) in some.iter().zip(accounted) {
+            visit(day, &accounted?)?;
+            progress.tick(&format!("{} {}", plan.terms.clusters[day.cluster].name, day.day));
         }
-        (Some(manifest), Engine::Columns) => columns(store, manifest, &terms)?,
-        (None, _) => {
-            let meters = Meters::new(&terms, NodeStepColumns::default())?;
-            let mut pass = Pass::new(&terms, &meters);
-            pass.account(0..terms.nodes.len(), UsageColumns::default())?;
-            pass.finish().0
-        }
-    };
-    inventory.add(day.cluster, day.day, &dimensions, &runs, &fold);
+    }
+    progress.done();
     Ok(())
+}
+
+/// A cluster-day with its sums.
+pub struct AccountedDay {
+    pub dimensions: DayDimensions,
+    /// What [`Plan::runs_of_day`] says of it.
+    pub runs: Vec<Option<usize>>,
+    pub fold: DayFold,
+}
+
+impl AccountedDay {
+    fn new(store: &Store, plan: &Plan<'_>, day: &DayToAccount, engine: Engine) -> Result<Self> {
+        let mut dimensions = match &day.manifest {
+            Some(manifest) => dimensions(store, manifest)?,
+            None => DayDimensions::default(),
+        };
+        plan.complete(day.cluster, day.day, &mut dimensions);
+        let runs = plan.runs_of_day(day.cluster, &dimensions);
+        let terms = plan.day_terms(day.cluster, day.day, &dimensions, &runs);
+        let fold = match (&day.manifest, engine) {
+            (Some(manifest), Engine::Sql) => {
+                let (node_steps, usage) = (store.read_table(manifest, Table::NodeSteps)?, store.read_table(manifest, Table::Usage)?);
+                let usage_rows = usage.height();
+                sql::fold(&terms, &sql::run_plan(&sql::inputs(&terms, node_steps, usage)?)?, usage_rows)?
+            }
+            (Some(manifest), Engine::Columns) => columns(store, manifest, &terms)?,
+            (None, _) => {
+                let meters = Meters::new(&terms, NodeStepColumns::default())?;
+                let mut pass = Pass::new(&terms, &meters);
+                pass.account(0..terms.nodes.len(), UsageColumns::default())?;
+                pass.finish().0
+            }
+        };
+        Ok(Self { dimensions, runs, fold })
+    }
 }
 
 /// The columnar pass over the parts of a day: one part in memory at a time.

@@ -41,6 +41,7 @@ use crate::accounting::survey::{ClusterTerms, MonthTerms, Site, Survey};
 use crate::config::{self, Config};
 use crate::disclosure::Statement;
 use crate::disclosure::assemble::{Particulars, assemble};
+use crate::disclosure::hourly::{HourlyLedger, LedgerDay};
 use crate::disclosure::statement::{EvidenceFile, Policy};
 use crate::evidence::{DayManifest, Store};
 use crate::factors::{Factors, Quantity};
@@ -89,14 +90,37 @@ pub struct Grids {
 /// Accounts a month or a year. Blocked findings are in the statement; whoever writes a report asks for them first.
 pub fn period(config: &Config, period: ReportingPeriod, accept: &[String], accounting: &Accounting) -> Result<Statement> {
     let statement = match period.month() {
-        Some(_) => month_account(config, period, accept, accounting)?.statement,
+        Some(_) => month_account(config, period, accept, accounting, None)?.statement,
         None => year::year(config, period, accept, accounting)?,
     };
     findings::warn_of_unused(&statement.findings, accept);
     Ok(statement)
 }
 
-fn month_account(config: &Config, period: ReportingPeriod, accept: &[String], accounting: &Accounting) -> Result<MonthAccount> {
+/// Takes the hourly ledger, one cluster-day after the other.
+pub type TakeHours<'a> = dyn FnMut(&LedgerDay) -> Result<()> + 'a;
+
+/// Accounts a month, and hands its hourly ledger over, in the order of clusters and days; nothing of it where findings refuse the report.
+/// The ledger runs once more for it: a month's hours would not fit in memory.
+pub fn month_with_hours(
+    config: &Config,
+    period: ReportingPeriod,
+    accept: &[String],
+    accounting: &Accounting,
+    take: &mut TakeHours<'_>,
+) -> Result<Statement> {
+    let statement = month_account(config, period, accept, accounting, Some(take))?.statement;
+    findings::warn_of_unused(&statement.findings, accept);
+    Ok(statement)
+}
+
+fn month_account(
+    config: &Config,
+    period: ReportingPeriod,
+    accept: &[String],
+    accounting: &Accounting,
+    hours: Option<&mut TakeHours<'_>>,
+) -> Result<MonthAccount> {
     let step_s = config.report.step_seconds;
     if [period.from(), period.to()].iter().any(|edge| edge.timestamp() % step_s != 0) {
         bail!(Hint::new(
@@ -124,10 +148,9 @@ fn month_account(config: &Config, period: ReportingPeriod, accept: &[String], ac
     let inventory = ledger(&store, &plan, &days.iter().collect::<Vec<_>>(), accounting.engine, workers)?;
     let mut idle = Vec::new();
     if accounting.with_sensitivity {
-        let of_period: Vec<&DayToAccount> = days.iter().filter(|day| day.day >= UtcDay::containing(period.from())).collect();
         for policy in IdlePolicy::ALL.into_iter().filter(|policy| *policy != terms.idle) {
             plan.idle = policy;
-            let other = ledger(&store, &plan, &of_period, accounting.engine, workers)?;
+            let other = ledger(&store, &plan, &of_period(&days, period), accounting.engine, workers)?;
             idle.extend(sensitivity::idle(&terms.clusters, (terms.idle, &inventory), (policy, &other)));
         }
         plan.idle = terms.idle;
@@ -139,7 +162,7 @@ fn month_account(config: &Config, period: ReportingPeriod, accept: &[String], ac
     let effects = evaluate(&plan, &inventory, &history);
     findings.extend(effects.capacity.findings(&plan));
     let grids = scopes::grids(&plan, &inventory);
-    let sections = scopes::sections(config, &factors, &store, &plan, &inventory, &grids, idle, &mut findings)?;
+    let (sections, market) = scopes::sections(config, &factors, &store, &plan, &inventory, &grids, idle, &mut findings)?;
     findings.extend(findings::unplaced(&plan, &inventory));
     let baseline = counterfactual::policy(config, &manifests, &mut findings);
     findings::accept_by_name(&mut findings, accept);
@@ -173,9 +196,20 @@ fn month_account(config: &Config, period: ReportingPeriod, accept: &[String], ac
         baseline,
         marginal_series: found.marginal_series,
     };
+    if let (Some(take), None) = (hours, Refusal::of(&findings)) {
+        let mut hourly = HourlyLedger::new(&plan, &inventory, &market);
+        days::in_order(&store, &plan, &of_period(&days, period), accounting.engine, workers, |day, accounted| {
+            take(&hourly.day(day.cluster, &accounted.dimensions, &accounted.fold))
+        })?;
+    }
     let lines = sections.lines.clone();
     let statement = assemble(&plan, &inventory, sections, findings, particulars);
     Ok(MonthAccount { statement, inventory, lines, grids })
+}
+
+/// The days that the period itself touches: runs may have begun before it.
+fn of_period(days: &[DayToAccount], period: ReportingPeriod) -> Vec<&DayToAccount> {
+    days.iter().filter(|day| day.day >= UtcDay::containing(period.from())).collect()
 }
 
 /// Visits every cluster-day of a month with what its ledger is made of: for those who run the method themselves, on whatever engine.

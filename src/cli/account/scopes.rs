@@ -12,6 +12,7 @@ use crate::accounting::intensity::ZoneIntensity;
 use crate::accounting::inventory::Inventory;
 use crate::accounting::plan::Plan;
 use crate::accounting::scopes;
+use crate::accounting::scopes::market::Market;
 use crate::accounting::scopes::sensitivity::Alternative;
 use crate::accounting::tiers::TierEmissions;
 use crate::config::Config;
@@ -23,7 +24,7 @@ use crate::model::Finding;
 use crate::sources::digest::sha256;
 use crate::units::{MicrogramsCo2e, Share};
 
-/// A month's sections.
+/// A month's sections, and the market-based account that they rest on.
 #[expect(clippy::too_many_arguments, reason = "a month's account is made of all of these, and each is made where the others are")]
 pub fn sections(
     config: &Config,
@@ -34,7 +35,7 @@ pub fn sections(
     grids: &Grids,
     idle: Vec<Alternative>,
     findings: &mut Vec<Finding>,
-) -> Result<Sections> {
+) -> Result<(Sections, Market)> {
     let mut sections = Sections { lines: scopes::unknown(inventory), ..Sections::default() };
     machines::add(store, plan, inventory, &mut sections.lines, &mut sections.scope3, findings)?;
     scopes::category3::fill(&mut sections.lines, plan, inventory);
@@ -60,7 +61,7 @@ pub fn sections(
     let used = factor_list::of_sites(config, plan, factors).into_iter().chain(category3::statements(config, factors, plan));
     sections.factors = factor_list::merged(used.chain(market.factors));
     sections.scope2 = market.section;
-    Ok(sections)
+    Ok((sections, market.market))
 }
 
 /// Shares of all operational emissions by the tier of their energy.

@@ -36,7 +36,7 @@ fn sum_of_months(config: &Config, period: ReportingPeriod, accept: &[String], ac
     let of_a_month = Accounting { with_sensitivity: false, ..*accounting };
     let (mut months, mut settling) = (Vec::new(), Settling::default());
     for month in present {
-        let account = month_account(config, month, accept, &of_a_month).with_context(|| format!("account {month}"))?;
+        let account = month_account(config, month, accept, &of_a_month, None).with_context(|| format!("account {month}"))?;
         months.push(settling.add(account));
     }
     found.extend(findings::of_months(months.iter()));

@@ -12,6 +12,7 @@
 mod by_hour;
 mod cover;
 mod criteria;
+mod hours;
 mod lines;
 mod loads;
 mod mix;
@@ -29,6 +30,8 @@ use crate::model::policy::LocationBased;
 use crate::model::{Finding, Instrument, Placement, RestRule};
 use crate::units::{GramsCo2ePerKilowattHour, MicrogramsCo2e, Millijoules, ReportingPeriod};
 
+pub use self::hours::MarketHours;
+pub use self::lines::{MarketPart, RestWeight};
 pub use self::mix::Mix;
 
 /// What a zone's electricity emits that no instrument claims.

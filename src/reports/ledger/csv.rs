@@ -1,0 +1,62 @@
+//! `ledger.csv`: RFC 4180, with a header, UTF-8, one record a row.
+
+use std::io::Write;
+
+use anyhow::{Context, Result};
+use chrono::{DateTime, SecondsFormat};
+use csv::{Terminator, Writer, WriterBuilder};
+
+use crate::disclosure::hourly::LedgerDay;
+use crate::reports::spreadsheet;
+
+/// The columns before the figures.
+pub const TEXT_COLUMNS: [&str; 7] = ["id", "hour", "cluster", "namespace", "workload", "grid_zone", "placement"];
+
+/// Writes rows as they come.
+pub struct CsvLedger<W: Write> {
+    writer: Writer<W>,
+}
+
+impl<W: Write> CsvLedger<W> {
+    pub fn new(writer: W) -> Result<Self> {
+        let mut writer = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(writer);
+        let figures = LedgerDay::default();
+        let header = TEXT_COLUMNS.into_iter().chain(figures.figures().map(|(name, _)| name));
+        writer.write_record(header).context("write the ledger's header")?;
+        Ok(Self { writer })
+    }
+
+    pub fn add(&mut self, day: &LedgerDay) -> Result<()> {
+        let figures = day.figures();
+        for row in 0..day.len() {
+            let (namespace, workload) = &day.names[day.name[row] as usize];
+            let place = &day.places[day.place[row] as usize];
+            let hour = DateTime::from_timestamp(i64::from(day.hour[row]) * 3_600, 0).unwrap_or_default();
+            let texts = [
+                &day.id(row),
+                &hour.to_rfc3339_opts(SecondsFormat::Secs, true),
+                &day.cluster,
+                namespace,
+                workload,
+                &place.grid_zone,
+                &place.placement,
+            ];
+            let mut write = || -> csv::Result<()> {
+                for text in texts {
+                    self.writer.write_field(spreadsheet::as_text(text).as_bytes())?;
+                }
+                for (_, column) in &figures {
+                    self.writer.write_field(column.get(row).map(|value| value.to_string()).unwrap_or_default())?;
+                }
+                self.writer.write_record(None::<&[u8]>)
+            };
+            write().context("write a row of the ledger")?;
+        }
+        Ok(())
+    }
+
+    /// Gives the writer back, with everything in it.
+    pub fn finish(self) -> Result<W> {
+        self.writer.into_inner().map_err(|error| anyhow::Error::new(error.into_error())).context("write the ledger's rows")
+    }
+}

@@ -4,9 +4,10 @@
 //! Prometheus can serve all three. kube-state-metrics is scraped every half hour, the others every scrape interval.
 //! An empty label is left out, as Prometheus does.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use crate::calendar::HOUR;
+use crate::calendar::{DAY, HOUR};
 use crate::meters::{CORE, Clock, ClusterMeters, POWER_ZONES};
 use crate::story::{Cluster, Job, Owner, Pod};
 
@@ -46,6 +47,7 @@ pub fn write(cluster: &Cluster, meters: &ClusterMeters, clock: &Clock) -> String
     process_starts(&mut text, cluster, clock);
     pod_cpu(&mut text, cluster, meters, clock);
     nodes(&mut text, cluster, clock);
+    namespaces(&mut text, cluster, clock);
     pods(&mut text, cluster, clock);
     cron_jobs(&mut text, cluster, clock);
     jobs(&mut text, cluster, clock);
@@ -184,6 +186,32 @@ fn nodes(text: &mut Text, cluster: &Cluster, clock: &Clock) {
             ("node", &node.name),
         ]);
         text.series("kube_node_labels", &labels, object(clock, from, to, "1"));
+    }
+}
+
+/// Who pays, by the label `cost-centre`: security has none, and ml becomes a cost centre of its own in the middle of the month.
+fn namespaces(text: &mut Text, cluster: &Cluster, clock: &Clock) {
+    let middle = (clock.time(0) + clock.time(clock.count - 1)) / 2 / DAY * DAY + 10 * HOUR;
+    let names: BTreeSet<&str> = cluster.pods.iter().map(|pod| pod.namespace.as_str()).collect();
+    text.family("kube_namespace_labels", "gauge");
+    for name in names {
+        let (before, after) = match name {
+            "shop" | "reporting" => ("4100-shop", "4100-shop"),
+            "ml" => ("4200-data", "4210-forecasts"),
+            "data" | "render" => ("4200-data", "4200-data"),
+            "platform" | "monitoring" | "ci" => ("1000-platform", "1000-platform"),
+            _ => ("", ""),
+        };
+        let mut label = |value, from, to| {
+            let labels = with_target(&[("label_cost_centre", value), ("namespace", name)]);
+            text.series("kube_namespace_labels", &labels, object(clock, from, to, "1"));
+        };
+        if before == after {
+            label(before, i64::MIN, i64::MAX);
+        } else {
+            label(before, i64::MIN, middle - 1);
+            label(after, middle, i64::MAX);
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use super::cost_centres::CostCentres;
 use super::counterfactual::profile::{self, Profile, ProfileStep};
 use super::dimensions::DayDimensions;
 use super::filling::ValueStatus;
@@ -33,6 +34,9 @@ pub struct ClusterInventory {
     pub gpu_reservations: BTreeMap<(String, String, String), i64>,
     /// Thousandths of a core that all pods asked for, by step.
     pub step_requests: BTreeMap<i32, i64>,
+    /// Sums of workloads by the cost centre of their namespace: as days are added, of namespaces that have several; once
+    /// `scopes::cost_centres::complete` has seen it, of all.
+    pub cost_centres: BTreeMap<WorkloadKey, BTreeMap<String, Sums>>,
     pub usage_rows: u64,
     pub unmetered_rows: u64,
 }
@@ -105,6 +109,18 @@ impl Inventory {
         }
     }
 
+    /// Adds of the same day what belongs to namespaces that had several cost centres in the month.
+    pub fn add_cost_centres(&mut self, cluster: usize, day: UtcDay, dimensions: &DayDimensions, centres: &CostCentres, fold: &DayFold) {
+        let inventory = &mut self.clusters[cluster];
+        for rows in fold.workload_hours.chunk_by(|a, b| (a.site, a.workload) == (b.site, b.workload)) {
+            let name = usize::try_from(rows[0].workload).ok().and_then(|workload| dimensions.workloads.get(workload));
+            let Some((namespace, workload)) = name.filter(|(namespace, _)| centres.only(namespace).is_none()) else { continue };
+            let key = (rows[0].site as usize, namespace.clone(), workload.clone());
+            let of_centre = inventory.cost_centres.entry(key).or_default().entry(centres.of(namespace, day).to_owned()).or_default();
+            rows.iter().for_each(|row| of_centre.add(&row.sums));
+        }
+    }
+
     /// Adds the sums of another worker.
     pub fn merge(&mut self, other: Self) {
         for (mine, theirs) in self.clusters.iter_mut().zip(other.clusters) {
@@ -122,6 +138,10 @@ impl Inventory {
             }
             theirs.reservations.into_iter().for_each(|(key, steps)| reserve(&mut mine.reservations, key, steps));
             theirs.gpu_reservations.into_iter().for_each(|(key, steps)| reserve(&mut mine.gpu_reservations, key, steps));
+            for (key, centres) in theirs.cost_centres {
+                let of_workload = mine.cost_centres.entry(key).or_default();
+                centres.into_iter().for_each(|(name, sums)| of_workload.entry(name).or_default().add(&sums));
+            }
             theirs.step_requests.into_iter().for_each(|(step, milli)| request(&mut mine.step_requests, step, milli));
             mine.usage_rows += theirs.usage_rows;
             mine.unmetered_rows += theirs.unmetered_rows;

@@ -5,6 +5,7 @@
 //! ([`intensity`], [`gaps`]) and for moving runs in time ([`counterfactual`]). Does not: read evidence, or know the configuration file.
 
 pub mod category3;
+pub mod cost_centres;
 pub mod counterfactual;
 pub mod dimensions;
 pub mod editions;

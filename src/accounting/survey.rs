@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 use polars::prelude::DataFrame;
 
 use super::category3::Category3Terms;
+use super::cost_centres::CostCentres;
 use super::dimensions::{DayDimensions, NodeOfDay};
 use super::frames::{ids, integers};
 use super::gaps::NodePower;
@@ -34,6 +35,8 @@ pub struct MonthTerms {
     pub hold_out: Option<HoldOutPolicy>,
     /// The window with which work that nobody classified is looked at, to say what it would be worth.
     pub suggested_max_delay_seconds: i64,
+    /// The label of a namespace that names its cost centre.
+    pub cost_centre_label: String,
     /// Sorted by name.
     pub clusters: Vec<ClusterTerms>,
 }
@@ -125,6 +128,7 @@ pub struct ClusterSurvey {
     pub days: BTreeSet<UtcDay>,
     /// Whether labels of its pods let a workload wait, by namespace and workload: one that says yes is enough.
     pub workload_labels: BTreeMap<(String, String), bool>,
+    pub cost_centres: CostCentres,
 }
 
 /// All clusters of the month, in the order of [`MonthTerms::clusters`].
@@ -156,7 +160,7 @@ impl Survey {
         Self { clusters: vec![ClusterSurvey::default(); terms.clusters.len()] }
     }
 
-    /// Takes in one cluster-day of the period.
+    /// Takes in one cluster-day of the period; `namespaces` where the evidence has the table.
     pub fn add_day(
         &mut self,
         terms: &MonthTerms,
@@ -164,9 +168,11 @@ impl Survey {
         day: UtcDay,
         dimensions: &DayDimensions,
         node_steps: &DataFrame,
+        namespaces: Option<&DataFrame>,
     ) -> Result<()> {
         let survey = &mut self.clusters[cluster];
         survey.days.insert(day);
+        survey.cost_centres.add_day(&terms.cost_centre_label, day, namespaces)?;
         for node in &dimensions.nodes {
             survey.add_node(terms, cluster, day, node);
         }

@@ -73,6 +73,10 @@ pub struct ReportPolicy {
     pub tails: Tails,
     /// Of node-hours; above it a report is refused.
     pub max_gap_share: f64,
+    /// The label of a namespace that names its cost centre.
+    pub cost_centre_label: String,
+    /// Whether the configuration names it: then namespaces without it are found, also where nobody has it.
+    pub is_cost_centre_asked_for: bool,
 }
 
 #[derive(Clone, Debug)]

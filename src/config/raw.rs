@@ -71,6 +71,7 @@ pub(super) struct Report {
     pub step: Option<String>,
     pub tails: Tails,
     pub max_gap_share: Option<Share>,
+    pub cost_centre_label: Option<String>,
 }
 
 /// The disclosure standard by its edition.

@@ -22,6 +22,7 @@ use crate::units::Pue;
 const DEFAULT_STEP: &str = "15m";
 const DEFAULT_MAX_GAP_SHARE: f64 = 0.05;
 const DEFAULT_EVIDENCE_DIR: &str = "evidence";
+const DEFAULT_COST_CENTRE_LABEL: &str = "cost-centre";
 
 /// `path` is the configuration file's own; relative paths start in its folder.
 pub(super) fn resolve(raw: Raw, path: &Path, sha256: String) -> Result<Config> {
@@ -88,7 +89,24 @@ fn report(raw: &raw::Report) -> Result<ReportPolicy> {
         step_seconds: step_seconds(step).context("[report]: `step`")?,
         tails: raw.tails,
         max_gap_share: raw.max_gap_share.map_or(DEFAULT_MAX_GAP_SHARE, |share| share.get()),
+        cost_centre_label: label(raw.cost_centre_label.as_deref().unwrap_or(DEFAULT_COST_CENTRE_LABEL))
+            .context("[report]: `cost_centre_label`")?,
+        is_cost_centre_asked_for: raw.cost_centre_label.is_some(),
     })
+}
+
+/// The key of a Kubernetes label, `cost-centre` or `example.com/cost-centre`; another text would match nothing.
+fn label(key: &str) -> Result<String> {
+    let name = key.split_once('/').map_or(key, |(_, name)| name);
+    let is_plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'/'));
+    let has_ends = name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.ends_with(|c: char| c.is_ascii_alphanumeric());
+    if !is_plain(key) || !has_ends || name.len() > 63 || name.contains('/') {
+        bail!(Hint::new(
+            format!("`{key}` is not the key of a Kubernetes label"),
+            "write it as the namespaces carry it: \"cost-centre\" or \"example.com/cost-centre\"",
+        ));
+    }
+    Ok(key.to_owned())
 }
 
 /// A step divides the hour, so that hourly intensities and the hours of a day never cut one.

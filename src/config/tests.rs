@@ -116,11 +116,26 @@ fn what_is_left_out_gets_its_documented_default() {
     assert_eq!(config.report.step_seconds, 900);
     assert_eq!(config.report.tails, Tails::Unattributed);
     assert_eq!(config.report.max_gap_share, 0.05);
+    assert_eq!((config.report.cost_centre_label.as_str(), config.report.is_cost_centre_asked_for), ("cost-centre", false));
     assert_eq!(config.evidence_dir, PathBuf::from("/etc/wattledger/evidence"));
     assert_eq!(config.time_zone, chrono_tz::Europe::Amsterdam);
     assert_eq!(config.clusters[0].metering.exporter, Exporter::Auto);
     assert_eq!(config.clusters[0].site.home_zone, None);
     assert!(config.clusters[0].prometheus.is_none() && config.intensity.is_empty());
+}
+
+#[test]
+fn a_cost_centre_is_a_label_that_a_namespace_can_have() {
+    let label = |key: &str| format!("{SMALL}[report]\ncost_centre_label = \"{key}\"");
+    for key in ["cost-centre", "example.com/cost_centre.eu"] {
+        let report = read(&label(key)).unwrap().report;
+        assert_eq!((report.cost_centre_label.as_str(), report.is_cost_centre_asked_for), (key, true));
+    }
+    for key in ["", "cost centre", "-cost", "a/b/c", "label_cost{}", "kosten/"] {
+        let (error, hint) = refused(&label(key));
+        assert!(error.contains("`cost_centre_label`") && error.contains("is not the key of a Kubernetes label"), "{error}");
+        assert!(hint.contains("\"example.com/cost-centre\""), "{hint}");
+    }
 }
 
 #[test]

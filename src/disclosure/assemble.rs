@@ -9,10 +9,10 @@ use chrono::DateTime;
 
 use super::counterfactual::{self, About};
 use super::statement::{
-    BaselinePolicyStatement, ClusterStatement, Disclosure, EvidenceFile, FactorStatement, Figures, HourStatement, IntensityProvenance,
-    JobRunStatement, NamespaceStatement, Period, Policy, Provenance, Quality, Reconciliation, RunAlternatives, RunConsequential, RunCost,
-    RunDecision, RunForecast, RunOverhead, SCHEMA, SciScore, Scope2, Scope3, Statement, TierShare, Totals, WorkloadStatement,
-    YearStatement,
+    BaselinePolicyStatement, ClusterStatement, CostCentreStatement, Disclosure, EvidenceFile, FactorStatement, Figures, HourStatement,
+    IntensityProvenance, JobRunStatement, NamespaceStatement, Period, Policy, Provenance, Quality, Reconciliation, RunAlternatives,
+    RunConsequential, RunCost, RunDecision, RunForecast, RunOverhead, SCHEMA, SciScore, Scope2, Scope3, Statement, TierShare, Totals,
+    WorkloadStatement, YearStatement,
 };
 use crate::accounting::counterfactual::bounds::Bounds;
 use crate::accounting::counterfactual::effects::{Effect, Effects, RunEffects};
@@ -20,6 +20,7 @@ use crate::accounting::counterfactual::window::WindowBasis;
 use crate::accounting::inventory::Inventory;
 use crate::accounting::ledger::{RunSums, Sums};
 use crate::accounting::plan::{Plan, PlannedRun};
+use crate::accounting::scopes::cost_centres::{CentreLine, CentreLines};
 use crate::accounting::scopes::{Line, Lines};
 use crate::accounting::survey::Site;
 use crate::model::policy::{FactorKind, LocationBased};
@@ -47,6 +48,8 @@ pub struct Particulars {
 #[derive(Default)]
 pub struct Sections {
     pub lines: Lines,
+    /// The same by cost centre.
+    pub cost_centres: CentreLines,
     pub scope2: Scope2,
     pub scope3: Scope3,
     pub quality: Quality,
@@ -117,6 +120,7 @@ pub fn assemble(plan: &Plan<'_>, inventory: &Inventory, sections: Sections, find
                 tier_share: tally.tier_share(),
             })
             .collect(),
+        cost_centres: cost_centres(plan, sections.cost_centres, &total, reported),
         hours: hours(plan, inventory),
         job_runs,
         counterfactual,
@@ -283,6 +287,24 @@ fn cluster_statements(plan: &Plan<'_>, tallies: &BTreeMap<String, Tally>, report
         });
     }
     clusters
+}
+
+/// Sorted by name; what is nobody's is always shown, also where it is nothing.
+fn cost_centres(plan: &Plan<'_>, lines: CentreLines, total: &Tally, reported: LocationBased) -> Vec<CostCentreStatement> {
+    let mut tallies: BTreeMap<String, (Tally, BTreeSet<(usize, String)>)> = BTreeMap::new();
+    for row in [GAP, IDLE, SYSTEM] {
+        tallies.insert(row.to_owned(), Default::default());
+    }
+    for ((name, cluster, site), CentreLine { sums, line, namespaces }) in lines {
+        let (tally, known) = tallies.entry(name).or_default();
+        tally.add(&Tally::of(&sums, line, site_of(plan, cluster, site).placement, has_annual(plan, cluster, site)));
+        known.extend(namespaces.into_iter().map(|namespace| (cluster, namespace)));
+    }
+    let all = total.figures(reported);
+    let row = |(name, (tally, namespaces)): (String, (Tally, BTreeSet<_>))| {
+        CostCentreStatement::of(name, namespaces.len() as u64, tally.figures(reported), tally.tier_share(), &all)
+    };
+    tallies.into_iter().map(row).collect()
 }
 
 fn hours(plan: &Plan<'_>, inventory: &Inventory) -> Vec<HourStatement> {

@@ -14,9 +14,11 @@ use crate::accounting::dimensions::DayDimensions;
 use crate::accounting::inventory::{Inventory, WorkloadKey};
 use crate::accounting::ledger::{DayFold, Sums, WorkloadHour};
 use crate::accounting::plan::Plan;
+use crate::accounting::scopes::cost_centres::is_nobodys;
 use crate::accounting::scopes::market::{Market, MarketHours};
 use crate::model::policy::LocationBased;
 use crate::model::{GAP, GAP_ROW, IDLE, IDLE_ROW, Placement, SYSTEM, SYSTEM_ROW};
+use crate::units::UtcDay;
 
 /// Rows of one cluster-day, sorted by hour, namespace, workload.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -24,6 +26,8 @@ pub struct LedgerDay {
     pub cluster: String,
     /// Namespace and workload.
     pub names: Vec<(String, String)>,
+    /// By index of `names`: the cost centre of the namespace on the day.
+    pub cost_centres: Vec<String>,
     pub places: Vec<Place>,
     /// Since the epoch.
     pub hour: Vec<i32>,
@@ -160,11 +164,14 @@ impl<'a> HourlyLedger<'a> {
     }
 
     /// The rows of the next day of a cluster.
-    pub fn day(&mut self, cluster: usize, dimensions: &DayDimensions, fold: &DayFold) -> LedgerDay {
+    pub fn day(&mut self, cluster: usize, day_of: UtcDay, dimensions: &DayDimensions, fold: &DayFold) -> LedgerDay {
         let mut day = LedgerDay { cluster: self.plan.terms.clusters[cluster].name.clone(), ..LedgerDay::default() };
         let rows = &fold.workload_hours;
         let ranks = day.name_rows(dimensions, rows);
-        let market = self.market_figures(cluster, dimensions, rows);
+        let centres = &self.plan.survey.clusters[cluster].cost_centres;
+        let centre = |namespace: &str| if is_nobodys(namespace) { namespace } else { centres.of(namespace, day_of) }.to_owned();
+        day.cost_centres = day.names.iter().map(|(namespace, _)| centre(namespace)).collect();
+        let market = self.market_figures(cluster, dimensions, rows, (&ranks, &day.cost_centres));
         let mut order: Vec<usize> = (0..rows.len()).collect();
         order.sort_unstable_by_key(|index| (rows[*index].hour, ranks[*index], rows[*index].site));
         let mut places: BTreeMap<Vec<usize>, u32> = BTreeMap::new();
@@ -184,12 +191,19 @@ impl<'a> HourlyLedger<'a> {
     }
 
     /// By row, in the order of the fold, in which each workload's hours stand together.
-    fn market_figures(&mut self, cluster: usize, dimensions: &DayDimensions, rows: &[WorkloadHour]) -> Vec<Option<i64>> {
+    fn market_figures(
+        &mut self,
+        cluster: usize,
+        dimensions: &DayDimensions,
+        rows: &[WorkloadHour],
+        (ranks, centres): (&[u32], &[String]),
+    ) -> Vec<Option<i64>> {
         let mut figures = Vec::with_capacity(rows.len());
         for of_workload in rows.chunk_by(|a, b| (a.site, a.workload) == (b.site, b.workload)) {
             let (namespace, workload) = name_of(dimensions, of_workload[0].workload);
             let key: WorkloadKey = (of_workload[0].site as usize, namespace.to_owned(), workload.to_owned());
-            match self.market.of(cluster, &key) {
+            let centre = &centres[ranks[figures.len()] as usize];
+            match self.market.of(cluster, &key, centre) {
                 Some(shared) => figures.extend(of_workload.iter().map(|row| shared.next_hour(&row.sums))),
                 None => figures.resize(figures.len() + of_workload.len(), Some(0)),
             }

@@ -49,6 +49,9 @@ pub const SYSTEM: &str = "(system)";
 /// Energy that no meter saw, filled from the node's own mean.
 pub const GAP: &str = "(gap)";
 
+/// The cost centre of what has none.
+pub const UNLABELLED: &str = "(unlabelled)";
+
 /// Row numbers of the three that are not pods, in the order of their names, below every pod's.
 pub const GAP_ROW: i32 = -3;
 pub const IDLE_ROW: i32 = -2;

@@ -56,7 +56,7 @@ impl Serialize for Name {
 }
 
 /// Gives equal names one copy.
-#[derive(Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Names(BTreeSet<Arc<str>>);
 
 impl Names {

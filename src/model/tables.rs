@@ -1,7 +1,7 @@
 //! Every table of the evidence, named once: columns with type and unit, key, grain.
 //!
 //! A cluster-day holds `series`, `samples` (what was collected) and `nodes`, `pods`, `jobs`, `node_steps`, `usage` (what the samples
-//! say, differenced). Ids are row numbers of the dimension tables of the same cluster and day, and follow the sort order of the names.
+//! say, differenced), and where anything was said of them `namespaces`. Ids are row numbers of the dimension tables of the same cluster and day, and follow the sort order of the names.
 
 /// A table of a cluster-day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,6 +23,9 @@ pub enum Table {
     /// `is_carbon_aware`, `is_deferrable` BOOLEAN null, and only where any Job of the day has one: `home_cluster`, `decision` (JSON, as written),
     /// `max_delay_hours` (as written) TEXT null.
     Jobs,
+    /// Grain: namespace with a label; the table is there only where one was seen. Key `namespace`. `namespace` TEXT, `labels` TEXT (JSON object, keys
+    /// sorted, names as kube-state-metrics writes them): what held last on the day.
+    Namespaces,
     /// Grain: node x step. Key `node_id`, `step`. `node_id` INT, `step` INT (unix time / step length), `metered_mj` BIGINT, `idle_mj` BIGINT null,
     /// `tier` INT (1 metered, 2 allocated, 3 modelled: that of all rows of the node and step). Only steps that a delta or a model reached.
     NodeSteps,
@@ -32,7 +35,8 @@ pub enum Table {
 }
 
 impl Table {
-    pub const ALL: [Self; 7] = [Self::Series, Self::Samples, Self::Nodes, Self::Pods, Self::Jobs, Self::NodeSteps, Self::Usage];
+    pub const ALL: [Self; 8] =
+        [Self::Series, Self::Samples, Self::Nodes, Self::Pods, Self::Jobs, Self::Namespaces, Self::NodeSteps, Self::Usage];
 
     pub const fn name(self) -> &'static str {
         match self {
@@ -41,6 +45,7 @@ impl Table {
             Self::Nodes => "nodes",
             Self::Pods => "pods",
             Self::Jobs => "jobs",
+            Self::Namespaces => "namespaces",
             Self::NodeSteps => "node_steps",
             Self::Usage => "usage",
         }

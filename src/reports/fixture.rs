@@ -146,6 +146,7 @@ pub fn statement() -> Statement {
             tails: Tails::Unattributed,
             step_seconds: 900,
             max_gap_share: 0.05,
+            cost_centre_label: "cost-centre".to_owned(),
         },
         tier_share: TierShare { metered: share(0.9317), allocated: share(0.0386), modelled: share(0.025), filled: share(0.0047) },
         scope3: scopes::scope3(&clusters[1].figures, &clusters[0].figures),
@@ -156,6 +157,7 @@ pub fn statement() -> Statement {
         disclosure: Disclosure::default(),
         scope2,
         counterfactual: counterfactual::counterfactual(&job_runs, totals.figures.active_mj),
+        cost_centres: rows::cost_centres(&namespaces, &totals.figures),
         totals,
         clusters,
         namespaces,
@@ -181,6 +183,9 @@ fn disclose(statement: &mut Statement) {
 fn the_fixture_adds_up_for_a_month_and_for_a_year() {
     for statement in [statement(), year_statement()] {
         let (mut by_workload, mut by_namespace, mut by_month) = (Figures::nothing(), Figures::nothing(), Figures::nothing());
+        let mut by_cost_centre = Figures::nothing();
+        statement.cost_centres.iter().for_each(|row| by_cost_centre.add(&row.figures));
+        assert_eq!(by_cost_centre, statement.totals.figures);
         statement.workloads.iter().for_each(|row| by_workload.add(&row.figures));
         statement.namespaces.iter().for_each(|row| by_namespace.add(&row.figures));
         statement.year.months.iter().for_each(|row| by_month.add(&row.figures));

@@ -9,6 +9,7 @@ mod bar;
 mod basis;
 mod chart;
 mod contents;
+mod cost_centres;
 mod counterfactual;
 mod cover;
 mod curve;
@@ -49,6 +50,7 @@ struct Page<'a> {
     curve_basis: basis::Basis<'a>,
     namespaces: Vec<tables::ClusterTable<'a>>,
     workloads: Vec<tables::ClusterTable<'a>>,
+    cost_centres: cost_centres::Section<'a>,
     curves: Vec<curve::ClusterCurve<'a>>,
     counterfactual: counterfactual::Section<'a>,
     deferrable: deferrable::Section<'a>,
@@ -78,6 +80,7 @@ pub fn html(statement: &Statement) -> Result<Vec<u8>> {
         curve_basis: curve::basis(statement),
         namespaces: tables::namespaces(statement),
         workloads: tables::workloads(statement),
+        cost_centres: cost_centres::Section::of(statement),
         curves: curve::curves(statement),
         counterfactual: counterfactual::Section::of(statement),
         deferrable: deferrable::Section::of(statement),

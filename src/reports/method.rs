@@ -19,6 +19,7 @@ pub fn choices(statement: &Statement) -> Vec<(&'static str, String)> {
         ("Tails of ended pods", tails(policy.tails).to_owned()),
         ("Step", step(policy.step_seconds)),
         ("Gaps allowed", format!("up to {} of node-hours", view::percent(Some(policy.max_gap_share)))),
+        ("Cost centre", format!("label {} of the namespace, by UTC day", policy.cost_centre_label)),
     ]
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Which steps and pods are changed follows from names and numbers alone, so that evidence and truth agree without knowing of each other.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -110,6 +111,38 @@ pub fn write_with_capacity(folder: &Path, cpu_capacity_milli: i64) {
         }
         frame
     });
+}
+
+/// The sample's evidence with what `label` says of each cluster's namespaces on each day; a day on which it says nothing has no table of them.
+pub fn write_with_cost_centres(folder: &Path, label: impl Fn(&str, UtcDay, &str) -> Option<String>) {
+    let from = Store::new(sample::root().join("sample-data/evidence"));
+    let to = Store::new(folder.join("evidence"));
+    let (first, last): (UtcDay, UtcDay) = ("2026-09-30".parse().unwrap(), "2026-10-31".parse().unwrap());
+    for cluster in CLUSTERS {
+        for day in first.through(last) {
+            let manifest = from.day(cluster, day).unwrap().unwrap();
+            let mut tables: BTreeMap<Table, DataFrame> = TABLES.map(|table| (table, from.read_table(&manifest, table).unwrap())).into();
+            let namespaces: BTreeSet<String> =
+                tables[&Table::Pods].column("namespace").unwrap().str().unwrap().iter().flatten().map(str::to_owned).collect();
+            let labelled: Vec<(String, String)> = namespaces
+                .into_iter()
+                .filter_map(|namespace| {
+                    let value = label(cluster, day, &namespace)?;
+                    Some((namespace, json!({"cost_centre": value, "team": "x"}).to_string()))
+                })
+                .collect();
+            if !labelled.is_empty() {
+                let (namespaces, labels): (Vec<String>, Vec<String>) = labelled.into_iter().unzip();
+                tables.insert(Table::Namespaces, df!("namespace" => namespaces, "labels" => labels).unwrap());
+            }
+            to.write_day(&tables, manifest).unwrap();
+        }
+    }
+    for zone in ["NL", "FR", "PL"] {
+        for (series, _) in from.intensity(zone).unwrap() {
+            to.write_intensity(&series).unwrap();
+        }
+    }
 }
 
 /// The sample's evidence with a namespace under another name.

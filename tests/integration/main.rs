@@ -2,6 +2,7 @@
 
 mod altered;
 mod compare;
+mod cost_centres;
 mod dialect;
 mod disclosure;
 mod doctor;

@@ -1,10 +1,15 @@
 //! A year as a reader meets it: the sum of its months' reports, contracts settled over the year, other years and revenue beside it.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use polars::prelude::{DataFrame, df};
 use serde_json::Value;
 use tempfile::TempDir;
+use wattledger::evidence::Store;
+use wattledger::model::tables::Table;
+use wattledger::units::UtcDay;
 
 use crate::compare::integer;
 use crate::end_to_end::json_report;
@@ -98,6 +103,7 @@ fn report(config: &Path, period: [&str; 2]) -> Value {
 fn a_year_is_its_months_with_contracts_settled_and_other_years_beside_it() {
     let folder = TempDir::new().unwrap();
     let config = write_evidence(folder.path());
+    label_namespaces(folder.path());
     let months = ["2025-10", "2025-11", "2025-12"].map(|month| report(&config, ["--month", month]));
     let year = report(&config, ["--year", "2025"]);
 
@@ -118,11 +124,50 @@ fn a_year_is_its_months_with_contracts_settled_and_other_years_beside_it() {
     assert_eq!(figure(&year, "scope2_location_based_ugco2e"), (grams * 1e6) as i64);
 
     market_is_settled_over_the_year(&year, &months);
+    cost_centres_are_those_of_their_days(&year, &months);
     other_years_stand_beside_it(&year);
     assert!(year["job_runs"].as_array().unwrap().is_empty() && year["hours"].as_array().unwrap().is_empty());
     assert_eq!(year["reconciliation"].as_array().unwrap().len(), 3, "one row a node and month");
     let codes: Vec<&str> = year["findings"].as_array().unwrap().iter().filter_map(|finding| finding["code"].as_str()).collect();
     assert!(codes.contains(&"MONTHS_BEFORE"), "{codes:?}");
+}
+
+/// Shop has one cost centre in October, another in December, and changes on the tenth of November.
+fn label_namespaces(folder: &Path) {
+    let store = Store::new(folder.join("evidence"));
+    let first: UtcDay = "2025-09-30".parse().unwrap();
+    for day in first.through("2025-12-31".parse().unwrap()) {
+        let manifest = store.day("prod-nl", day).unwrap().unwrap();
+        let read = |table| (table, store.read_table(&manifest, table).unwrap());
+        let mut tables: BTreeMap<Table, DataFrame> =
+            [Table::Nodes, Table::Pods, Table::Jobs, Table::NodeSteps, Table::Usage].map(read).into();
+        let centre = if day < "2025-11-10".parse().unwrap() { "before" } else { "after" };
+        let labels = format!("{{\"cost_centre\":\"{centre}\"}}");
+        tables.insert(Table::Namespaces, df!("namespace" => ["shop"], "labels" => [labels]).unwrap());
+        store.replace_day(&tables, manifest).unwrap();
+    }
+}
+
+fn cost_centres_are_those_of_their_days(year: &Value, months: &[Value; 3]) {
+    let of = |report: &Value, centre: &str, name: &str| {
+        let rows = report["cost_centres"].as_array().unwrap();
+        rows.iter().find(|row| row["cost_centre"] == centre).map_or(0, |row| integer(&row[name]).unwrap())
+    };
+    for name in ["facility_mj", "scope2_location_based_ugco2e", "scope2_market_based_ugco2e"] {
+        for report in months.iter().chain([year]) {
+            let sum: i64 = report["cost_centres"].as_array().unwrap().iter().map(|row| integer(&row[name]).unwrap()).sum();
+            assert_eq!(Some(sum), integer(&report["totals"][name]), "{name}");
+        }
+    }
+    for centre in ["before", "after"] {
+        let of_months: i64 = months.iter().map(|month| of(month, centre, "facility_mj")).sum();
+        assert_eq!(of(year, centre, "facility_mj"), of_months);
+    }
+    assert!(of(&months[1], "before", "facility_mj") > 0 && of(&months[1], "after", "facility_mj") > 0, "November has both");
+    // 40 days and 23 hours of 92: what the certificate covers of shop goes by its energy, and so does what it leaves.
+    let (before, after) = (of(year, "before", "scope2_market_based_ugco2e"), of(year, "after", "scope2_market_based_ugco2e"));
+    let share = of(year, "before", "facility_mj") as f64 / (of(year, "before", "facility_mj") + of(year, "after", "facility_mj")) as f64;
+    assert!((before as f64 / (before + after) as f64 - share).abs() < 0.001, "{before} and {after}");
 }
 
 /// A year's certificate may cover at most its part of a month in that month's report; over the year all of it counts, and never more.

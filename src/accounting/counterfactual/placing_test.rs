@@ -43,6 +43,7 @@ pub fn terms() -> MonthTerms {
         deferrable: Vec::new(),
         hold_out: None,
         suggested_max_delay_seconds: 8 * HOUR_S,
+        cost_centre_label: "cost-centre".to_owned(),
         clusters: vec![
             cluster("prod-nl", vec![site("NL", None, 1.2), site("NL", None, 1.5), site("DE", None, 1.3)]),
             cluster("edge-fr", vec![site("FR", None, 1.35)]),

@@ -10,6 +10,7 @@ use polars::prelude::{Column, DataFrame};
 
 use super::choice::MeteredNode;
 use super::jobs::JobRow;
+use super::namespaces::Labels;
 use super::pods::PodRecord;
 
 /// A row of `nodes`.
@@ -116,6 +117,16 @@ pub fn jobs(rows: &[JobRow]) -> Result<DataFrame> {
         Column::new("max_delay_hours".into(), texts(|row| &row.max_delay_hours)),
     ];
     with_what_was_said(frame, later).context("frame of jobs")
+}
+
+/// None where no namespace has a label.
+pub fn namespaces(namespaces: &BTreeMap<&str, Labels>) -> Result<Option<DataFrame>> {
+    let texts: serde_json::Result<Vec<String>> = namespaces.values().map(serde_json::to_string).collect();
+    let frame = df![
+        "namespace" => namespaces.keys().copied().collect::<Vec<&str>>(),
+        "labels" => texts.context("labels of namespaces")?,
+    ];
+    Ok((!namespaces.is_empty()).then_some(frame.context("frame of namespaces")?))
 }
 
 pub fn node_steps(nodes: &[MeteredNode], node_ids: &BTreeMap<&str, i32>) -> Result<DataFrame> {

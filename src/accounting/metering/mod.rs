@@ -1,7 +1,7 @@
 //! From raw counter samples of a cluster-day to energy by node, pod and step.
 //!
 //! In: all counter samples of the day with one sample of each series before and after it, and what kube-state-metrics said. Out: the
-//! tables `nodes`, `pods`, `jobs`, `node_steps`, `usage` (`model::tables`), and what was odd, as findings.
+//! tables `nodes`, `pods`, `jobs`, `namespaces`, `node_steps`, `usage` (`model::tables`), and what was odd, as findings.
 //! Rule (method, sections 2 and 3): counters are differenced exactly, by identity, aware of resets, cut at step edges.
 //! Assumes: [`SampleTable`] is sorted. Does not: fill gaps, share idle energy, or ask the time, a disk or a network.
 
@@ -13,6 +13,7 @@ mod frames;
 mod gpus;
 mod jobs;
 mod meters;
+mod namespaces;
 mod nodes;
 mod owners;
 mod pods;
@@ -54,6 +55,8 @@ pub struct MeteredDay {
     pub nodes: DataFrame,
     pub pods: DataFrame,
     pub jobs: DataFrame,
+    /// None where no namespace has a label.
+    pub namespaces: Option<DataFrame>,
     pub node_steps: DataFrame,
     pub usage: DataFrame,
     pub findings: Vec<Finding>,
@@ -103,6 +106,7 @@ pub fn meter_day(samples: &SampleTable, day: UtcDay, terms: &MeteringTerms) -> R
         nodes: frames::nodes(&node_rows)?,
         pods: frames::pods(&pod_rows, &node_ids)?,
         jobs: frames::jobs(&jobs.rows)?,
+        namespaces: frames::namespaces(&namespaces::labels(samples, &window))?,
         node_steps: frames::node_steps(&nodes, &node_ids)?,
         usage: frames::usage(&pod_rows, &node_ids)?,
         findings,

@@ -5,6 +5,7 @@
 //! Does not: touch the ledger, or read.
 
 pub mod category3;
+pub mod cost_centres;
 pub mod embodied;
 pub mod market;
 pub mod sci;

@@ -128,6 +128,7 @@ mod tests {
             deferrable: Vec::new(),
             hold_out: None,
             suggested_max_delay_seconds: 0,
+            cost_centre_label: "cost-centre".to_owned(),
             clusters: vec![ClusterTerms { name: "prod".to_owned(), sites: Vec::new(), site_of: Box::new(|_| 0) }],
         };
         let days: BTreeSet<_> = months.iter().map(|month| format!("{month}-01").parse().unwrap()).collect();

@@ -86,6 +86,8 @@ pub fn ledger(store: &Store, plan: &Plan<'_>, days: &[&DayToAccount], engine: En
                 let accounted = AccountedDay::new(store, plan, day, engine)
                     .with_context(|| format!("account {} on {}", plan.terms.clusters[day.cluster].name, day.day))?;
                 mine.add(day.cluster, day.day, &accounted.dimensions, &accounted.runs, &accounted.fold);
+                let centres = &plan.survey.clusters[day.cluster].cost_centres;
+                mine.add_cost_centres(day.cluster, day.day, &accounted.dimensions, centres, &accounted.fold);
                 progress.tick(&format!("{} {}", plan.terms.clusters[day.cluster].name, day.day));
             }
             total.lock().expect("a worker that panics ends the program").merge(mine);

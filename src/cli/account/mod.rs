@@ -36,14 +36,14 @@ use crate::accounting::intensity::{Wanted, ZoneIntensity};
 use crate::accounting::inventory::Inventory;
 use crate::accounting::ledger::{DayTerms, sql};
 use crate::accounting::plan::{Plan, wanted_zones};
-use crate::accounting::scopes::{Lines, sensitivity};
+use crate::accounting::scopes::{Lines, cost_centres, sensitivity};
 use crate::accounting::survey::{ClusterTerms, MonthTerms, Site, Survey};
 use crate::config::{self, Config};
 use crate::disclosure::Statement;
 use crate::disclosure::assemble::{Particulars, assemble};
 use crate::disclosure::hourly::{HourlyLedger, LedgerDay};
 use crate::disclosure::statement::{EvidenceFile, Policy};
-use crate::evidence::{DayManifest, Store};
+use crate::evidence::{DayManifest, Store, files_of};
 use crate::factors::{Factors, Quantity};
 use crate::model::policy::{FactorKind, IdlePolicy};
 use crate::model::tables::Table;
@@ -145,7 +145,8 @@ fn month_account(
     evidence.extend(found.evidence);
     let mut plan = Plan::new(&terms, &survey, runs, zones, found.beside);
     let days = days_to_account(&store, &plan, &manifests, &mut findings)?;
-    let inventory = ledger(&store, &plan, &days.iter().collect::<Vec<_>>(), accounting.engine, workers)?;
+    let mut inventory = ledger(&store, &plan, &days.iter().collect::<Vec<_>>(), accounting.engine, workers)?;
+    cost_centres::complete(&plan, &mut inventory);
     let mut idle = Vec::new();
     if accounting.with_sensitivity {
         for policy in IdlePolicy::ALL.into_iter().filter(|policy| *policy != terms.idle) {
@@ -186,6 +187,7 @@ fn month_account(
             tails: config.report.tails,
             step_seconds: config.report.step_seconds,
             max_gap_share: config.report.max_gap_share,
+            cost_centre_label: config.report.cost_centre_label.clone(),
         },
         software: SOFTWARE.to_owned(),
         method: method(),
@@ -199,7 +201,7 @@ fn month_account(
     if let (Some(take), None) = (hours, Refusal::of(&findings)) {
         let mut hourly = HourlyLedger::new(&plan, &inventory, &market);
         days::in_order(&store, &plan, &of_period(&days, period), accounting.engine, workers, |day, accounted| {
-            take(&hourly.day(day.cluster, &accounted.dimensions, &accounted.fold))
+            take(&hourly.day(day.cluster, day.day, &accounted.dimensions, &accounted.fold))
         })?;
     }
     let lines = sections.lines.clone();
@@ -285,6 +287,7 @@ fn month_terms(config: &Config, factors: &Factors, period: ReportingPeriod) -> M
         deferrable: config.baseline.deferrable.clone(),
         hold_out: config.baseline.hold_out.clone(),
         suggested_max_delay_seconds: config.baseline.suggested_max_delay_seconds,
+        cost_centre_label: config.report.cost_centre_label.clone(),
         clusters: clusters.collect(),
     }
 }
@@ -326,6 +329,14 @@ fn dimensions(store: &Store, manifest: &DayManifest) -> Result<DayDimensions> {
         .with_context(|| format!("evidence of {} on {}", manifest.cluster, manifest.day))
 }
 
+/// What the first look over a month reads of a day.
+struct DayToSurvey {
+    dimensions: DayDimensions,
+    node_steps: DataFrame,
+    /// None where no namespace had a label, and in evidence from before labels of namespaces were looked at.
+    namespaces: Option<DataFrame>,
+}
+
 /// Days are read by as many workers as there are cores, some at a time, and taken in one after the other.
 fn survey(store: &Store, terms: &MonthTerms, manifests: &[BTreeMap<UtcDay, DayManifest>], workers: usize) -> Result<Survey> {
     let mut survey = Survey::new(terms);
@@ -335,19 +346,24 @@ fn survey(store: &Store, terms: &MonthTerms, manifests: &[BTreeMap<UtcDay, DayMa
         .flat_map(|(cluster, days)| days.iter().map(move |(day, manifest)| (cluster, *day, manifest)))
         .collect();
     let progress = Progress::new("looking over", days.len() as u64);
-    let read = |manifest: &DayManifest| -> Result<(DayDimensions, DataFrame)> {
-        Ok((dimensions(store, manifest)?, store.read_table(manifest, Table::NodeSteps)?))
+    let read = |manifest: &DayManifest| -> Result<DayToSurvey> {
+        let has_namespaces = !files_of(manifest, Table::Namespaces).is_empty();
+        Ok(DayToSurvey {
+            dimensions: dimensions(store, manifest)?,
+            node_steps: store.read_table(manifest, Table::NodeSteps)?,
+            namespaces: if has_namespaces { Some(store.read_table(manifest, Table::Namespaces)?) } else { None },
+        })
     };
     for some in days.chunks(workers) {
-        let read: Vec<Result<(DayDimensions, DataFrame)>> = thread::scope(|scope| {
+        let read: Vec<Result<DayToSurvey>> = thread::scope(|scope| {
             let read = &read;
             let handles: Vec<_> = some.iter().map(|(_, _, manifest)| scope.spawn(move || read(manifest))).collect();
             handles.into_iter().map(|handle| handle.join().expect("a worker that panics ends the program")).collect()
         });
         for ((cluster, day, manifest), read) in some.iter().zip(read) {
             progress.tick(&format!("{} {day}", manifest.cluster));
-            let (dimensions, node_steps) = read?;
-            survey.add_day(terms, *cluster, *day, &dimensions, &node_steps)?;
+            let DayToSurvey { dimensions, node_steps, namespaces } = read?;
+            survey.add_day(terms, *cluster, *day, &dimensions, &node_steps, namespaces.as_ref())?;
         }
     }
     progress.done();

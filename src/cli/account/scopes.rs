@@ -44,6 +44,13 @@ pub fn sections(
     // Last, when every row is there: a row without electricity has no market-based emissions either.
     market.market.fill(&inventory.clusters, &mut sections.lines);
     findings.extend(market.market.findings.iter().cloned());
+    sections.cost_centres = scopes::cost_centres::lines(plan, inventory, &market.market, &sections.lines);
+    findings.extend(scopes::cost_centres::findings(
+        plan,
+        &terms.cost_centre_label,
+        config.report.is_cost_centre_asked_for,
+        &sections.cost_centres,
+    ));
     let total = scopes::total(&sections.lines);
     sections.scope3.upstream_ugco2e = total.upstream_ugco2e.map(MicrogramsCo2e::new);
     sections.scope3.losses_ugco2e = total.losses_ugco2e.map(MicrogramsCo2e::new);

@@ -9,7 +9,7 @@ use anyhow::Result;
 
 use super::{Grids, MonthAccount, factor_list, market, month_terms, quality, scopes};
 use crate::accounting::inventory::Inventory;
-use crate::accounting::scopes::{Line, Lines};
+use crate::accounting::scopes::{Line, Lines, cost_centres};
 use crate::config::Config;
 use crate::disclosure::Statement;
 use crate::disclosure::statement::{FactorStatement, Figures, Quality, Scope2};
@@ -22,6 +22,7 @@ pub struct Settled {
     factors: Vec<FactorStatement>,
     /// Market-based emissions by cluster, namespace, workload.
     market: BTreeMap<(String, String, String), Option<i64>>,
+    market_by_cost_centre: BTreeMap<String, Option<i64>>,
 }
 
 /// The sums of a year's months so far.
@@ -72,6 +73,7 @@ impl Settling {
         market.market.fill(&inventory.clusters, &mut lines);
         findings.extend(market.market.findings.iter().cloned());
         let by_workload = by_name(&lines, &clusters.iter().map(|cluster| cluster.name.clone()).collect::<Vec<_>>());
+        let by_cost_centre = cost_centres::market_based(&market.market, &inventory.clusters);
         let accounts = quality::Accounts {
             clusters: &clusters,
             inventories: &inventory.clusters,
@@ -82,7 +84,7 @@ impl Settling {
         };
         let (intervals, sensitivity) = quality::section(config, accounts)?;
         let quality = Quality { emissions_tier_share: scopes::tier_share(&inventory.tier_emissions()), intervals, sensitivity };
-        Ok(Settled { scope2: market.section, quality, factors: market.factors, market: by_workload })
+        Ok(Settled { scope2: market.section, quality, factors: market.factors, market: by_workload, market_by_cost_centre: by_cost_centre })
     }
 }
 
@@ -121,6 +123,10 @@ impl Settled {
         }
         for row in &mut statement.workloads {
             let found = self.market.get(&(row.cluster.clone(), row.namespace.clone(), row.workload.clone())).copied();
+            set(&mut row.figures, found.unwrap_or(Some(0)).map(MicrogramsCo2e::new));
+        }
+        for row in &mut statement.cost_centres {
+            let found = self.market_by_cost_centre.get(&row.cost_centre).copied();
             set(&mut row.figures, found.unwrap_or(Some(0)).map(MicrogramsCo2e::new));
         }
         let factors = std::mem::take(&mut statement.factors).into_iter().chain(self.factors);

@@ -154,7 +154,7 @@ fn store_day(store: &Store, config: &Config, cluster: &Cluster, day: UtcDay, col
 
 /// The tables of a day: what was collected, and what was made of it.
 pub fn day_tables(series: DataFrame, samples: DataFrame, metered: MeteredDay) -> BTreeMap<Table, DataFrame> {
-    BTreeMap::from([
+    let mut tables = BTreeMap::from([
         (Table::Series, series),
         (Table::Samples, samples),
         (Table::Nodes, metered.nodes),
@@ -162,7 +162,9 @@ pub fn day_tables(series: DataFrame, samples: DataFrame, metered: MeteredDay) ->
         (Table::Jobs, metered.jobs),
         (Table::NodeSteps, metered.node_steps),
         (Table::Usage, metered.usage),
-    ])
+    ]);
+    tables.extend(metered.namespaces.map(|namespaces| (Table::Namespaces, namespaces)));
+    tables
 }
 
 /// What the configuration says of a cluster's meters.

@@ -1,6 +1,7 @@
 //! The statement: every figure of a month's report, with its name. Serialised as it stands it is `report.json`
 //! (schema `wattledger.report/1`). Lists are sorted by their key; unknown is null; times are RFC 3339 UTC with `Z`.
 
+mod cost_centres;
 mod counterfactual;
 mod factors;
 mod figures;
@@ -18,6 +19,7 @@ use crate::model::policy::{FactorKind, IdlePolicy, LocationBased, Tails};
 use crate::model::{Boundary, Finding, Placement};
 use crate::units::{MicrogramsCo2e, Millijoules, Pue, Share};
 
+pub use self::cost_centres::CostCentreStatement;
 pub use self::counterfactual::{
     Alternative, AlternativeBaseline, BaselinePolicyStatement, ByCause, CapacityHour, CapacityStatement, ClassRow, ConsequentialFigures,
     CostFigures, Counterfactual, CounterfactualFigures, CurvePoint, Deferrability, Disagreement, DisagreementSums, ForecastError, HoldOut,
@@ -60,6 +62,8 @@ pub struct Statement {
     pub clusters: Vec<ClusterStatement>,
     pub namespaces: Vec<NamespaceStatement>,
     pub workloads: Vec<WorkloadStatement>,
+    /// Over all clusters, sorted by name; they add up to the totals.
+    pub cost_centres: Vec<CostCentreStatement>,
     /// Per cluster and UTC hour: the daily curve, with the intensity of the cluster's own grid zone.
     pub hours: Vec<HourStatement>,
     pub job_runs: Vec<JobRunStatement>,
@@ -99,6 +103,8 @@ pub struct Policy {
     pub tails: Tails,
     pub step_seconds: i64,
     pub max_gap_share: f64,
+    /// The label of a namespace that names its cost centre.
+    pub cost_centre_label: String,
 }
 
 /// The figures that every total carries. What was not computed is null, which is not zero.

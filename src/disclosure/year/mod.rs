@@ -13,8 +13,8 @@ use std::collections::BTreeMap;
 use self::sum::{Shares, sum_by};
 use super::counterfactual;
 use super::statement::{
-    ClusterStatement, Disclosure, Figures, MonthFigures, NamespaceStatement, Period, Provenance, Quality, Reconciliation, SCHEMA, Scope2,
-    Statement, Totals, WorkloadStatement, YearStatement,
+    ClusterStatement, CostCentreStatement, Disclosure, Figures, MonthFigures, NamespaceStatement, Period, Provenance, Quality,
+    Reconciliation, SCHEMA, Scope2, Statement, Totals, WorkloadStatement, YearStatement,
 };
 use crate::model::Finding;
 use crate::units::{Millijoules, ReportingPeriod};
@@ -42,6 +42,7 @@ pub fn of_months(months: &[Statement], year: ReportingPeriod, findings: Vec<Find
             hours: year.hours(),
         },
         policy: last.policy.clone(),
+        cost_centres: cost_centres(months, &totals.figures),
         totals,
         tier_share: tiers.finish(),
         scope2: Scope2::default(),
@@ -108,6 +109,16 @@ fn workloads(months: &[Statement]) -> Vec<WorkloadStatement> {
         workload,
         figures,
         tier_share: tiers.finish(),
+    };
+    summed.into_iter().map(row).collect()
+}
+
+fn cost_centres(months: &[Statement], all: &Figures) -> Vec<CostCentreStatement> {
+    let rows = || months.iter().flat_map(|month| &month.cost_centres);
+    let summed = sum_by(rows(), |row| row.cost_centre.clone(), |row| (&row.figures, &row.tier_share));
+    let row = |(name, (figures, tiers)): (String, (Figures, Shares))| {
+        let namespaces = rows().filter(|row| row.cost_centre == name).map(|row| row.namespaces).max().unwrap_or(0);
+        CostCentreStatement::of(name, namespaces, figures, tiers.finish(), all)
     };
     summed.into_iter().map(row).collect()
 }

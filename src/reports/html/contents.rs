@@ -1,6 +1,7 @@
 //! Which sections the page has, and their numbers.
 
 use crate::disclosure::Statement;
+use crate::disclosure::statement::CostCentreStatement;
 
 pub struct Contents {
     pub entries: Vec<Entry>,
@@ -13,7 +14,7 @@ pub struct Entry {
 }
 
 impl Contents {
-    /// A year has no daily curve, no runs and no node-days of its own: those sections are left out where their lists are empty.
+    /// Cost centres are shown where a namespace has one. A year has no daily curve, no runs and no node-days of its own: those sections are left out where their lists are empty.
     pub fn of(statement: &Statement) -> Self {
         let is_month = statement.period.year.is_none();
         let sections = [
@@ -27,6 +28,7 @@ impl Contents {
             (true, "disclosure", "Datapoints of the disclosure standard"),
             (true, "namespaces", "Energy and emissions by namespace"),
             (true, "workloads", "Energy and emissions by workload"),
+            (statement.cost_centres.iter().any(CostCentreStatement::is_labelled), "cost-centres", "Energy and emissions by cost centre"),
             (is_month || !statement.hours.is_empty(), "curve", "The daily curve"),
             (
                 is_month || !statement.job_runs.is_empty() || statement.counterfactual.total.runs > 0,

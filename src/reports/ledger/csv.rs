@@ -10,7 +10,7 @@ use crate::disclosure::hourly::LedgerDay;
 use crate::reports::spreadsheet;
 
 /// The columns before the figures.
-pub const TEXT_COLUMNS: [&str; 7] = ["id", "hour", "cluster", "namespace", "workload", "grid_zone", "placement"];
+pub const TEXT_COLUMNS: [&str; 8] = ["id", "hour", "cluster", "namespace", "workload", "cost_centre", "grid_zone", "placement"];
 
 /// Writes rows as they come.
 pub struct CsvLedger<W: Write> {
@@ -29,7 +29,8 @@ impl<W: Write> CsvLedger<W> {
     pub fn add(&mut self, day: &LedgerDay) -> Result<()> {
         let figures = day.figures();
         for row in 0..day.len() {
-            let (namespace, workload) = &day.names[day.name[row] as usize];
+            let name = day.name[row] as usize;
+            let (namespace, workload) = &day.names[name];
             let place = &day.places[day.place[row] as usize];
             let hour = DateTime::from_timestamp(i64::from(day.hour[row]) * 3_600, 0).unwrap_or_default();
             let texts = [
@@ -38,6 +39,7 @@ impl<W: Write> CsvLedger<W> {
                 &day.cluster,
                 namespace,
                 workload,
+                &day.cost_centres[name],
                 &place.grid_zone,
                 &place.placement,
             ];

@@ -13,5 +13,5 @@ mod tests;
 pub use self::csv::{CsvLedger, TEXT_COLUMNS};
 pub use self::parquet::ParquetLedger;
 
-/// What the ledger's rows mean; it is in the metadata of the Parquet file. The README describes the columns.
+/// What the ledger's rows mean; it is in the metadata of the Parquet file. docs/finance-and-esg.md describes the columns.
 pub const SCHEMA: &str = "wattledger.ledger/1";

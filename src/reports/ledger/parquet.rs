@@ -68,6 +68,7 @@ fn frame(day: &LedgerDay) -> Result<DataFrame> {
         text("cluster", vec![day.cluster.as_str(); day.len()]),
         text("namespace", names().map(|(namespace, _)| namespace.as_str()).collect()),
         text("workload", names().map(|(_, workload)| workload.as_str()).collect()),
+        text("cost_centre", day.name.iter().map(|name| day.cost_centres[*name as usize].as_str()).collect()),
         text("grid_zone", places().map(|place| place.grid_zone.as_str()).collect()),
         text("placement", places().map(|place| place.placement.as_str()).collect()),
     ];

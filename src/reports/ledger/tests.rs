@@ -15,6 +15,7 @@ fn day(hour: i32) -> LedgerDay {
     LedgerDay {
         cluster: "prod-nl".to_owned(),
         names: vec![("(idle)".to_owned(), "(idle)".to_owned()), ("@shop".to_owned(), "Deployment/a,\"b\"\nc".to_owned())],
+        cost_centres: vec!["(idle)".to_owned(), "=4711".to_owned()],
         places: vec![Place { grid_zone: "FR+NL".to_owned(), placement: "scope2".to_owned() }],
         hour: vec![hour, hour, hour + 1],
         name: vec![0, 1, 1],
@@ -58,25 +59,25 @@ fn a_row_is_one_record_whatever_its_names_hold() {
     ledger.add(&day(HOUR)).unwrap();
     let text = String::from_utf8(ledger.finish().unwrap()).unwrap();
 
-    let header = "id,hour,cluster,namespace,workload,grid_zone,placement,active_mj,idle_mj,system_mj,metered_mj,gap_mj,allocated_mj,modelled_mj,facility_mj,\
+    let header = "id,hour,cluster,namespace,workload,cost_centre,grid_zone,placement,active_mj,idle_mj,system_mj,metered_mj,gap_mj,allocated_mj,modelled_mj,facility_mj,\
         operational_hourly_ugco2e,operational_annual_ugco2e,upstream_ugco2e,losses_ugco2e,scope2_location_based_ugco2e,\
         scope2_location_based_annual_ugco2e,scope2_market_based_ugco2e,scope3_category_1_electricity_ugco2e,scope3_category_3_ugco2e,\
         scope3_category_8_ugco2e\r\n";
-    let idle = "row:prod-nl:(idle):(idle)@20261003T02Z,2026-10-03T02:00:00Z,prod-nl,(idle),(idle),FR+NL,scope2,0,5,0,5,0,0,0,6,1,,0,,1,,0,0,0,0\r\n";
+    let idle = "row:prod-nl:(idle):(idle)@20261003T02Z,2026-10-03T02:00:00Z,prod-nl,(idle),(idle),(idle),FR+NL,scope2,0,5,0,5,0,0,0,6,1,,0,,1,,0,0,0,0\r\n";
     assert_eq!(text[..header.len()], *header);
     assert_eq!(text[header.len()..header.len() + idle.len()], *idle);
 
     let rows: Vec<csv::StringRecord> = csv::Reader::from_reader(text.as_bytes()).records().map(Result::unwrap).collect();
     assert_eq!(rows.len(), 3);
-    assert_eq!((&rows[1][3], &rows[1][4], &rows[1][20]), ("'@shop", "Deployment/a,\"b\"\nc", "2"));
-    assert_eq!(&rows[2][14], "9223372036854775807");
+    assert_eq!((&rows[1][3], &rows[1][4], &rows[1][5]), ("'@shop", "Deployment/a,\"b\"\nc", "'=4711"));
+    assert_eq!((&rows[1][21], &rows[2][15]), ("2", "9223372036854775807"));
 }
 
 #[test]
 fn parquet_keeps_names_as_they_are_and_unknown_as_null() {
     let frame = read(&parquet(&[day(HOUR)], 1 << 17));
 
-    assert_eq!((frame.height(), frame.width()), (3, 25));
+    assert_eq!((frame.height(), frame.width()), (3, 26));
     assert_eq!(frame.column("namespace").unwrap().str().unwrap().get(1), Some("@shop"));
     assert_eq!(frame.column("id").unwrap().str().unwrap().get(0), Some("row:prod-nl:(idle):(idle)@20261003T02Z"));
     assert_eq!(frame.column("scope2_market_based_ugco2e").unwrap().i64().unwrap().iter().collect::<Vec<_>>(), [Some(0), None, Some(3)]);

@@ -9,7 +9,7 @@ mod year;
 
 use super::table::{Cell, Column, Table};
 use crate::disclosure::Statement;
-use crate::disclosure::statement::{Figures, TierShare};
+use crate::disclosure::statement::{CostCentreStatement, Figures, TierShare};
 use crate::model::{Boundary, Severity};
 use crate::reports::average_day::Curve;
 use crate::reports::inventory::{self, Amount};
@@ -33,6 +33,7 @@ pub fn tables(statement: &Statement) -> Vec<Table> {
     tables.extend(scopes::tables(statement));
     tables.extend(quality::tables(statement));
     tables.extend([standard::disclosure(statement), namespaces(statement), workloads(statement)]);
+    tables.extend(statement.cost_centres.iter().any(CostCentreStatement::is_labelled).then(|| cost_centres(statement)));
     tables.extend(or_of_a_month(hours(statement)));
     tables.extend((!is_year || !statement.hours.is_empty()).then(|| daily_curve(statement)));
     tables.push(runs::counterfactual(statement));
@@ -228,6 +229,18 @@ fn workloads(statement: &Statement) -> Table {
         rows.collect(),
         true,
     )
+}
+
+fn cost_centres(statement: &Statement) -> Table {
+    let mut columns = keyed(&[("Cost centre", 24.0)]);
+    columns.insert(1, Column::text("Namespaces", 11.0));
+    columns.insert(2, Column::text("Share (of facility energy)", 12.0));
+    let rows = statement.cost_centres.iter().map(|row| {
+        let keys = vec![text(&row.cost_centre), Cell::Count(row.namespaces), share(row.facility_share)];
+        [keys, figure_cells(&row.figures), tier_cells(&row.tier_share)].concat()
+    });
+    let title = format!("Energy and emissions by cost centre: label {} of namespaces", statement.policy.cost_centre_label);
+    table("Cost centres", &title, ROUNDING, columns, rows.collect(), true)
 }
 
 fn hours(statement: &Statement) -> Table {

@@ -42,9 +42,12 @@ fn number(range: &Range<Data>, row: usize, column: u32) -> f64 {
 #[test]
 fn stored_totals_are_the_statements_and_the_exact_columns_add_up_to_them() {
     let statement = fixture::statement();
-    for (name, count) in
-        [("Namespaces", statement.namespaces.len()), ("Workloads", statement.workloads.len()), ("Clusters", statement.clusters.len())]
-    {
+    for (name, count) in [
+        ("Namespaces", statement.namespaces.len()),
+        ("Workloads", statement.workloads.len()),
+        ("Cost centres", statement.cost_centres.len()),
+        ("Clusters", statement.clusters.len()),
+    ] {
         let range = sheet(name);
         for (shown, exact, total) in [
             ("Facility (kWh)", "facility_mj", statement.totals.figures.facility_mj.get()),
@@ -120,6 +123,7 @@ fn hostile_names_stay_text() {
     };
     for (sheet, names) in [
         ("Workloads", [FORMULA_NAME, SCRIPT_NAME, EQUATION_NAME].as_slice()),
+        ("Cost centres", &[EQUATION_NAME]),
         ("Instruments", &[FORMULA_NAME, SCRIPT_NAME]),
         ("Assets", &[FORMULA_NAME]),
         ("SCI", &[SCRIPT_NAME, "=1+1 models"]),
@@ -198,6 +202,7 @@ fn the_sheets_stand_in_a_fixed_order() {
         "Disclosure",
         "Namespaces",
         "Workloads",
+        "Cost centres",
         "Hours",
         "Daily curve",
         "Counterfactual",

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use k8s_openapi::api::apps::v1::ReplicaSet;
 use k8s_openapi::api::batch::v1::{CronJob, Job, JobCondition};
-use k8s_openapi::api::core::v1::{Container, Node, Pod, PodStatus};
+use k8s_openapi::api::core::v1::{Container, Namespace, Node, Pod, PodStatus};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 
@@ -101,6 +101,14 @@ impl Facts for CronJob {
     }
 }
 
+impl Facts for Namespace {
+    const KIND: Kind = Kind::Namespace;
+
+    fn facts(self) -> Result<Object, String> {
+        object(Self::KIND, self.metadata, Detail::Namespace {})
+    }
+}
+
 impl Facts for ReplicaSet {
     const KIND: Kind = Kind::ReplicaSet;
 
@@ -132,10 +140,10 @@ fn object(kind: Kind, metadata: ObjectMeta, detail: Detail) -> Result<Object, St
     })
 }
 
-/// All of a node's, because pools select by any; of work only what says something of shifting.
+/// All of a node's, because pools select by any, and of a namespace's, because the one that names a cost centre is configured; of work only what says something of shifting.
 fn is_label_kept(kind: Kind, key: &str) -> bool {
     match kind {
-        Kind::Node => true,
+        Kind::Namespace | Kind::Node => true,
         Kind::ReplicaSet => false,
         Kind::CronJob | Kind::Job | Kind::Pod => key.starts_with(PREFIX) || BARE_LABELS.contains(&key) || key == QUEUE_NAME,
     }
@@ -143,7 +151,7 @@ fn is_label_kept(kind: Kind, key: &str) -> bool {
 
 fn is_annotation_kept(kind: Kind, key: &str) -> bool {
     match kind {
-        Kind::Node | Kind::ReplicaSet => false,
+        Kind::Namespace | Kind::Node | Kind::ReplicaSet => false,
         Kind::CronJob | Kind::Job | Kind::Pod => {
             key.starts_with(PREFIX) || [SCHEDULED_TIMESTAMP, INSTANTIATE, MAX_DELAY_HOURS].contains(&key)
         }

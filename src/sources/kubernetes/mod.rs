@@ -32,7 +32,7 @@ use anyhow::Result;
 use backon::{ExponentialBuilder, Retryable};
 use k8s_openapi::api::apps::v1::ReplicaSet;
 use k8s_openapi::api::batch::v1::{CronJob, Job};
-use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::api::core::v1::{Namespace, Node, Pod};
 use kube::Api;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -75,6 +75,7 @@ impl Kubernetes {
         objects.extend(self.all::<CronJob>().await?);
         objects.extend(self.all::<ReplicaSet>().await?);
         objects.extend(self.all::<Node>().await?);
+        objects.extend(self.all::<Namespace>().await?);
         Ok(objects)
     }
 
@@ -101,7 +102,8 @@ impl Kubernetes {
         followers.spawn(watch::follow::<Job>(Api::all(self.client.clone()), sender.clone()));
         followers.spawn(watch::follow::<CronJob>(Api::all(self.client.clone()), sender.clone()));
         followers.spawn(watch::follow::<ReplicaSet>(Api::all(self.client.clone()), sender.clone()));
-        followers.spawn(watch::follow::<Node>(Api::all(self.client.clone()), sender));
+        followers.spawn(watch::follow::<Node>(Api::all(self.client.clone()), sender.clone()));
+        followers.spawn(watch::follow::<Namespace>(Api::all(self.client.clone()), sender));
         Watch { notices, followers }
     }
 }

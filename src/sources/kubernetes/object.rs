@@ -1,6 +1,6 @@
 //! What is kept of a Kubernetes object: the facts that the method reads, and no other.
 //!
-//! Rule: names, times, owners, the labels and annotations that say something of shifting, CPU requests. Never an environment variable,
+//! Rule: names, times, owners, the labels and annotations that say something of shifting, the labels of nodes and namespaces, CPU requests. Never an environment variable,
 //! a volume, an image or a copy of the manifest.
 
 use std::collections::BTreeMap;
@@ -58,6 +58,7 @@ pub enum Detail {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         suspension: Option<Suspension>,
     },
+    Namespace {},
     Node {
         #[serde(default, skip_serializing_if = "String::is_empty")]
         internal_ip: String,
@@ -100,6 +101,7 @@ impl Object {
         match self.detail {
             Detail::CronJob { .. } => Kind::CronJob,
             Detail::Job { .. } => Kind::Job,
+            Detail::Namespace {} => Kind::Namespace,
             Detail::Node { .. } => Kind::Node,
             Detail::Pod { .. } => Kind::Pod,
             Detail::ReplicaSet {} => Kind::ReplicaSet,

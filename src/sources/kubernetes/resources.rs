@@ -12,19 +12,20 @@ pub const VERBS: [&str; 2] = ["list", "watch"];
 pub enum Kind {
     CronJob,
     Job,
+    Namespace,
     Node,
     Pod,
     ReplicaSet,
 }
 
 impl Kind {
-    pub const ALL: [Self; 5] = [Self::CronJob, Self::Job, Self::Node, Self::Pod, Self::ReplicaSet];
+    pub const ALL: [Self; 6] = [Self::CronJob, Self::Job, Self::Namespace, Self::Node, Self::Pod, Self::ReplicaSet];
 
     /// The API group; the core group has no name.
     pub const fn group(self) -> &'static str {
         match self {
             Self::CronJob | Self::Job => "batch",
-            Self::Node | Self::Pod => "",
+            Self::Namespace | Self::Node | Self::Pod => "",
             Self::ReplicaSet => "apps",
         }
     }
@@ -33,6 +34,7 @@ impl Kind {
         match self {
             Self::CronJob => "cronjobs",
             Self::Job => "jobs",
+            Self::Namespace => "namespaces",
             Self::Node => "nodes",
             Self::Pod => "pods",
             Self::ReplicaSet => "replicasets",
@@ -56,7 +58,7 @@ mod tests {
 
     use k8s_openapi::api::apps::v1::ReplicaSet;
     use k8s_openapi::api::batch::v1::{CronJob, Job};
-    use k8s_openapi::api::core::v1::{Node, Pod};
+    use k8s_openapi::api::core::v1::{Namespace, Node, Pod};
     use kube::Resource;
 
     use super::*;
@@ -68,9 +70,13 @@ mod tests {
         fn of_api<K: Resource<DynamicType = ()>>() -> (String, String) {
             (K::group(&()).into_owned(), K::plural(&()).into_owned())
         }
-        let of_api = [of_api::<CronJob>(), of_api::<Job>(), of_api::<Node>(), of_api::<Pod>(), of_api::<ReplicaSet>()];
+        let of_api =
+            [of_api::<CronJob>(), of_api::<Job>(), of_api::<Namespace>(), of_api::<Node>(), of_api::<Pod>(), of_api::<ReplicaSet>()];
         assert_eq!(Kind::ALL.map(|kind| (kind.group().to_owned(), kind.plural().to_owned())), of_api);
-        assert_eq!(Kind::ALL.map(|kind| kind.to_string()), ["batch/cronjobs", "batch/jobs", "nodes", "pods", "apps/replicasets"]);
+        assert_eq!(
+            Kind::ALL.map(|kind| kind.to_string()),
+            ["batch/cronjobs", "batch/jobs", "namespaces", "nodes", "pods", "apps/replicasets"]
+        );
     }
 
     /// The lists of the manifest are written in brackets, which is JSON too.

@@ -119,6 +119,7 @@ impl Written {
                 self.texts("kube_cronjob_labels", "label", &key, &object.labels, held);
                 self.texts("kube_cronjob_annotations", "annotation", &key, &object.annotations, held);
             }
+            Detail::Namespace {} => self.texts("kube_namespace_labels", "label", &[("namespace", name)], &object.labels, held),
             Detail::Node { internal_ip, cpu_cores, cpu_allocatable_cores, memory_bytes } => {
                 let key: Labels = vec![("node", name)];
                 self.value("kube_node_info", &with(&key, &[("internal_ip", internal_ip)]), held, 1.0);

@@ -15,7 +15,7 @@ pub enum Kind {
     Gauge,
     /// Labels or a slow value, of something that may be gone when the day starts: both ends of every run of one value.
     State,
-    /// The same, of nodes: only what was there during the day, since these samples say when a node existed.
+    /// The same, of nodes and namespaces: only what was there during the day, since these samples say when a node existed, and what held on the day.
     NodeState,
 }
 
@@ -75,6 +75,7 @@ pub const QUESTIONS: &[Question] = questions![
     State "kube-state-metrics/cronjob_info_flag.promql",
     State "kube-state-metrics/cronjob_labels_flag.promql",
     State "kube-state-metrics/cronjob_annotations_flag.promql",
+    NodeState "kube-state-metrics/namespace_labels_flag.promql",
     NodeState "kube-state-metrics/node_info_flag.promql",
     NodeState "kube-state-metrics/node_labels_flag.promql",
     NodeState "kube-state-metrics/node_capacity_cores.promql",

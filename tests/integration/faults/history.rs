@@ -145,6 +145,13 @@ impl Cluster {
         self.series("kube_pod_owner", &[&head[..], &own, &owner].concat(), ones(times));
     }
 
+    /// What kube-state-metrics is allowed to show of a namespace's labels; an empty value is a namespace without the label.
+    pub fn namespace_labels(&mut self, namespace: &str, cost_centre: &str, times: impl IntoIterator<Item = i64>) {
+        let own = [("instance", "10.0.0.9:8080"), ("job", "kube-state-metrics"), ("namespace", namespace)];
+        let labels = [&own[..], &[("label_cost_centre", cost_centre)]].concat();
+        self.series("kube_namespace_labels", &labels, times.into_iter().map(|time| (time, Value::Whole(1))));
+    }
+
     /// A Kubernetes Job from creation to completion, with the CronJob that made it, where there is one.
     pub fn job_object(&mut self, namespace: &str, job: &str, cron_job: &str, start: i64, end: i64, times: &[i64]) {
         let own = [("instance", "10.0.0.9:8080"), ("job", "kube-state-metrics"), ("namespace", namespace), ("job_name", job)];
@@ -266,7 +273,7 @@ impl Story {
 }
 
 /// One cluster a seed: `s11`, `s23`, `s47`.
-pub fn by_seed(make: impl Fn(u64, &str) -> Cluster) -> Vec<Cluster> {
+pub fn by_seed(mut make: impl FnMut(u64, &str) -> Cluster) -> Vec<Cluster> {
     SEEDS.iter().map(|seed| make(*seed, &format!("s{seed}"))).collect()
 }
 

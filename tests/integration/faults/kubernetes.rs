@@ -1,7 +1,9 @@
-//! F41 to F43, F48: what Kubernetes forgets, told from the series of kube-state-metrics. F45 to F47 ask its API (`recorder`).
+//! F41 to F44, F48: what Kubernetes forgets or was never told, told from the series of kube-state-metrics. F45 to F47 ask its API (`recorder`).
+
+use std::collections::BTreeMap;
 
 use super::bench::{Bench, Seen};
-use super::history::{Cluster, HOUR, MINUTE, Pod, Story, Value, by_seed};
+use super::history::{Cluster, HOUR, MINUTE, Pod, Random, Story, Value, by_seed};
 use crate::prometheus::Setup;
 
 pub const FIRST_S: i64 = super::history::DAY_S + 6 * HOUR;
@@ -95,6 +97,58 @@ pub fn history_limit() -> Seen {
             .count()
     });
     seen.demand(runs == 3 * 60, format!("{runs} of 180 runs are whole"));
+    seen
+}
+
+/// Twenty namespaces, of which one has no label and one was not even seen by whoever tells of labels; a third changes its label during the day.
+pub fn missing_cost_labels() -> Seen {
+    const UNLABELLED: &str = "(unlabelled)";
+    let mut truth: BTreeMap<String, i64> = BTreeMap::new();
+    let clusters = by_seed(|seed, name| {
+        let mut cluster = Story::six_hours(seed).cluster(name);
+        let known: Vec<(String, i64)> = cluster.truth.active_mj.clone().into_iter().collect();
+        for (namespace, active_mj) in known {
+            cluster.namespace_labels(&namespace, "platform", minutes(0..361));
+            *truth.entry("platform".to_owned()).or_default() += active_mj;
+        }
+        let mut random = Random::new(seed);
+        for number in 0..20 {
+            let (namespace, pod_name, uid) = (format!("team-{number:02}"), format!("app-{number}"), format!("uid-app-{number}"));
+            let pod = Pod { node: "n1", namespace: &namespace, name: &pod_name, uid: &uid, owner: ("Deployment", "app") };
+            let used = lives(&mut cluster, &pod, 10 + number..200, random.between(20, 90) * 1_000);
+            cluster.pod_object(&pod, minutes(10 + number..200));
+            let centre = match number {
+                3 => {
+                    cluster.namespace_labels(&namespace, "", minutes(0..361));
+                    UNLABELLED.to_owned()
+                }
+                11 => UNLABELLED.to_owned(),
+                5 => {
+                    cluster.namespace_labels(&namespace, "cc-old", minutes(0..100));
+                    cluster.namespace_labels(&namespace, "cc-1", minutes(100..361));
+                    "cc-1".to_owned()
+                }
+                _ => {
+                    let centre = format!("cc-{}", number % 4);
+                    cluster.namespace_labels(&namespace, &centre, minutes(0..361));
+                    centre
+                }
+            };
+            *truth.entry(centre).or_default() += used;
+        }
+        cluster
+    });
+    let mut seen = seen(&clusters);
+    let rows = seen.report.as_ref().map(|report| report["cost_centres"].as_array().unwrap().clone()).unwrap_or_default();
+    let active: BTreeMap<String, i64> = rows
+        .iter()
+        .map(|row| (row["cost_centre"].as_str().unwrap().to_owned(), row["active_mj"].as_i64().unwrap()))
+        .filter(|(_, active_mj)| *active_mj != 0)
+        .collect();
+    seen.demand(active == truth, format!("cost centres have {active:?}, in truth {truth:?}"));
+    let unlabelled = rows.iter().find(|row| row["cost_centre"] == UNLABELLED);
+    seen.demand(unlabelled.is_some_and(|row| row["namespaces"] == 3 * 2), format!("{unlabelled:?} has not two namespaces of each cluster"));
+    seen.demand_failing("UNLABELLED", 2);
     seen
 }
 

@@ -106,7 +106,7 @@ pub const CASES: &[Case] = &[
     case("F41", "a pod is deleted before collection", &[Flag(&["UNKNOWN_OWNER"])], kubernetes::deleted_pod),
     case("F42", "a StatefulSet's pod comes back with its name and another uid", &[Exact], kubernetes::recreated_pod),
     case("F43", "60 Jobs of a CronJob, of which three are kept", &[Exact], kubernetes::history_limit),
-    not_yet("F44", "no cost label on 10 %", &[Exact], "figures by cost label"),
+    case("F44", "no cost label on 10 % of namespaces", &[Flag(&["UNLABELLED"])], kubernetes::missing_cost_labels),
     case("F45", "no right to list jobs", &[Refuse("K8S_FORBIDDEN")], recorder::forbidden_jobs),
     waiting("F46", "etcd is compacted: 410", &[Exact], recorder::compacted_server),
     waiting("F47", "the API server is down for seconds in a watch", &[Retry], recorder::server_that_was_away),

@@ -161,6 +161,32 @@ fn f41_a_day_knows_owners_from_the_list_and_from_the_recorder() {
     assert!(with.bytes() == again.bytes(), "two collections of one day differ");
 }
 
+/// With time: the recorder saw a label change, and the list alone would say that it always was what it is now.
+#[test]
+fn labels_of_namespaces_are_in_the_evidence_where_the_api_tells_them() {
+    let Some((prometheus, server)) = served() else { return };
+    let without = Collection::of(&prometheus, "");
+    assert_eq!(without.run().0, Some(0));
+    assert!(without.day().unwrap().files.iter().all(|file| file.path != "namespaces.parquet"), "nobody said anything of namespaces");
+
+    for (name, uid, centre) in [("etl", "ns-1", "4711"), ("web", "ns-2", "")] {
+        let mut namespace = object("", name, uid, CREATED, "");
+        namespace["metadata"]["labels"] = json!({"example.com/cost-centre": centre, "kubernetes.io/metadata.name": name});
+        server.apply(NAMESPACES, namespace);
+    }
+    let with = Collection::with(&prometheus, &server);
+    let (code, said) = with.run();
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(with.column(Table::Namespaces, "namespace"), ["etl", "web"]);
+    let labels = [r#"{"example_com_cost_centre":"4711","kubernetes_io_metadata_name":"etl"}"#, r#"{"kubernetes_io_metadata_name":"web"}"#];
+    assert_eq!(with.column(Table::Namespaces, "labels"), labels);
+
+    server.forbid(NAMESPACES, "list");
+    let forbidden = Collection::with(&prometheus, &server);
+    let (code, said) = forbidden.run();
+    assert!(code == Some(3) && said.contains("K8S_FORBIDDEN: namespaces list: "), "{said}");
+}
+
 #[test]
 fn f45_a_day_whose_jobs_may_not_be_listed_is_refused_by_name() {
     let Some((prometheus, server)) = served() else { return };

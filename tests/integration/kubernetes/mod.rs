@@ -15,6 +15,7 @@ use wattledger::sources::kubernetes::Access;
 
 pub const PODS: &str = "/api/v1/pods";
 pub const NODES: &str = "/api/v1/nodes";
+pub const NAMESPACES: &str = "/api/v1/namespaces";
 pub const JOBS: &str = "/apis/batch/v1/jobs";
 pub const CRONJOBS: &str = "/apis/batch/v1/cronjobs";
 pub const REPLICASETS: &str = "/apis/apps/v1/replicasets";

@@ -133,6 +133,7 @@ fn with_plan<T>(
         deferrable: Vec::new(),
         hold_out: None,
         suggested_max_delay_seconds: 0,
+        cost_centre_label: "cost-centre".to_owned(),
         clusters: ["a", "b", "c"].into_iter().zip(zones).map(cluster).collect(),
     };
     let survey_of = |nodes: Vec<NodeOfMonth>| {

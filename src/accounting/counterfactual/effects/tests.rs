@@ -132,6 +132,7 @@ fn effects_of(stories: Vec<Story>, beside: Beside, history: &History) -> Effects
         deferrable: Vec::new(),
         hold_out: None,
         suggested_max_delay_seconds: 28_800,
+        cost_centre_label: "cost-centre".to_owned(),
         clusters: vec![cluster("a", vec![site("NL", 1.2), site("FR", 1.5)]), cluster("b", vec![site("FR", 1.5)])],
     };
     let survey = Survey { clusters: vec![ClusterSurvey::default(); 2] };

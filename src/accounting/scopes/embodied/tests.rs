@@ -84,6 +84,7 @@ impl Story {
             deferrable: Vec::new(),
             hold_out: None,
             suggested_max_delay_seconds: 0,
+            cost_centre_label: "cost-centre".to_owned(),
             clusters: vec![ClusterTerms { name: "prod".to_owned(), sites: vec![site], site_of: Box::new(|_| 0) }],
         };
         let nodes: BTreeMap<String, NodeOfMonth> = self.nodes.into_iter().map(|(name, node)| (name.to_owned(), node)).collect();

@@ -2,7 +2,8 @@
 //!
 //! In: the parts of all workloads, their sums over the period, and their hours in the order of time. Out: micrograms for each hour.
 //! Rule: what instruments cover by the hour's facility energy, the rest by what the rest of the site was shared by; the part up to the end of each hour
-//! is rounded and differences are taken, so that hours add up to the part to the last microgram, one hour at a time in memory.
+//! is rounded and differences are taken, so that hours add up to the part to the last microgram, one hour at a time in memory. A namespace that changed its
+//! cost centre has a part for each, so that cost centres add up too.
 //! Without instruments each hour has its location-based figure. Assumes: hours of a workload come in the order of time, all of them.
 //! Does not: say what a certificate matched in an hour; that is `by_hour`, and a figure of a site.
 
@@ -16,8 +17,8 @@ use crate::accounting::ledger::Sums;
 /// Where every workload of the period is on its way through its hours.
 #[derive(Default)]
 pub struct MarketHours {
-    /// By cluster.
-    workloads: Vec<BTreeMap<WorkloadKey, Shared>>,
+    /// By cluster, workload, cost centre.
+    workloads: Vec<BTreeMap<WorkloadKey, BTreeMap<String, Shared>>>,
 }
 
 /// A workload's part, and how much of it the hours so far have.
@@ -38,23 +39,27 @@ struct Running {
 }
 
 impl MarketHours {
+    /// The inventory says of all sums whose they are (`scopes::cost_centres::complete`).
     pub fn new(market: &Market, inventories: &[ClusterInventory]) -> Self {
+        let shared = |(name, sums): (&String, &Sums), part: MarketPart| {
+            let running = |whole, weight: RestWeight| Running { whole, total_weight: weight.of(sums), weight: 0, given: 0 };
+            let covered = running(part.covered_ugco2e, RestWeight::FacilityEnergy);
+            let rest = running(part.rest_ugco2e.unwrap_or(0), part.rest_weight);
+            (name.clone(), Shared { part, covered, rest })
+        };
         let of_cluster = |(cluster, inventory): (usize, &ClusterInventory)| {
-            let shared = |(key, part): (&WorkloadKey, MarketPart)| {
-                let sums = &inventory.workloads[key];
-                let running = |whole, weight: RestWeight| Running { whole, total_weight: weight.of(sums), weight: 0, given: 0 };
-                let (covered, rest) =
-                    (running(part.covered_ugco2e, RestWeight::FacilityEnergy), running(part.rest_ugco2e.unwrap_or(0), part.rest_weight));
-                (key.clone(), Shared { part, covered, rest })
+            let of_workload = |(key, part): (&WorkloadKey, MarketPart)| {
+                let centres = &inventory.cost_centres[key];
+                (key.clone(), centres.iter().zip(part.by_cost_centre(centres)).map(|(centre, part)| shared(centre, part)).collect())
             };
-            market.parts(cluster, inventory).into_iter().map(shared).collect()
+            market.parts(cluster, inventory).into_iter().map(of_workload).collect()
         };
         Self { workloads: inventories.iter().enumerate().map(of_cluster).collect() }
     }
 
     /// None for what is not in Scope 2, of which every hour has 0.
-    pub fn of(&mut self, cluster: usize, key: &WorkloadKey) -> Option<&mut Shared> {
-        self.workloads.get_mut(cluster)?.get_mut(key)
+    pub fn of(&mut self, cluster: usize, key: &WorkloadKey, cost_centre: &str) -> Option<&mut Shared> {
+        self.workloads.get_mut(cluster)?.get_mut(key)?.get_mut(cost_centre)
     }
 }
 

@@ -50,6 +50,19 @@ pub struct MarketPart {
 }
 
 impl MarketPart {
+    /// The parts of the cost centres that the workload had, in the order of their names: by what the whole was shared by.
+    pub fn by_cost_centre(&self, centres: &BTreeMap<String, Sums>) -> Vec<Self> {
+        let weights = |of: RestWeight| centres.values().map(|sums| of.of(sums)).collect::<Vec<i64>>();
+        let covered = split_wide(self.covered_ugco2e, &weights(RestWeight::FacilityEnergy));
+        let rest = self.rest_ugco2e.map(|rest| split_wide(rest, &weights(self.rest_weight)));
+        let part = |(index, covered_ugco2e)| Self {
+            covered_ugco2e,
+            rest_ugco2e: rest.as_ref().map(|rest| rest[index]),
+            rest_weight: self.rest_weight,
+        };
+        covered.into_iter().enumerate().map(part).collect()
+    }
+
     pub fn ugco2e(&self) -> Option<i64> {
         self.rest_ugco2e.map(|rest| self.covered_ugco2e + rest)
     }

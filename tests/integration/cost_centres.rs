@@ -121,7 +121,7 @@ fn every_hour_is_in_the_cost_centre_of_its_day_and_rows_add_up_to_the_totals() {
     assert!(html.contains("Energy and emissions by cost centre") && html.contains("data-cost-centre=\"0815\""));
     let mut book = calamine::open_workbook_auto(out.join("report.xlsx")).unwrap();
     let sheet = calamine::Reader::worksheet_range(&mut book, "Cost centres").unwrap();
-    assert!(sheet.used_cells().any(|(_, _, cell)| cell.to_string() == "=edge"), "a formula stays text");
+    assert!(sheet.used_cells().any(|(_, _, cell)| *cell == "=edge"), "a formula stays text");
 }
 
 /// Contracts with factors of their own, and a residual mix: what only a month has is split to the last microgram.

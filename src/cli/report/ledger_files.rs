@@ -42,8 +42,8 @@ struct Unfinished {
 }
 
 enum Rows {
-    Csv(CsvLedger<BufWriter<File>>),
-    Parquet(ParquetLedger<BufWriter<File>>),
+    Csv(Box<CsvLedger<BufWriter<File>>>),
+    Parquet(Box<ParquetLedger<BufWriter<File>>>),
 }
 
 impl LedgerFiles {
@@ -103,8 +103,8 @@ impl LedgerFiles {
             let create = || File::create(&temporary).with_context(|| format!("write {}", temporary.display()));
             let writer = BufWriter::with_capacity(1 << 20, create()?);
             let rows = match format {
-                LedgerFormat::Csv => CsvLedger::new(writer).map(Rows::Csv),
-                LedgerFormat::Parquet => ParquetLedger::new(writer).map(Rows::Parquet),
+                LedgerFormat::Csv => CsvLedger::new(writer).map(|rows| Rows::Csv(Box::new(rows))),
+                LedgerFormat::Parquet => ParquetLedger::new(writer).map(|rows| Rows::Parquet(Box::new(rows))),
             };
             self.files.push(Unfinished { temporary, path, rows: Some(rows?) });
         }

@@ -1,8 +1,8 @@
 //! Holes in a zone's values, filled so that every instant of a period has one.
 //!
-//! In: values by interval. Out: pieces without holes over the values and the period, each with how it was come by.
-//! Rule (method, section 6): missing up to 2 hours linear; longer, the mean of the same hour of day of that month. Does not: fill beyond the values'
-//! ends outside the period.
+//! In: values by interval. Out: pieces, without holes over the period, each with how it was come by.
+//! Rule (method, section 6): missing up to 2 hours linear; longer, the mean of the same hour of day of that month. Does not: fill what is longer outside the
+//! period, of whose month it knows nothing: there a baseline or a window meets a hole, and says so.
 
 use std::collections::BTreeMap;
 
@@ -77,7 +77,7 @@ impl Pieces {
     }
 }
 
-/// Pieces without holes over the series and the period; an error is the number of hours that nothing can fill.
+/// Pieces over the series and the period, without holes in the period; an error is the number of its hours that nothing can fill.
 pub fn fill(known: &BTreeMap<i64, Known>, period_from_s: i64, period_to_s: i64) -> Result<(Vec<Piece>, i64), i64> {
     let resolution = known.iter().map(|(from, row)| row.to_s - from).min().unwrap_or(HOUR_S);
     let means = hour_of_day_means(known, period_from_s, period_to_s);
@@ -94,13 +94,15 @@ pub fn fill(known: &BTreeMap<i64, Known>, period_from_s: i64, period_to_s: i64) 
             for slot in 0..slots {
                 let slot_from = cursor + slot * resolution;
                 let slot_to = (slot_from + resolution).min(from_s);
+                let in_period = (slot_to.min(period_to_s) - slot_from.max(period_from_s)).max(0);
                 let value = match (previous, row) {
                     (Some(before), Some(after)) if from_s - cursor <= LONGEST_LINEAR_S => {
                         Some(before + (after.value - before) * (slot + 1) as f64 / (slots + 1) as f64)
                     }
+                    // The means are those of the period's month.
+                    _ if in_period == 0 => None,
                     _ => means[usize::try_from(slot_from.rem_euclid(86_400) / HOUR_S).unwrap_or(0)],
                 };
-                let in_period = (slot_to.min(period_to_s) - slot_from.max(period_from_s)).max(0);
                 match value {
                     Some(gco2e_per_kwh) => {
                         filled_s += in_period;
@@ -135,4 +137,51 @@ fn hour_of_day_means(known: &BTreeMap<i64, Known>, period_from_s: i64, period_to
         sums[hour].1 += 1;
     }
     sums.map(|(sum, count)| (count > 0).then(|| sum as f64 / (f64::from(count) * MICROS)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Hourly values, of which those before `from` and from `to` on are outside the period; none are missing.
+    fn filled(values: &[Option<f64>], from: i64, to: i64) -> (Vec<(i64, f64)>, i64) {
+        let known = |(hour, value): (usize, &Option<f64>)| {
+            let row = Known { to_s: (hour as i64 + 1) * HOUR_S, value: (*value)?, is_estimated: false };
+            Some((hour as i64 * HOUR_S, row))
+        };
+        let known: BTreeMap<i64, Known> = values.iter().enumerate().filter_map(known).collect();
+        let (pieces, filled_s) = fill(&known, from * HOUR_S, to * HOUR_S).expect("the period can be filled");
+        (pieces.iter().map(|piece| (piece.from_s / HOUR_S, piece.gco2e_per_kwh)).collect(), filled_s / HOUR_S)
+    }
+
+    #[test]
+    fn a_long_hole_outside_the_period_stays_a_hole() {
+        // Two days of 100 and 300 by turns, then a day of which only the last hour is known, and which is not of the period.
+        let mut values: Vec<Option<f64>> = (0..48).map(|hour| Some(100.0 + f64::from(hour % 2) * 200.0)).collect();
+        values.extend([None; 23]);
+        values.push(Some(50.0));
+
+        let (pieces, filled) = filled(&values, 0, 48);
+
+        assert_eq!((pieces.len(), filled), (49, 0));
+        assert_eq!(pieces[47..], [(47, 300.0), (71, 50.0)]);
+    }
+
+    #[test]
+    fn of_a_hole_across_the_periods_end_only_the_periods_part_is_filled() {
+        let mut values: Vec<Option<f64>> = (0..72).map(|hour| Some(f64::from(hour % 24))).collect();
+        values[44..54].fill(None);
+
+        let (pieces, filled) = filled(&values, 0, 48);
+
+        // Hours 44 to 47 have the mean of the same hours of the first day; 48 to 53 are the next month's.
+        assert_eq!((pieces.len(), filled), (66, 4));
+        assert_eq!(pieces[43..49], [(43, 19.0), (44, 20.0), (45, 21.0), (46, 22.0), (47, 23.0), (54, 6.0)]);
+    }
+
+    #[test]
+    fn two_hours_are_bridged_wherever_they_are() {
+        let values = [Some(100.0), Some(100.0), Some(10.0), None, None, Some(40.0)];
+        assert_eq!(filled(&values, 0, 2), (vec![(0, 100.0), (1, 100.0), (2, 10.0), (3, 20.0), (4, 30.0), (5, 40.0)], 0));
+    }
 }

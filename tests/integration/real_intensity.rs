@@ -14,9 +14,14 @@ use crate::prometheus::{self, Prometheus};
 use crate::sample;
 
 pub fn real_file(name: &str) -> Option<PathBuf> {
+    shared_file(&format!("electricitymaps/{name}"))
+}
+
+/// A file of the real data by its path; without it a line says that something was left out.
+pub fn shared_file(path: &str) -> Option<PathBuf> {
     let beside = || sample::root().parent().map(|parent| parent.join("shared/data"));
     let folder = std::env::var_os("WATTLEDGER_SHARED_DATA").map(PathBuf::from).or_else(beside)?;
-    let file = folder.join("electricitymaps").join(name);
+    let file = folder.join(path);
     if !file.exists() {
         eprintln!("left out: {} is not there", file.display());
     }

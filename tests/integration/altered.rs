@@ -58,7 +58,8 @@ fn rewrite(folder: &Path, schema: &str, mut change: impl FnMut(Table, DataFrame,
             let mut manifest = from.day(cluster, day).unwrap().unwrap();
             let read = |table| from.read_table(&manifest, table).unwrap();
             let (nodes, pods) = (read(Table::Nodes), read(Table::Pods));
-            let tables = TABLES.map(|table| (table, change(table, read(table), &nodes, &pods))).into();
+            let mut tables: BTreeMap<_, _> = TABLES.map(|table| (table, change(table, read(table), &nodes, &pods))).into();
+            tables.insert(Table::Namespaces, read(Table::Namespaces));
             manifest.schema = schema.to_owned();
             to.write_day(&tables, manifest).unwrap();
         }

@@ -15,13 +15,15 @@ use crate::model::tables::Table;
 use crate::units::UtcDay;
 
 const MANIFEST: &str = "manifest.json";
+/// Of months that are closed.
+const CLOSED_FOLDER: &str = "closed";
 /// A part of `usage` ends with the node that reaches this many rows: some MiB, decoded.
 const PART_ROWS: usize = 256 * 1024;
 
 impl Store {
     /// What the keys of a day begin with.
     fn day_prefix(&self, cluster: &str, day: &str) -> Result<String> {
-        if [INTENSITY_FOLDER, PRICES_FOLDER, RECORDER_FOLDER].contains(&cluster) {
+        if [CLOSED_FOLDER, INTENSITY_FOLDER, PRICES_FOLDER, RECORDER_FOLDER].contains(&cluster) {
             bail!("a cluster cannot be called `{cluster}`: the evidence keeps something else in the folder of that name");
         }
         Ok(format!("{}/{}", folder_name(cluster)?, folder_name(day)?))
@@ -271,7 +273,7 @@ mod tests {
     #[test]
     fn a_clusters_name_leads_nowhere_else() {
         let store = Store::new("unused");
-        for name in ["../up", "a/b", "", ".hidden", "intensity", "prices", "recorder"] {
+        for name in ["../up", "a/b", "", ".hidden", "closed", "intensity", "prices", "recorder"] {
             assert!(store.day(name, day()).is_err(), "{name}");
         }
     }

@@ -1,7 +1,5 @@
 //! What holds for objects wherever they are: called for a folder, for a bucket in memory, and for emulators of real ones.
 
-use std::sync::Barrier;
-
 use super::{Created, Objects};
 
 /// All of it, in a place that is empty. `name` is the place's.
@@ -87,24 +85,5 @@ fn a_key_leads_nowhere_else(objects: &Objects, name: &str) {
         assert!(objects.replace(key, b"x").is_err(), "{name}: {key}");
         assert!(objects.remove(key).is_err(), "{name}: {key}");
         assert!(key.is_empty() || objects.list(key).is_err(), "{name}: {key}");
-    }
-}
-
-/// Apart from the others: an emulator may look and write in two steps.
-pub fn of_many_who_create_at_once_one_succeeds_and_its_bytes_stay(objects: &Objects, name: &str) {
-    for round in 0..20 {
-        let key = format!("round-{round}");
-        let start = Barrier::new(8);
-        let won: Vec<u8> = std::thread::scope(|scope| {
-            let create = |number: u8| {
-                start.wait();
-                objects.create(&key, &[number; 4096]).unwrap() == Created::New
-            };
-            let tries: Vec<_> = (0..8_u8).map(|number| (number, scope.spawn(move || create(number)))).collect();
-            tries.into_iter().filter_map(|(number, handle)| handle.join().unwrap().then_some(number)).collect()
-        });
-        assert_eq!(won.len(), 1, "{name}: {won:?}");
-        assert_eq!(objects.get(&key).unwrap().unwrap(), [won[0]; 4096], "{name}");
-        objects.remove(&key).unwrap();
     }
 }

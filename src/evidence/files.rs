@@ -93,7 +93,7 @@ pub fn trouble(error: std::io::Error, doing: &str) -> Error {
 
 /// Makes names in a folder last.
 pub fn sync_folder(folder: &Path) -> Result<()> {
-    File::open(folder).and_then(|folder| folder.sync_all()).with_context(|| format!("sync {}", folder.display()))
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| trouble(error, &format!("sync {}", folder.display())))
 }
 
 pub fn remove_file(path: &Path) -> Result<()> {

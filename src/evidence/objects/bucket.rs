@@ -4,6 +4,7 @@
 //! write where nothing is, to update is to write where nothing has changed since it was looked at. Requests are repeated a bounded number of times.
 //! Assumes: the store keeps the conditions; a lock finds out (see `lease`).
 
+use std::fmt;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -22,13 +23,20 @@ use crate::model::BucketPlace;
 /// Above it, a file goes in parts, each with its own time and its own retries.
 const PART_BYTES: usize = 16 * 1024 * 1024;
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Bucket {
     store: Arc<dyn ObjectStore>,
     prefix: Path,
     /// As configured, for messages.
     url: String,
     background: Arc<Background>,
+}
+
+/// The client holds credentials, which nobody may print.
+impl fmt::Debug for Bucket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bucket").field("url", &self.url).finish_non_exhaustive()
+    }
 }
 
 impl Bucket {

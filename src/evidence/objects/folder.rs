@@ -68,11 +68,19 @@ impl Folder {
     pub fn replace(&self, key: &str, bytes: &[u8]) -> Result<()> {
         let path = self.path(key);
         let temporary = self.write_temporary(&path, bytes)?;
-        if let Err(error) = fs::rename(&temporary, &path) {
-            let _ = files::remove_file(&temporary);
-            return Err(error).with_context(|| format!("put {} into place", path.display()));
-        }
-        files::sync_folder(parent(&path))
+        // What is there is kept under a second name until the first one lasts.
+        let before = path.with_file_name(temporary_name(&name_of(&path)));
+        let was_there = fs::hard_link(&path, &before).is_ok();
+        let placed = fs::rename(&temporary, &path).map_err(|error| files::trouble(error, &format!("put {} into place", path.display())));
+        let synced = placed.and_then(|()| {
+            files::sync_folder(parent(&path)).inspect_err(|_| {
+                // The first error is the one to tell.
+                let _ = if was_there { fs::rename(&before, &path) } else { fs::remove_file(&path) };
+            })
+        });
+        let _ = files::remove_file(&temporary);
+        let _ = files::remove_file(&before);
+        synced
     }
 
     pub fn list(&self, prefix: &str) -> Result<Vec<String>> {
@@ -144,7 +152,7 @@ impl Folder {
     /// The bytes, synced, in a file beside `path` that no reader looks at.
     fn write_temporary(&self, path: &Path, bytes: &[u8]) -> Result<PathBuf> {
         make_folder(parent(path))?;
-        let temporary = path.with_file_name(temporary_name(&path.file_name().unwrap_or_default().to_string_lossy()));
+        let temporary = path.with_file_name(temporary_name(&name_of(path)));
         let written = files::write_synced(&temporary, bytes);
         if written.is_err() {
             let _ = files::remove_file(&temporary);
@@ -160,7 +168,7 @@ impl Folder {
             Err(error) if matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::PermissionDenied) => {
                 self.rename_where_nothing_is(temporary, path)
             }
-            Err(error) => Err(error).with_context(|| format!("put {} into place", path.display())),
+            Err(error) => Err(files::trouble(error, &format!("put {} into place", path.display()))),
         }
     }
 
@@ -176,7 +184,7 @@ impl Folder {
             fs::rename(temporary, path)?;
             Ok(Created::New)
         };
-        place().with_context(|| format!("put {} into place", path.display()))
+        place().map_err(|error| files::trouble(error, &format!("put {} into place", path.display())))
     }
 }
 
@@ -196,8 +204,15 @@ pub fn make_folder(folder: &Path) -> Result<()> {
     match fs::create_dir(folder) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
         Err(error) => Err(files::trouble(error, &format!("create {}", folder.display()))),
-        Ok(()) => files::sync_folder(parent(folder)),
+        Ok(()) => files::sync_folder(parent(folder)).inspect_err(|_| {
+            // Its name may not last: the next try makes it anew.
+            let _ = fs::remove_dir(folder);
+        }),
     }
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 fn parent(path: &Path) -> &Path {

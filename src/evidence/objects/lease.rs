@@ -143,7 +143,9 @@ pub fn take(bucket: &Bucket, key: &str, what: &str, terms: Terms) -> Result<Leas
 
 /// Looks on for longer than a holder waits before it renews.
 fn is_renewed(bucket: &Bucket, key: &str, seen: &Seen, terms: Terms) -> Result<bool> {
-    std::thread::sleep(terms.renewed_every * 3 / 2);
+    let looks_on = terms.renewed_every * 3 / 2;
+    tracing::warn!(lock = bucket.display(key), ?looks_on, "its holder seems to have ended; looking whether it is still renewed");
+    std::thread::sleep(looks_on);
     Ok(bucket.look(key)?.bytes != seen.bytes)
 }
 

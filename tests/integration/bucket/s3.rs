@@ -105,9 +105,13 @@ pub fn wattledger_ok(arguments: &[&str], config: &Path) -> String {
 
 /// Runs an ignored test of this binary with credentials in its environment, which a test cannot change for itself alone.
 pub fn run_inside(test: &str, evidence: &str) {
+    run_inside_with(test, evidence, &CREDENTIALS);
+}
+
+pub fn run_inside_with(test: &str, evidence: &str, credentials: &[(&str, &str)]) {
     let output = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", test, "--ignored", "--nocapture"])
-        .envs(CREDENTIALS)
+        .envs(credentials.iter().copied())
         .env("WATTLEDGER_TEST_EVIDENCE", evidence)
         .output()
         .unwrap();

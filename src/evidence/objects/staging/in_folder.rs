@@ -43,7 +43,7 @@ impl InFolder {
         // A rename onto a folder that is not empty fails, so one of two writers wins.
         if let Err(error) = fs::rename(&self.temporary, &self.folder) {
             if !matches!(error.kind(), ErrorKind::DirectoryNotEmpty | ErrorKind::AlreadyExists) {
-                return Err(error).with_context(|| format!("put {} into place", self.folder.display()));
+                return Err(files::trouble(error, &format!("put {} into place", self.folder.display())));
             }
             if let Some(known) = files::read_if_there(&self.folder.join(last))? {
                 return Ok(Placed::WasThere(known));

@@ -68,19 +68,15 @@ impl Folder {
     pub fn replace(&self, key: &str, bytes: &[u8]) -> Result<()> {
         let path = self.path(key);
         let temporary = self.write_temporary(&path, bytes)?;
-        // What is there is kept under a second name until the first one lasts.
+        // What is there is kept under a second name until the new one lasts; on a file system without hard links it is not.
         let before = path.with_file_name(temporary_name(&name_of(&path)));
-        let was_there = fs::hard_link(&path, &before).is_ok();
+        let kept = fs::hard_link(&path, &before).map_err(|error| error.kind());
         let placed = fs::rename(&temporary, &path).map_err(|error| files::trouble(error, &format!("put {} into place", path.display())));
-        let synced = placed.and_then(|()| {
-            files::sync_folder(parent(&path)).inspect_err(|_| {
-                // The first error is the one to tell.
-                let _ = if was_there { fs::rename(&before, &path) } else { fs::remove_file(&path) };
-            })
-        });
+        let lasts = placed.and_then(|()| files::sync_folder(parent(&path)).inspect_err(|_| take_back(&path, &before, kept)));
+        // The first error is the one to tell.
         let _ = files::remove_file(&temporary);
         let _ = files::remove_file(&before);
-        synced
+        lasts
     }
 
     pub fn list(&self, prefix: &str) -> Result<Vec<String>> {
@@ -211,6 +207,15 @@ pub fn make_folder(folder: &Path) -> Result<()> {
     }
 }
 
+/// Undoes a replacement that may not last.
+fn take_back(path: &Path, before: &Path, kept: Result<(), ErrorKind>) {
+    let _ = match kept {
+        Ok(()) => fs::rename(before, path),
+        Err(ErrorKind::NotFound) => fs::remove_file(path),
+        Err(_) => Ok(()),
+    };
+}
+
 fn name_of(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
@@ -251,6 +256,21 @@ mod tests {
         }
         drop(Folder::new(folder.path().to_owned()).lock(".lock-collect", "collect").unwrap());
         assert!(!old.exists() && new.exists() && day.exists());
+    }
+
+    #[test]
+    fn a_replacement_that_may_not_last_is_taken_back_to_what_was_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, before) = (folder.path().join("a"), folder.path().join(".tmp-a"));
+        let read = || fs::read_to_string(&path).ok();
+        fs::write(&path, "new").unwrap();
+        take_back(&path, &before, Err(ErrorKind::Unsupported));
+        assert_eq!(read().as_deref(), Some("new"));
+        fs::write(&before, "old").unwrap();
+        take_back(&path, &before, Ok(()));
+        assert_eq!((read().as_deref(), before.exists()), (Some("old"), false));
+        take_back(&path, &before, Err(ErrorKind::NotFound));
+        assert_eq!(read(), None);
     }
 
     #[test]

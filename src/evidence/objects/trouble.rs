@@ -14,43 +14,56 @@ const LONGEST_QUOTE: usize = 300;
 
 /// An error with its code and advice; `doing` is a lowercase fragment that names the key.
 pub fn trouble(error: &StoreError, doing: &str) -> Error {
-    let told = told(error);
-    let (code, advice) = match error {
-        _ if lacks_credentials(&told) => (
+    let cause = innermost(error);
+    // The library names some refusals, and hands on those of others, such as of a list, as the server said them.
+    let (code, advice) = match (error, status(&cause)) {
+        _ if lacks_credentials(error) => (
             "STORE_DENIED",
             "no credentials were found: set them in the environment (for S3 AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY), or give the pod or the machine an \
              identity; they are never read from the configuration",
         ),
-        StoreError::PermissionDenied { .. } | StoreError::Unauthenticated { .. } => (
+        (StoreError::PermissionDenied { .. } | StoreError::Unauthenticated { .. }, _) | (_, Some(401 | 403)) => (
             "STORE_DENIED",
             "let the identity list, read, write and delete below the evidence's prefix; credentials come from the environment or the pod's identity",
         ),
-        StoreError::NotFound { .. } => ("STORE_MISSING", "make the bucket first, or mend `dir` in [evidence]"),
-        StoreError::NotImplemented { .. } | StoreError::NotSupported { .. } => (
+        (StoreError::NotFound { .. }, _) | (_, Some(404)) => ("STORE_MISSING", "make the bucket first, or mend `dir` in [evidence]"),
+        (StoreError::NotImplemented { .. } | StoreError::NotSupported { .. }, _) | (_, Some(501)) => (
             "STORE_CONDITION",
             "evidence needs a store that writes only where nothing is (If-None-Match) and where nothing has changed (If-Match)",
         ),
-        _ if is_out_of_reach(error, &told) => (
-            "STORE_UNREACHABLE",
-            "look at the network, and at `endpoint` in [evidence], then run this again; what was complete before is still there",
-        ),
-        _ => ("STORE_FAILED", "look at `dir`, `endpoint` and `region` in [evidence], and at the bucket's own log"),
+        (_, Some(429 | 500..)) => OUT_OF_REACH,
+        _ if is_out_of_reach(error) => OUT_OF_REACH,
+        _ => ("STORE_FAILED", "look at `dir`, `endpoint` and `region` in [evidence], at the cloud's variables in the environment, and at the bucket's own log"),
     };
-    Error::new(Hint::new(format!("{code}: {doing}: {told}"), advice))
+    Error::new(Hint::new(format!("{code}: {doing}: {}", told(&cause)), advice))
 }
 
-/// The innermost sentence of an error's chain; of a reply in XML its code and message.
-fn told(error: &StoreError) -> String {
+const OUT_OF_REACH: (&str, &str) = (
+    "STORE_UNREACHABLE",
+    "look at the network, and at `endpoint` in [evidence], then run this again; what was complete before is still there",
+);
+
+/// The last sentence of an error's chain: what the server or the network said.
+fn innermost(error: &StoreError) -> String {
     let mut innermost: &dyn StdError = error;
     while let Some(source) = innermost.source() {
         innermost = source;
     }
-    let text = innermost.to_string();
-    let told = match (between(&text, "<Code>", "</Code>"), between(&text, "<Message>", "</Message>")) {
+    innermost.to_string()
+}
+
+/// The status of a reply that the library quotes.
+fn status(cause: &str) -> Option<u16> {
+    cause.split_once("status code: ")?.1.get(..3)?.parse().ok()
+}
+
+/// Of a reply in XML its code and message, else its first words.
+fn told(cause: &str) -> String {
+    let told = match (between(cause, "<Code>", "</Code>"), between(cause, "<Message>", "</Message>")) {
         (Some(code), Some(message)) => format!("{code}: {message}"),
         (Some(code), None) => code.to_owned(),
         // A page of some proxy, or nothing at all behind the status.
-        _ => text.split('<').next().unwrap_or_default().trim_end_matches([':', ' ', '\n']).to_owned(),
+        _ => cause.split('<').next().unwrap_or_default().trim_end_matches([':', ' ', '\n']).to_owned(),
     };
     let line = told.split_whitespace().collect::<Vec<_>>().join(" ");
     line.chars().take(LONGEST_QUOTE).collect()
@@ -61,18 +74,19 @@ fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
     Some(rest.split_once(end)?.0)
 }
 
-fn is_out_of_reach(error: &StoreError, told: &str) -> bool {
-    let mut by_network = false;
+fn is_out_of_reach(error: &StoreError) -> bool {
     let mut link: Option<&(dyn StdError + 'static)> = Some(error);
     while let Some(error) = link {
-        by_network |= error.downcast_ref::<HttpError>().is_some_and(|error| error.kind() != HttpErrorKind::Decode);
+        if error.downcast_ref::<HttpError>().is_some_and(|error| error.kind() != HttpErrorKind::Decode) {
+            return true;
+        }
         link = error.source();
     }
-    by_network
-        || ["status code: 5", "status code: 429", "SlowDown", "InternalError", "ServiceUnavailable"].iter().any(|sign| told.contains(sign))
+    false
 }
 
-/// Where no credentials are found, the machine's metadata service is asked, and is not there.
-fn lacks_credentials(told: &str) -> bool {
-    ["169.254.169.254", "169.254.170.2", "metadata.google.internal"].iter().any(|address| told.contains(address))
+/// Where no credentials are found, the machine's metadata service is asked, and does not give any.
+fn lacks_credentials(error: &StoreError) -> bool {
+    let text = error.to_string();
+    ["http://169.254.", "http://metadata.google.internal"].iter().any(|address| text.contains(address))
 }

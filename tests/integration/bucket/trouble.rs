@@ -34,7 +34,7 @@ fn a_bucket_that_is_not_there_is_not_taken_for_an_empty_one() {
     let Some(s3) = S3::start() else { return };
     let folder = TempDir::new().unwrap();
     let said = says(folder.path(), &s3::evidence_at(&s3.url(), "s3://typo/evidence"));
-    assert!(said.starts_with("error: STORE_MISSING: look into s3://typo/evidence: NoSuchBucket"), "{said}");
+    assert!(said.contains("STORE_MISSING: look into s3://typo/evidence: NoSuchBucket"), "{said}");
     assert!(said.contains("hint: make the bucket first"), "{said}");
 }
 
@@ -47,7 +47,7 @@ fn a_store_that_lets_nobody_in_is_said_without_what_was_signed() {
     let said = says(folder.path(), &s3::evidence_at(&answering(answer), "s3://ledger/evidence"));
     let expected =
         "error: STORE_DENIED: look into s3://ledger/evidence: SignatureDoesNotMatch: The signature does not match.\nhint: let the identity";
-    assert!(said.starts_with(expected), "{said}");
+    assert!(said.contains(expected), "{said}");
     assert!(!said.to_lowercase().contains("canary"), "{said}");
 }
 
@@ -59,7 +59,7 @@ fn a_store_out_of_reach_is_tried_a_few_times_and_said() {
     for endpoint in [nobody, busy] {
         let said = says(folder.path(), &s3::evidence_at(&endpoint, "s3://ledger/evidence"));
         assert!(
-            said.starts_with("error: STORE_UNREACHABLE: look into s3://ledger/evidence: ") && said.contains("hint: look at the network"),
+            said.contains("STORE_UNREACHABLE: look into s3://ledger/evidence: ") && said.contains("hint: look at the network"),
             "{said}"
         );
     }

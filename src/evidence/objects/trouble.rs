@@ -19,8 +19,8 @@ pub fn trouble(error: &StoreError, doing: &str) -> Error {
     let (code, advice) = match (error, status(&cause)) {
         _ if lacks_credentials(error) => (
             "STORE_DENIED",
-            "no credentials were found: set them in the environment (for S3 AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY), or give the pod or the machine an \
-             identity; they are never read from the configuration",
+            "set credentials in the environment (for S3 AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY), or give the pod or the machine an identity; they are \
+             never read from the configuration",
         ),
         (StoreError::PermissionDenied { .. } | StoreError::Unauthenticated { .. }, _) | (_, Some(401 | 403)) => (
             "STORE_DENIED",
@@ -33,9 +33,13 @@ pub fn trouble(error: &StoreError, doing: &str) -> Error {
         ),
         (_, Some(429 | 500..)) => OUT_OF_REACH,
         _ if is_out_of_reach(error) => OUT_OF_REACH,
-        _ => ("STORE_FAILED", "look at `dir`, `endpoint` and `region` in [evidence], at the cloud's variables in the environment, and at the bucket's own log"),
+        _ => (
+            "STORE_FAILED",
+            "look at `dir`, `endpoint` and `region` in [evidence], at the cloud's variables in the environment, and at the bucket's own log",
+        ),
     };
-    Error::new(Hint::new(format!("{code}: {doing}: {}", told(&cause)), advice))
+    let without = if lacks_credentials(error) { "no credentials were found, and the machine's own identity was refused: " } else { "" };
+    Error::new(Hint::new(format!("{code}: {doing}: {without}{}", told(&cause)), advice))
 }
 
 const OUT_OF_REACH: (&str, &str) = (

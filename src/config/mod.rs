@@ -6,6 +6,7 @@
 
 mod baseline;
 mod check;
+mod evidence;
 mod feeds;
 mod inventory;
 #[cfg(test)]
@@ -27,8 +28,8 @@ use sha2::{Digest, Sha256};
 
 use crate::model::policy::{FactorKind, IdlePolicy, LocationBased, Pull, Tails};
 use crate::model::{
-    Boundary, DeferrableRule, EmbodiedTerms, FunctionalUnit, Hint, HoldOutPolicy, Instrument, NodeTerms, Placement, PublishedYear,
-    RenamedLabels, Signal,
+    Boundary, DeferrableRule, EmbodiedTerms, EvidencePlace, FunctionalUnit, Hint, HoldOutPolicy, Instrument, NodeTerms, Placement,
+    PublishedYear, RenamedLabels, Signal,
 };
 use crate::units::{IntensityUnit, PriceUnit, Pue, Share};
 
@@ -43,7 +44,7 @@ pub struct Config {
     pub organisation: String,
     pub time_zone: Tz,
     pub report: ReportPolicy,
-    pub evidence_dir: PathBuf,
+    pub evidence: EvidencePlace,
     /// Sorted by name.
     pub clusters: Vec<Cluster>,
     pub intensity: Vec<IntensityFeed>,

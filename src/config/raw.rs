@@ -88,6 +88,12 @@ pub(super) enum Disclosure {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Evidence {
     pub dir: Option<String>,
+    /// Of a bucket that is not in the cloud's own place.
+    pub endpoint: Option<String>,
+    pub region: Option<String>,
+    pub allow_http: Option<bool>,
+    /// Where a recorder's journal waits for its way to a bucket.
+    pub spool: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::ser::{PrettyFormatter, Serializer};
 
 use super::files::sha256;
-use crate::model::{Finding, MeteringTerms};
+use crate::model::{Endpoint, Finding, MeteringTerms};
 
 /// The schema that this version writes.
 pub const SCHEMA: &str = "wattledger.evidence/2";
@@ -30,7 +30,10 @@ pub struct DayManifest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaces: Option<String>,
     pub software: String,
-    /// What was asked, of whom.
+    /// Who answered; null in evidence that no server gave, and in that from before it was written down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<Endpoint>,
+    /// What was asked.
     pub queries: Vec<QueryRecord>,
     /// Questions that were asked of the day and its edges and brought nothing, by their path below `queries/prometheus`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

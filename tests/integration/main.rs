@@ -1,6 +1,7 @@
 //! The integration tests, one binary: what a user runs, seen from outside.
 
 mod altered;
+mod bucket;
 mod compare;
 mod cost_centres;
 mod dialect;

@@ -128,7 +128,7 @@ fn month_account(
             "choose a report.step that divides the time zone's offset from UTC, such as \"15m\"",
         ));
     }
-    let store = Store::new(&config.evidence_dir);
+    let store = Store::open(&config.evidence)?;
     let factors = scopes::factors(config)?;
     let terms = month_terms(config, &factors, period);
     let manifests = manifests(&store, config, period)?;
@@ -220,7 +220,7 @@ pub fn for_each_day(
     period: ReportingPeriod,
     mut visit: impl FnMut(&str, UtcDay, &DayTerms<'_>, DataFrame, DataFrame) -> Result<()>,
 ) -> Result<()> {
-    let store = Store::new(&config.evidence_dir);
+    let store = Store::open(&config.evidence)?;
     let factors = scopes::factors(config)?;
     let terms = month_terms(config, &factors, period);
     let manifests = manifests(&store, config, period)?;
@@ -316,7 +316,7 @@ fn manifests(store: &Store, config: &Config, period: ReportingPeriod) -> Result<
     if manifests.iter().all(BTreeMap::is_empty) {
         let message = format!(
             "There is no evidence of {period} in {}. Run `wattledger collect --month {period}` with the same configuration.",
-            config.evidence_dir.display()
+            config.evidence
         );
         bail!(Refusal { findings: vec![Finding::new("NO_DATA", Severity::Blocked, message)] });
     }

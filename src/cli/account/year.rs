@@ -57,7 +57,7 @@ struct Months {
 }
 
 fn months(config: &Config, period: ReportingPeriod) -> Result<Months> {
-    let store = Store::new(&config.evidence_dir);
+    let store = Store::open(&config.evidence)?;
     let mut present = Vec::new();
     for month in period.months() {
         if has_evidence(&store, config, month)? {
@@ -67,7 +67,7 @@ fn months(config: &Config, period: ReportingPeriod) -> Result<Months> {
     let Some(first) = present.first() else {
         let message = format!(
             "There is no evidence of {period} in {}. Run `wattledger collect` for its months with the same configuration.",
-            config.evidence_dir.display()
+            config.evidence
         );
         bail!(Refusal { findings: vec![Finding::new("NO_DATA", Severity::Blocked, message)] });
     };
@@ -119,7 +119,7 @@ fn other_years(config: &Config, period: ReportingPeriod, accept: &[String], acco
         return Ok(others);
     }
     let before = ReportingPeriod::parse_year(&format!("{last_year:04}"), config.time_zone).map_err(anyhow::Error::msg)?;
-    let store = Store::new(&config.evidence_dir);
+    let store = Store::open(&config.evidence)?;
     for month in before.months() {
         if !has_evidence(&store, config, month)? {
             return Ok(others);

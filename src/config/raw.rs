@@ -46,6 +46,8 @@ pub(super) struct Raw {
     pub functional_unit: Vec<FunctionalUnit>,
     #[serde(default)]
     pub published_year: Vec<PublishedYear>,
+    #[serde(default)]
+    pub seal: Seal,
 }
 
 #[derive(Debug, Deserialize)]
@@ -342,6 +344,17 @@ pub(super) struct PublishedYear {
     pub base_year: bool,
     pub source: String,
     pub figures: BTreeMap<String, f64>,
+}
+
+/// How a closed month is signed and stamped.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Seal {
+    pub secret_key_file: Option<String>,
+    pub password_file: Option<String>,
+    pub public_key_file: Option<String>,
+    pub timestamp_url: Option<String>,
+    pub timestamp_ca_file: Option<String>,
 }
 
 /// A day, as a TOML date or as text.

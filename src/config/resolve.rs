@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use chrono_tz::{TZ_VARIANTS, Tz};
+use sha2::{Digest, Sha256};
 
 use super::feeds;
 use super::misread::nearest;
 use super::raw::{self, Raw};
-use super::{Cluster, Config, Kubernetes, Pool, Prometheus, ReportPolicy, Site, baseline, check, evidence, inventory};
+use super::{Cluster, Config, Kubernetes, Place, Pool, Prometheus, ReportPolicy, Site, baseline, check, evidence, hex, inventory, sealing};
 use crate::factors::{Factors, Region};
 use crate::model::policy::Pull;
 use crate::model::{Boundary, ColocatedAs, EmbodiedTerms, Exporter, Hint, NodeTerms, Placement, PowerRange};
@@ -23,9 +24,9 @@ const DEFAULT_STEP: &str = "15m";
 const DEFAULT_MAX_GAP_SHARE: f64 = 0.05;
 const DEFAULT_COST_CENTRE_LABEL: &str = "cost-centre";
 
-/// `path` is the configuration file's own; relative paths start in its folder.
-pub(super) fn resolve(raw: Raw, path: &Path, sha256: String) -> Result<Config> {
-    let folder = path.parent().unwrap_or(Path::new(""));
+/// `path` is the configuration file's own, and only shown.
+pub(super) fn resolve(raw: Raw, path: &Path, place: &Place, bytes: &[u8]) -> Result<Config> {
+    let folder = place.folder();
     let factors = Factors::embedded()?;
     check::inventory_tables(&raw, &factors)?;
     ensure!(!raw.organisation.name.trim().is_empty(), "[organisation]: `name` is empty");
@@ -43,23 +44,25 @@ pub(super) fn resolve(raw: Raw, path: &Path, sha256: String) -> Result<Config> {
     }
     Ok(Config {
         path: path.to_owned(),
-        sha256,
+        sha256: hex(&Sha256::digest(bytes)),
+        bytes: bytes.to_vec(),
         time_zone: time_zone(&raw.organisation.time_zone).context("[organisation]")?,
         organisation: raw.organisation.name,
         report: report(&raw.report)?,
         evidence: evidence::place(&raw.evidence, folder)?,
-        intensity: feeds::intensity(raw.intensity, folder)?,
-        prices: feeds::prices(raw.price, folder)?,
+        intensity: feeds::intensity(raw.intensity, place)?,
+        prices: feeds::prices(raw.price, place)?,
         lei: inventory::lei(raw.organisation.lei.as_deref())?,
         revenue: inventory::revenue(raw.organisation.currency.as_deref(), &raw.organisation.net_revenue)?,
         instruments: inventory::instruments(&raw.instrument, &raw.cluster, folder)?,
         losses: inventory::losses(raw.losses),
-        factor_files: inventory::factor_files(&raw.factors.files, folder)?,
+        factor_files: inventory::factor_files(&raw.factors.files, place)?,
         uncertainty: inventory::uncertainty(raw.uncertainty)?,
         functional_units: inventory::functional_units(raw.functional_unit, &raw.cluster)?,
         published_years: inventory::published_years(raw.published_year)?,
         baseline: baseline::policy(raw.deferrable, raw.counterfactual, &clusters)?,
-        decision_logs: baseline::decision_logs(raw.decision_log, folder)?,
+        decision_logs: baseline::decision_logs(raw.decision_log, place)?,
+        sealing: sealing::sealing(raw.seal, folder)?,
         clusters,
     })
 }

@@ -96,20 +96,29 @@ pub(super) fn json<T: Serialize>(value: &T) -> Result<Vec<u8>> {
 
 /// Looks at the schema before anything else: a newer one may have another shape.
 pub(super) fn check_schema(bytes: &[u8]) -> Result<()> {
+    schema_version(bytes, SCHEMA_NAME, SCHEMA_VERSION).map(|_| ())
+}
+
+/// The version of the schema `name` that a manifest says it is written in, if it can be read.
+pub(super) fn schema_version(bytes: &[u8], name: &str, newest: u32) -> Result<u32> {
     #[derive(Deserialize)]
     struct Head {
         schema: String,
     }
     let Head { schema } = serde_json::from_slice(bytes).context("not a manifest")?;
-    version(&schema).map(|_| ())
+    version_of(&schema, name, newest)
 }
 
 fn version(schema: &str) -> Result<u32> {
-    match schema.strip_prefix(SCHEMA_NAME).and_then(|version| version.parse::<u32>().ok()) {
-        Some(version) if version > SCHEMA_VERSION => {
-            bail!("NEWER_SCHEMA: written as {schema}, and this version of wattledger reads up to {SCHEMA}; use a newer one")
+    version_of(schema, SCHEMA_NAME, SCHEMA_VERSION)
+}
+
+fn version_of(schema: &str, name: &str, newest: u32) -> Result<u32> {
+    match schema.strip_prefix(name).and_then(|version| version.parse::<u32>().ok()) {
+        Some(version) if version > newest => {
+            bail!("NEWER_SCHEMA: written as {schema}, and this version of wattledger reads up to {name}{newest}; use a newer one")
         }
         Some(version) if version > 0 => Ok(version),
-        _ => bail!("`{schema}` is not a schema of wattledger evidence"),
+        _ => bail!("`{schema}` is not a version of the schema {}", name.trim_end_matches('/')),
     }
 }

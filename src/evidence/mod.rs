@@ -6,6 +6,7 @@
 
 #[cfg(test)]
 mod bucket_test;
+pub mod closed;
 mod decisions;
 mod editions;
 mod files;
@@ -24,6 +25,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
+pub use closed::{PublicKey, Seal, SealKind, Sealed, SealedDay, SealedFile, SealedLedger, SigningKey};
 pub use journal::{Journal, JournalOfDay};
 pub use manifest::{DayManifest, FileRecord, QueryRecord, SCHEMA};
 pub use objects::{Created, Lock, Objects};
@@ -59,6 +61,11 @@ impl Store {
 
     pub fn objects(&self) -> &Objects {
         &self.objects
+    }
+
+    /// The same evidence, its objects looked at otherwise.
+    fn with_objects(&self, objects: Objects) -> Self {
+        Self { objects, ..self.clone() }
     }
 
     /// Takes the lock of an undertaking, such as `collect`: one process at a time has it. Whoever comes second gets an error that names the first.

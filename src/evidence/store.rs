@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, bail};
 use polars::prelude::DataFrame;
 
+use super::closed::CLOSED_FOLDER;
 use super::editions::{DECISIONS_FOLDER, INTENSITY_FOLDER, PRICES_FOLDER};
 use super::files::folder_name;
 use super::journal::RECORDER_FOLDER;
@@ -15,8 +16,6 @@ use crate::model::tables::Table;
 use crate::units::UtcDay;
 
 const MANIFEST: &str = "manifest.json";
-/// Of months that are closed.
-const CLOSED_FOLDER: &str = "closed";
 /// A part of `usage` ends with the node that reaches this many rows: some MiB, decoded.
 const PART_ROWS: usize = 256 * 1024;
 

@@ -2,6 +2,7 @@
 
 mod altered;
 mod bucket;
+mod close;
 mod compare;
 mod cost_centres;
 mod dialect;

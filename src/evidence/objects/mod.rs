@@ -15,9 +15,11 @@ mod staging;
 mod tests;
 mod trouble;
 
+use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use object_store::UpdateVersion;
 
 use self::bucket::Bucket;
@@ -33,7 +35,7 @@ use super::manifest::FileRecord;
 use crate::model::{BucketPlace, Hint};
 
 /// Before the name of a day that another took the place of: its keys can be read, and no list has them.
-const REPLACED: &str = ".replaced-";
+pub(super) const REPLACED: &str = ".replaced-";
 /// Before the name of a lock.
 const LOCK: &str = ".lock-";
 
@@ -41,6 +43,19 @@ const LOCK: &str = ".lock-";
 #[derive(Clone, Debug)]
 pub struct Objects {
     place: Place,
+    view: Option<Arc<dyn View>>,
+}
+
+/// Another way to look at the same objects: as they were at some time, or with a list of what is read.
+pub(super) trait View: fmt::Debug + Send + Sync {
+    /// What is under a key; `find` says what is under a key of the place itself.
+    fn get(&self, key: &str, find: &dyn Fn(&str) -> Result<Option<Vec<u8>>>) -> Result<Option<Vec<u8>>>;
+
+    /// Which keys are below a prefix; `find` says so of the place itself.
+    fn list(&self, prefix: &str, find: &dyn Fn(&str) -> Result<Vec<String>>) -> Result<Vec<String>>;
+
+    /// Whether nothing can be written through it.
+    fn is_read_only(&self) -> bool;
 }
 
 #[derive(Clone, Debug)]
@@ -67,20 +82,30 @@ pub(super) struct Seen {
 
 impl Objects {
     pub(super) fn in_folder(root: PathBuf) -> Self {
-        Self { place: Place::Folder(Folder::new(root)) }
+        Self { place: Place::Folder(Folder::new(root)), view: None }
     }
 
     pub(super) fn in_bucket(place: &BucketPlace) -> Result<Self> {
-        Ok(Self { place: Place::Bucket(Bucket::open(place)?) })
+        Ok(Self { place: Place::Bucket(Bucket::open(place)?), view: None })
+    }
+
+    /// The same place, looked at otherwise.
+    pub(super) fn viewed(&self, view: Arc<dyn View>) -> Self {
+        Self { view: Some(view), ..self.clone() }
+    }
+
+    /// Whether what is here can only be read.
+    pub(super) fn is_read_only(&self) -> bool {
+        self.view.as_ref().is_some_and(|view| view.is_read_only())
     }
 
     /// The bytes of a key, or none where it is not there.
     pub fn get(&self, key: &str) -> Result<Option<Vec<u8>>> {
-        let key = checked(key)?;
-        match &self.place {
-            Place::Folder(folder) => folder.get(key),
-            Place::Bucket(bucket) => bucket.get(key),
-        }
+        let find = |key: &str| match &self.place {
+            Place::Folder(folder) => folder.get(checked(key)?),
+            Place::Bucket(bucket) => bucket.get(checked(key)?),
+        };
+        self.view.as_ref().map_or_else(|| find(key), |view| view.get(checked(key)?, &find))
     }
 
     /// The bytes of a key that a manifest names, compared with what it says of them. Parquet does not notice a flipped bit by itself.
@@ -115,7 +140,7 @@ impl Objects {
 
     /// Puts bytes where nothing is yet. Of several who try at once, one succeeds.
     pub fn create(&self, key: &str, bytes: &[u8]) -> Result<Created> {
-        let key = checked(key)?;
+        let key = self.writable(key)?;
         match &self.place {
             Place::Folder(folder) => folder.create(key, bytes),
             Place::Bucket(bucket) => bucket.create(key, bytes),
@@ -124,7 +149,7 @@ impl Objects {
 
     /// Puts bytes in the place of what is there, in one step.
     pub fn replace(&self, key: &str, bytes: &[u8]) -> Result<()> {
-        let key = checked(key)?;
+        let key = self.writable(key)?;
         match &self.place {
             Place::Folder(folder) => folder.replace(key, bytes),
             Place::Bucket(bucket) => bucket.replace(key, bytes.to_vec()),
@@ -143,7 +168,7 @@ impl Objects {
     /// Puts bytes in the place of what was seen; false where somebody else was faster, and nothing was changed. In a folder nothing but a lock keeps others
     /// away between the look and the change.
     pub(super) fn update(&self, key: &str, bytes: &[u8], seen: &Seen) -> Result<bool> {
-        let key = checked(key)?;
+        let key = self.writable(key)?;
         match &self.place {
             Place::Folder(folder) if folder.get(key)? == seen.bytes => folder.replace(key, bytes).map(|()| true),
             Place::Folder(_) => Ok(false),
@@ -154,22 +179,30 @@ impl Objects {
     /// All keys below a prefix of whole parts (everything, where it is empty), sorted. What begins with a dot is not listed: it is temporary, or was put
     /// aside.
     pub fn list(&self, prefix: &str) -> Result<Vec<String>> {
-        let prefix = if prefix.is_empty() { prefix } else { checked(prefix)? };
-        let mut keys = match &self.place {
-            Place::Folder(folder) => folder.list(prefix),
-            Place::Bucket(bucket) => bucket.list(prefix),
-        }?;
+        let find = |prefix: &str| {
+            let prefix = if prefix.is_empty() { prefix } else { checked(prefix)? };
+            match &self.place {
+                Place::Folder(folder) => folder.list(prefix),
+                Place::Bucket(bucket) => bucket.list(prefix),
+            }
+        };
+        let mut keys = self.view.as_ref().map_or_else(|| find(prefix), |view| view.list(prefix, &find))?;
         keys.sort();
         Ok(keys)
     }
 
     /// Takes a key away; one that is not there is fine.
     pub fn remove(&self, key: &str) -> Result<()> {
-        let key = checked(key)?;
+        let key = self.writable(key)?;
         match &self.place {
             Place::Folder(folder) => folder.remove(key),
             Place::Bucket(bucket) => bucket.remove(key),
         }
+    }
+
+    fn writable<'a>(&self, key: &'a str) -> Result<&'a str> {
+        ensure!(!self.is_read_only(), "`{key}` cannot be written: the evidence is looked at as it was");
+        checked(key)
     }
 
     /// The key as a person finds it.

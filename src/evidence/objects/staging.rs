@@ -37,7 +37,7 @@ pub enum Placed {
 impl Objects {
     /// Begins files that are to be below a prefix, such as `prod-nl/2026-10-01`.
     pub(in crate::evidence) fn stage(&self, prefix: &str) -> Result<Staging<'_>> {
-        let prefix = checked(prefix)?;
+        let prefix = self.writable(prefix)?;
         Ok(match &self.place {
             Place::Folder(folder) => Staging::Folder(InFolder::begin(&folder.path(prefix))?),
             Place::Bucket(bucket) => Staging::Bucket(InBucket::begin(bucket, prefix)),
@@ -47,6 +47,7 @@ impl Objects {
     /// Brings back what a replacement in a folder put aside and did not live to replace.
     pub(in crate::evidence) fn recover(&self, prefix: &str) -> Result<()> {
         match &self.place {
+            _ if self.is_read_only() => Ok(()),
             Place::Folder(folder) => in_folder::recover(&folder.path(checked(prefix)?)),
             // There, the old ones stay in their place until one write replaces them.
             Place::Bucket(_) => Ok(()),

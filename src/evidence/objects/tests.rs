@@ -15,7 +15,7 @@ use crate::evidence::Store;
 
 impl Objects {
     pub(in crate::evidence) fn in_faulty(store: &Arc<Faulty>) -> Self {
-        Self { place: Place::Bucket(Bucket::of(store.clone(), Prefix::from("prod"), "s3://bucket/prod").unwrap()) }
+        Self { place: Place::Bucket(Bucket::of(store.clone(), Prefix::from("prod"), "s3://bucket/prod").unwrap()), view: None }
     }
 }
 
@@ -52,7 +52,7 @@ fn objects_are_the_same_wherever_they_are() {
     of_many_who_create_at_once_one_succeeds_and_its_bytes_stay(store.objects(), "folder");
     for prefix in buckets {
         let inner = Arc::new(InMemory::new());
-        let objects = Objects { place: Place::Bucket(Bucket::of(inner, prefix, "s3://bucket").unwrap()) };
+        let objects = Objects { place: Place::Bucket(Bucket::of(inner, prefix, "s3://bucket").unwrap()), view: None };
         suite::holds(&objects, "bucket");
         of_many_who_create_at_once_one_succeeds_and_its_bytes_stay(&objects, "bucket");
     }

@@ -149,7 +149,10 @@ pub fn run(args: &ReportArgs, config: &Config, accept: &[String]) -> Result<u8> 
     // A closed month that cannot be read is for `verify` to say.
     if let Ok(Some(sealed)) = books.store.sealed(&period.to_string(), None) {
         let edition = sealed.seal.edition;
-        eprintln!("this is a draft from the evidence of now; {period} is closed (edition {edition}), and its reports are in {}", sealed.folder());
+        eprintln!(
+            "this is a draft from the evidence of now; {period} is closed (edition {edition}), and its reports are in {}",
+            sealed.folder()
+        );
     }
     for path in files.iter().map(|(path, _)| path).chain(&ledger) {
         println!("{}", path.display());

@@ -9,10 +9,10 @@ use chrono::DateTime;
 
 use super::counterfactual::{self, About};
 use super::statement::{
-    BaselinePolicyStatement, ClusterStatement, CostCentreStatement, Coverage, Disclosure, EvidenceFile, FactorStatement, Figures, HourStatement,
-    IntensityProvenance, JobRunStatement, NamespaceStatement, Period, Policy, Provenance, Quality, Reconciliation, RunAlternatives,
-    RunConsequential, RunCost, RunDecision, RunForecast, RunOverhead, SCHEMA, SciScore, Scope2, Scope3, Statement, Status, TierShare, Totals,
-    WorkloadStatement, YearStatement,
+    BaselinePolicyStatement, ClusterStatement, CostCentreStatement, Coverage, Disclosure, EvidenceFile, FactorStatement, Figures,
+    HourStatement, IntensityProvenance, JobRunStatement, NamespaceStatement, Period, Policy, Provenance, Quality, Reconciliation,
+    RunAlternatives, RunConsequential, RunCost, RunDecision, RunForecast, RunOverhead, SCHEMA, SciScore, Scope2, Scope3, Statement, Status,
+    TierShare, Totals, WorkloadStatement, YearStatement,
 };
 use crate::accounting::counterfactual::bounds::Bounds;
 use crate::accounting::counterfactual::effects::{Effect, Effects, RunEffects};

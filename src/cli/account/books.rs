@@ -55,7 +55,8 @@ impl Books {
         let is_own_factors = |path: &&str| path.split_once('/').is_some_and(|(folder, _)| folder == FACTORS_FOLDER);
         let factor_files = sealed.seal.files.iter().map(|file| file.path.as_str()).filter(is_own_factors).map(PathBuf::from).collect();
         let shown = PathBuf::from(store.objects().display(&format!("{}/{CONFIG_FILE}", sealed.folder())));
-        let config = Config::from_sealed(&bytes, &shown, factor_files).with_context(|| format!("read configuration {}", shown.display()))?;
+        let config =
+            Config::from_sealed(&bytes, &shown, factor_files).with_context(|| format!("read configuration {}", shown.display()))?;
         let own_files = OwnFiles::Sealed(store.clone(), Box::new(sealed.clone()));
         Ok(Self { config, store: store.as_sealed(sealed)?, own_files })
     }
@@ -132,7 +133,8 @@ struct Copy<'a> {
 fn copies<'a>(folder: &str, paths: &[&'a Path]) -> Vec<Copy<'a>> {
     let names: Vec<String> = paths.iter().map(|path| plain_name(&file_name(path))).collect();
     let is_plain = names.windows(2).all(|pair| pair[0] < pair[1]);
-    let key = |(index, name): (usize, &String)| if is_plain { format!("{folder}/{name}") } else { format!("{folder}/{:03}/{name}", index + 1) };
+    let key =
+        |(index, name): (usize, &String)| if is_plain { format!("{folder}/{name}") } else { format!("{folder}/{:03}/{name}", index + 1) };
     paths.iter().zip(names.iter().enumerate().map(key)).map(|(path, key)| Copy { path, key }).collect()
 }
 

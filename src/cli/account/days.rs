@@ -103,8 +103,7 @@ pub fn ledger(store: &Store, plan: &Plan<'_>, days: &[&DayToAccount], run: Run) 
             let (mut mine, mut contents) = (Inventory::new(plan), Vec::new());
             while let Some(day) = days.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let cluster = &plan.terms.clusters[day.cluster].name;
-                let accounted =
-                    AccountedDay::new(store, plan, day, run).with_context(|| format!("account {cluster} on {}", day.day))?;
+                let accounted = AccountedDay::new(store, plan, day, run).with_context(|| format!("account {cluster} on {}", day.day))?;
                 mine.add(day.cluster, day.day, &accounted.dimensions, &accounted.runs, &accounted.fold);
                 let centres = &plan.survey.clusters[day.cluster].cost_centres;
                 mine.add_cost_centres(day.cluster, day.day, &accounted.dimensions, centres, &accounted.fold);

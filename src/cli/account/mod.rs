@@ -30,8 +30,8 @@ use sha2::{Digest, Sha256};
 
 pub use self::books::{Books, CONFIG_FILE};
 pub use self::days::{DayContent, rows_by_columns};
-pub use self::findings::{ACCEPTED, warn_of_unused};
 use self::days::{DayToAccount, Run, days_to_account, ledger};
+pub use self::findings::{ACCEPTED, warn_of_unused};
 use super::progress::Progress;
 use crate::accounting::counterfactual::evaluate;
 use crate::accounting::dimensions::DayDimensions;

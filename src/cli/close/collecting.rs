@@ -43,7 +43,9 @@ pub fn collect(store: &Store, config: &Config, period: ReportingPeriod, accept: 
     let days_are_there = outcome.incomplete.is_empty() || accept.iter().any(|code| code == DAYS_MISSING);
     let feeds_are_there = feeds.incomplete.is_empty();
     if !(days_are_there && feeds_are_there) {
-        eprintln!("hint: mend what each line names and run this again; --no-collect closes from what is there, if that is enough for a report");
+        eprintln!(
+            "hint: mend what each line names and run this again; --no-collect closes from what is there, if that is enough for a report"
+        );
     }
     Ok(days_are_there && feeds_are_there)
 }

@@ -111,7 +111,9 @@ pub fn make(books: &Books, period: ReportingPeriod, edition: &Edition, threads: 
             files.push((path(*format), bytes?));
         }
     }
-    for (format, bytes) in [(Format::Csv, csv), (Format::Parquet, parquet)].into_iter().filter(|(format, _)| edition.formats.contains(format)) {
+    for (format, bytes) in
+        [(Format::Csv, csv), (Format::Parquet, parquet)].into_iter().filter(|(format, _)| edition.formats.contains(format))
+    {
         files.push((path(format), bytes));
     }
     Ok(Made { ledger: ledger(account.contents), statement, files })
@@ -124,11 +126,7 @@ fn path(format: Format) -> String {
 }
 
 fn ledger(contents: Vec<DayContent>) -> SealedLedger {
-    let day = |day: DayContent| SealedDay {
-        cluster: day.cluster,
-        day: day.day.to_string(),
-        rows: day.content.rows,
-        sha256: day.content.sha256,
-    };
+    let day =
+        |day: DayContent| SealedDay { cluster: day.cluster, day: day.day.to_string(), rows: day.content.rows, sha256: day.content.sha256 };
     SealedLedger::of(contents.into_iter().map(day).collect())
 }

@@ -4,6 +4,7 @@
 //! collected, so that a key that cannot be used is said at once; a signature and a stamp are checked before they are used. Does not: write.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -28,6 +29,7 @@ impl Sealer {
         let password = config.password_file.as_deref().map(|path| text(path, "password file")).transpose()?;
         let password = password.as_deref().map(|text| text.trim_end_matches(['\n', '\r']));
         let key = config.secret_key_file.as_deref().map(|path| -> Result<SigningKey> {
+            warn_of_readers(path);
             let key = SigningKey::parse(&text(path, "secret key")?, password);
             key.with_context(|| format!("read secret key {}", path.display()))
         });
@@ -94,6 +96,14 @@ pub fn public_key(config: &Sealing) -> Result<Option<PublicKey>> {
         PublicKey::parse(&text(path, "public key")?).with_context(|| format!("read public key {}", path.display()))
     };
     config.public_key_file.as_deref().map(read).transpose()
+}
+
+/// Whoever can read the key can sign what they like.
+fn warn_of_readers(path: &Path) {
+    let mode = fs::metadata(path).map(|known| known.permissions().mode());
+    if mode.is_ok_and(|mode| mode & 0o007 != 0) {
+        tracing::warn!("everybody on this machine can read the secret key {}; `chmod go= {}` mends that", path.display(), path.display());
+    }
 }
 
 fn text(path: &Path, what: &str) -> Result<String> {

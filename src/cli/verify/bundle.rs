@@ -39,7 +39,8 @@ impl Bundle {
             return Ok(Self { root: root(path)?, _unpacked: None });
         }
         let file = File::open(path).with_context(|| format!("open bundle {}", path.display()))?;
-        let folder = std::env::temp_dir().join(format!("wattledger-bundle-{}-{}", std::process::id(), chrono::Utc::now().timestamp_micros()));
+        let folder =
+            std::env::temp_dir().join(format!("wattledger-bundle-{}-{}", std::process::id(), chrono::Utc::now().timestamp_micros()));
         fs::create_dir(&folder).with_context(|| format!("create {}", folder.display()))?;
         let unpacked = Unpacked(folder);
         unpack(file, &unpacked.0).with_context(|| format!("unpack bundle {}", path.display()))?;

@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
 
-use super::super::close::files::{NO_TIMESTAMP, UNSIGNED};
 use super::super::close::TIME_STAMP_CA_FILE;
+use super::super::close::files::{NO_TIMESTAMP, UNSIGNED};
 use super::outcome::Outcome;
 use crate::evidence::closed::stamp::{self, Authorities, Stamp};
 use crate::evidence::closed::{Unreadable, broken_links, require_consistent};
@@ -49,7 +49,9 @@ pub fn signature(sealed: &Sealed, keys: &Keys) -> Outcome {
     let Some(signature) = &sealed.signature else {
         return match (keys, was_signed) {
             (_, true) => Outcome::failed(CHECK, BAD, "manifest.json.minisig is not there"),
-            (Keys::Given(_), false) => Outcome::failed(CHECK, BAD, "the month was closed without a signature, and a key was given to check it with"),
+            (Keys::Given(_), false) => {
+                Outcome::failed(CHECK, BAD, "the month was closed without a signature, and a key was given to check it with")
+            }
             (_, false) => Outcome::warning(CHECK, Some(UNSIGNED), "the month was closed without a signature, which was accepted by name"),
         };
     };
@@ -57,7 +59,11 @@ pub fn signature(sealed: &Sealed, keys: &Keys) -> Outcome {
         Keys::Given(key) => (key, true),
         Keys::BesideWhatItSigns(key) => (key, false),
         Keys::None => {
-            return Outcome::failed(CHECK, BAD, "there is no public key to check it with; --public-key FILE or `public_key_file` in [seal] names one");
+            return Outcome::failed(
+                CHECK,
+                BAD,
+                "there is no public key to check it with; --public-key FILE or `public_key_file` in [seal] names one",
+            );
         }
     };
     match key.verify(&sealed.manifest, signature) {
@@ -149,7 +155,8 @@ fn every(
     if let Some(first) = errors.first() {
         // What cannot be read at all is as good as gone.
         let code = first.downcast_ref::<Unreadable>().map_or("MISSING", |unreadable| unreadable.code);
-        let said = |error: &anyhow::Error| error.downcast_ref::<Unreadable>().map_or_else(|| format!("{error:#}"), |known| known.message.clone());
+        let said =
+            |error: &anyhow::Error| error.downcast_ref::<Unreadable>().map_or_else(|| format!("{error:#}"), |known| known.message.clone());
         let messages: Vec<String> = errors.iter().map(said).collect();
         return Outcome::failed(check, code, first_few(&messages));
     }

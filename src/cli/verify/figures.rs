@@ -6,9 +6,8 @@
 use serde_json::Value;
 
 /// What names a row of a list, in this order.
-const NAMES: [&str; 14] = [
-    "cluster", "node", "namespace", "workload", "job", "start", "day", "hour", "zone", "id", "quantity", "geography", "figure", "code",
-];
+const NAMES: [&str; 14] =
+    ["cluster", "node", "namespace", "workload", "job", "start", "day", "hour", "zone", "id", "quantity", "geography", "figure", "code"];
 /// Longer values are cut when they are shown.
 const SHOWN: usize = 40;
 
@@ -57,7 +56,8 @@ mod tests {
 
     #[test]
     fn a_difference_says_where_it_stands_and_what_was_there() {
-        let report = |mj: i64| json!({ "namespaces": [{ "cluster": "a", "namespace": "shop", "facility_mj": mj }], "totals": { "gap_mj": null } });
+        let report =
+            |mj: i64| json!({ "namespaces": [{ "cluster": "a", "namespace": "shop", "facility_mj": mj }], "totals": { "gap_mj": null } });
 
         assert!(different("", &report(1), &report(1)).is_empty());
         assert_eq!(different("", &report(1), &report(2)), ["namespaces[a/shop].facility_mj: 1, now 2"]);

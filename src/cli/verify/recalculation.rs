@@ -35,7 +35,8 @@ pub fn recalculate(store: &Store, sealed: &Sealed, threads: Option<usize>) -> Ou
                 true => Outcome::passed(CHECK, format!("{same}, {} report files to the byte", made.files.len())),
                 false => {
                     let then = &sealed.seal.software;
-                    let message = format!("{same}; {then} made the files and this is {SOFTWARE}, which sets {} otherwise", first_few(&other));
+                    let message =
+                        format!("{same}; {then} made the files and this is {SOFTWARE}, which sets {} otherwise", first_few(&other));
                     Outcome::warning(CHECK, None, message)
                 }
             }
@@ -72,7 +73,8 @@ fn make(store: &Store, sealed: &Sealed, threads: Option<usize>) -> Result<Made> 
 
 /// An error in a sentence, and where a finding refuses the report now, which.
 fn said(error: &anyhow::Error) -> String {
-    let findings = error.downcast_ref::<Refusal>().map(|refusal| refusal.findings.iter().map(|finding| finding.code.as_str()).collect::<Vec<_>>());
+    let findings =
+        error.downcast_ref::<Refusal>().map(|refusal| refusal.findings.iter().map(|finding| finding.code.as_str()).collect::<Vec<_>>());
     findings.map_or_else(|| format!("{error:#}"), |codes| format!("{error:#}: {}", codes.join(", ")))
 }
 

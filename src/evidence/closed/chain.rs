@@ -30,7 +30,8 @@ pub fn broken_links(seals: &[Sealed]) -> Vec<String> {
                 (None, None) => format!("{name} names no seal before it"),
             });
         }
-        let replaced = |edition: u32| seals.iter().find(|other| (&other.seal.period.month, other.seal.edition) == (&seal.period.month, edition));
+        let replaced =
+            |edition: u32| seals.iter().find(|other| (&other.seal.period.month, other.seal.edition) == (&seal.period.month, edition));
         if let Some(replaces) = &seal.replaces {
             match replaced(replaces.edition) {
                 Some(other) if other.sha256() == replaces.sha256 => {}

@@ -16,7 +16,5 @@ mod view;
 pub use chain::{broken_links, next};
 pub use folder::{CLOSED_FOLDER, Sealed, Unreadable, Written};
 pub use keys::{PublicKey, SigningKey};
-pub use seal::{
-    Link, Replaced, SEAL_SCHEMA, Seal, SealKind, SealedDay, SealedFile, SealedLedger, SealedPeriod, require_consistent,
-};
+pub use seal::{Link, Replaced, SEAL_SCHEMA, Seal, SealKind, SealedDay, SealedFile, SealedLedger, SealedPeriod, require_consistent};
 pub use view::{Reading, Readings, closed_manifest};

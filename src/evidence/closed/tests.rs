@@ -58,7 +58,8 @@ fn a_seal_is_read_as_it_was_written_and_its_keys_stand_in_their_order() {
     assert_eq!(read.to_json().unwrap(), written);
     assert_eq!(read.trusted_comment(), "wattledger 2026-10 edition 1 seq 7");
     let text = String::from_utf8(written).unwrap();
-    let keys = ["schema", "kind", "organisation", "period", "edition", "seq", "sealed_at", "previous", "replaces", "software", "method", "engine"];
+    let keys =
+        ["schema", "kind", "organisation", "period", "edition", "seq", "sealed_at", "previous", "replaces", "software", "method", "engine"];
     let more = ["accepted", "findings", "totals", "ledger", "evidence", "files"];
     let places: Vec<usize> = keys.iter().chain(&more).map(|key| text.find(&format!("\n \"{key}\": ")).unwrap()).collect();
     assert!(places.is_sorted(), "{text}");
@@ -133,7 +134,10 @@ fn a_month_is_closed_when_its_seal_is_there_and_then_once_and_for_all() {
     assert_eq!(store.seal(&month).unwrap(), Created::New);
 
     let found = store.sealed("2026-10", None).unwrap().unwrap();
-    assert_eq!((found.seal.clone(), found.signature.clone(), found.time_stamp.clone()), (month.seal.clone(), month.signature.clone(), None));
+    assert_eq!(
+        (found.seal.clone(), found.signature.clone(), found.time_stamp.clone()),
+        (month.seal.clone(), month.signature.clone(), None)
+    );
     assert_eq!(store.objects().list("closed").unwrap().len(), 3, "what an attempt left is gone");
     assert_eq!(store.read_closed(&found, "report/report.html").unwrap(), b"report");
     let other = Sealed { signature: None, ..sealed(Seal { organisation: "Other BV".to_owned(), ..month.seal.clone() }) };

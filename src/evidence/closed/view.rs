@@ -37,9 +37,13 @@ pub struct Reading {
 }
 
 impl Readings {
-    pub fn note(&self, key: &str, bytes: &[u8]) {
-        let reading = Reading { sha256: sha256(bytes), bytes: bytes.len() as u64 };
-        self.by_key.lock().expect("a reader that panics ends the program").insert(key.to_owned(), reading);
+    /// Notes what was read first; whoever reads a file again holds it against its record, and a manifest that changed meanwhile is found by its digest.
+    fn note(&self, key: &str, bytes: &[u8]) {
+        let is_known = || self.by_key.lock().expect("a reader that panics ends the program").contains_key(key);
+        if !is_known() {
+            let reading = Reading { sha256: sha256(bytes), bytes: bytes.len() as u64 };
+            self.by_key.lock().expect("a reader that panics ends the program").entry(key.to_owned()).or_insert(reading);
+        }
     }
 
     pub fn all(&self) -> BTreeMap<String, Reading> {

@@ -21,7 +21,8 @@ impl Home {
             return None;
         }
         let home = Self::without_keys();
-        let made = Command::new("minisign").args(["-G", "-W", "-p", "wattledger.pub", "-s", "wattledger.key"]).current_dir(home.root()).output();
+        let made =
+            Command::new("minisign").args(["-G", "-W", "-p", "wattledger.pub", "-s", "wattledger.key"]).current_dir(home.root()).output();
         assert!(made.unwrap().status.success());
         home.append("\n[seal]\nsecret_key_file = \"wattledger.key\"\npublic_key_file = \"wattledger.pub\"\n");
         Some(home)
@@ -30,7 +31,7 @@ impl Home {
     pub fn without_keys() -> Self {
         let home = Self { folder: TempDir::new().unwrap() };
         let sample = sample::root().join("sample-data");
-        for folder in ["evidence", "intensity"] {
+        for folder in ["evidence", "intensity", "prices", "decisions"] {
             copy(&sample.join(folder), &home.path(folder));
         }
         fs::copy(sample.join("wattledger.toml"), home.path("wattledger.toml")).unwrap();
@@ -40,13 +41,6 @@ impl Home {
     pub fn append(&self, toml: &str) {
         let config = fs::read_to_string(self.path("wattledger.toml")).unwrap();
         fs::write(self.path("wattledger.toml"), config + toml).unwrap();
-    }
-
-    /// Takes whole tables out of the configuration.
-    pub fn drop_tables(&self, names: &[&str]) {
-        let mut config: toml::Table = fs::read_to_string(self.path("wattledger.toml")).unwrap().parse().unwrap();
-        names.iter().for_each(|name| drop(config.remove(*name)));
-        fs::write(self.path("wattledger.toml"), toml::to_string(&config).unwrap()).unwrap();
     }
 
     pub fn root(&self) -> &Path {

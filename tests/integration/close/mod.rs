@@ -1,5 +1,6 @@
 //! Closing a month: sealed once, chained, signed so that Debian's minisign can check it, restated and never edited; and verified to the byte.
 
+mod bundle;
 mod home;
 mod tampering;
 mod time_stamp;
@@ -57,13 +58,24 @@ fn a_closed_month_is_sealed_whole_and_a_stranger_can_check_it_with_common_tools(
     assert_eq!((&seal["edition"], &seal["seq"], &seal["previous"], &seal["replaces"]), (&1.into(), &1.into(), &Value::Null, &Value::Null));
     // Every file of the folder, and every file that the figures were made from, with the SHA-256 that sha256sum gives.
     let listed: Vec<&str> = seal["files"].as_array().unwrap().iter().map(|file| file["path"].as_str().unwrap()).collect();
-    for path in ["config.toml", "days/prod-nl/2026-10-13.json", "intensity/NL.json", "report/report.html", "report/report.xlsx", "report/report.json"] {
+    for path in [
+        "config.toml",
+        "days/prod-nl/2026-10-13.json",
+        "intensity/NL.json",
+        "report/report.html",
+        "report/report.xlsx",
+        "report/report.json",
+    ] {
         assert!(listed.contains(&path), "{path} of {listed:?}");
     }
     for (list, folder) in [("files", home.closed(1)), ("evidence", home.path("evidence"))] {
         for file in seal[list].as_array().unwrap() {
             let bytes = fs::read(folder.join(file["path"].as_str().unwrap())).unwrap();
-            assert_eq!((sha256(&bytes), bytes.len() as u64), (file["sha256"].as_str().unwrap().to_owned(), file["bytes"].as_u64().unwrap()), "{file}");
+            assert_eq!(
+                (sha256(&bytes), bytes.len() as u64),
+                (file["sha256"].as_str().unwrap().to_owned(), file["bytes"].as_u64().unwrap()),
+                "{file}"
+            );
         }
     }
     let evidence: Vec<&str> = seal["evidence"].as_array().unwrap().iter().map(|file| file["path"].as_str().unwrap()).collect();
@@ -73,23 +85,27 @@ fn a_closed_month_is_sealed_whole_and_a_stranger_can_check_it_with_common_tools(
     let text = fs::read_to_string(home.closed(1).join("manifest.json")).unwrap();
     assert!(!text.contains(home.root().to_str().unwrap()), "a path of the machine");
 
-    let minisign = Command::new("minisign").args(["-Vm", "manifest.json", "-p"]).arg(home.path("wattledger.pub")).current_dir(home.closed(1)).output();
+    let minisign =
+        Command::new("minisign").args(["-Vm", "manifest.json", "-p"]).arg(home.path("wattledger.pub")).current_dir(home.closed(1)).output();
     let minisign = minisign.unwrap();
     let said = String::from_utf8_lossy(&minisign.stdout).into_owned();
     assert!(minisign.status.success() && said.contains("wattledger 2026-10 edition 1 seq 1"), "{said}");
     assert_eq!(home.verify(&[]).0, 0);
     let report: Value = serde_json::from_slice(&fs::read(home.closed(1).join("report/report.json")).unwrap()).unwrap();
-    assert_eq!((&report["status"]["kind"], &report["status"]["edition"], &report["status"]["coverage"]), (&"closed".into(), &1.into(), &1.0.into()));
+    assert_eq!(
+        (&report["status"]["kind"], &report["status"]["edition"], &report["status"]["coverage"]),
+        (&"closed".into(), &1.into(), &1.0.into())
+    );
     assert_eq!(report["totals"], seal["totals"]);
 }
 
 #[test]
 fn closing_twice_gives_one_seal_and_the_second_writes_nothing() {
     let Some(home) = Home::with_keys() else { return };
-    let first = home.run_ok(&["close", "--no-collect", "--month", "2026-10"]);
+    let first = home.run_ok(&["close", "--month", "2026-10"]);
     let before = files_of(&home.path("evidence"));
 
-    let second = home.run_ok(&["close", "--no-collect", "--month", "2026-10"]);
+    let second = home.run_ok(&["close", "--month", "2026-10"]);
 
     assert!(files_of(&home.path("evidence")) == before);
     assert_eq!(first.stdout, second.stdout);
@@ -140,7 +156,9 @@ fn hour_without_intensity(home: &Home, zone: &str) -> i64 {
         .intensity(zone)
         .unwrap()
         .into_iter()
-        .flat_map(|(series, _)| (0..series.len()).filter(|row| series.direct_gco2e_per_kwh[*row].is_some()).map(|row| series.start_s[row]).collect::<Vec<_>>())
+        .flat_map(|(series, _)| {
+            (0..series.len()).filter(|row| series.direct_gco2e_per_kwh[*row].is_some()).map(|row| series.start_s[row]).collect::<Vec<_>>()
+        })
         .collect();
     // October in Amsterdam, in UTC.
     (0..745).map(|hour| 1_790_805_600 + hour * 3_600).find(|start| !known.contains(start)).expect("the sample tells of a hole")
@@ -192,7 +210,8 @@ fn a_day_that_was_metered_anew_is_read_from_where_it_was_put_aside() {
     let Some(home) = Home::with_keys() else { return };
     home.run_ok(&["close", "--no-collect", "--month", "2026-10"]);
     let config = fs::read_to_string(home.path("wattledger.toml")).unwrap();
-    let metered_otherwise = config.replacen("exporter = \"kepler\"\nboundary = \"colocated\"", "exporter = \"cadvisor\"\nboundary = \"colocated\"", 1);
+    let metered_otherwise =
+        config.replacen("exporter = \"kepler\"\nboundary = \"colocated\"", "exporter = \"cadvisor\"\nboundary = \"colocated\"", 1);
     assert_ne!(config, metered_otherwise);
     fs::write(home.path("wattledger.toml"), metered_otherwise).unwrap();
     home.run_ok(&["collect", "--month", "2026-10", "--cluster", "edge-fr", "--remeter"]);
@@ -223,12 +242,14 @@ fn a_second_process_at_the_same_time_is_told_who_has_the_lock() {
 fn of_many_who_close_at_once_one_seals_and_all_agree_afterwards() {
     let Some(home) = Home::with_keys() else { return };
     let codes: Vec<(u8, String)> = std::thread::scope(|scope| {
-        let runs: Vec<_> = (0..4).map(|_| scope.spawn(|| home.run(&["close", "--no-collect", "--month", "2026-10", "--threads", "1"]))).collect();
+        let runs: Vec<_> =
+            (0..4).map(|_| scope.spawn(|| home.run(&["close", "--no-collect", "--month", "2026-10", "--threads", "1"]))).collect();
         runs.into_iter().map(|run| run.join().unwrap()).collect()
     });
 
     let sealed = codes.iter().filter(|(code, said)| *code == 0 && said.contains("2026-10 closed: edition 1, seal 1")).count();
-    let others = codes.iter().filter(|(code, said)| (*code == 1 && said.contains("LOCKED")) || (*code == 0 && said.contains("is closed"))).count();
+    let others =
+        codes.iter().filter(|(code, said)| (*code == 1 && said.contains("LOCKED")) || (*code == 0 && said.contains("is closed"))).count();
     assert_eq!((sealed, others), (1, 3), "{codes:#?}");
     assert_eq!(home.verify(&[]).0, 0);
 }
@@ -299,7 +320,6 @@ fn days_that_are_missing_refuse_a_close_or_stand_across_its_report() {
     let (code, said) = home.run(&["close", "--no-collect", "--month", "2026-10"]);
     assert!(code == 2 && said.contains("refused: DAYS_MISSING: "), "{said}");
     // There is no server at the configured address: what is missing stays missing, and that is said.
-    home.drop_tables(&["price", "decision_log"]);
     let (code, said) = home.run(&["close", "--month", "2026-10"]);
     assert!(code == 3 && said.contains("incomplete: "), "{said}");
     assert!(!home.path("evidence/closed").exists());
@@ -339,7 +359,11 @@ fn own_files_are_sealed_with_the_month_and_read_from_there() {
     fs::write(factors.join("Strom mix.csv"), row).unwrap();
     fs::write(home.path("ppa.csv"), "ts,kwh\n2026-10-05T10:00:00Z,3.5\n").unwrap();
     let config = fs::read_to_string(home.path("wattledger.toml")).unwrap();
-    let config = config.replacen("evidence = \"invented agreement 7, schedule A\"", "evidence = \"invented agreement 7, schedule A\"\ngeneration_file = \"ppa.csv\"", 1);
+    let config = config.replacen(
+        "evidence = \"invented agreement 7, schedule A\"",
+        "evidence = \"invented agreement 7, schedule A\"\ngeneration_file = \"ppa.csv\"",
+        1,
+    );
     fs::write(home.path("wattledger.toml"), format!("{config}\n[factors]\nfiles = [\"own factors/*.csv\"]\n")).unwrap();
     home.run_ok(&["close", "--no-collect", "--month", "2026-10"]);
 

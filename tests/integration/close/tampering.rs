@@ -193,7 +193,8 @@ fn json_has_a_verdict_and_a_code_a_check() {
     let printed: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&printed["verified"], &printed["months"][0]["month"]), (&false.into(), &"2026-10".into()));
     let checks = printed["months"][0]["checks"].as_array().unwrap();
-    let verdicts: Vec<(&str, &str)> = checks.iter().map(|check| (check["check"].as_str().unwrap(), check["verdict"].as_str().unwrap())).collect();
+    let verdicts: Vec<(&str, &str)> =
+        checks.iter().map(|check| (check["check"].as_str().unwrap(), check["verdict"].as_str().unwrap())).collect();
     let expected = [
         ("signature", "passed"),
         ("time stamp", "warning"),

@@ -63,12 +63,25 @@ impl Authority {
         fs::write(at.join("serial"), "01\n").unwrap();
         for (name, subject) in [("root", "/CN=Example root"), ("signer", "/CN=Example time stamps")] {
             openssl(at, &[&["genpkey", "-out", &format!("{name}.key")], key].concat());
-            let request = ["req", "-new", "-config", "openssl.cnf", "-key", &format!("{name}.key"), "-subj", subject, "-out", &format!("{name}.csr")];
+            let request =
+                ["req", "-new", "-config", "openssl.cnf", "-key", &format!("{name}.key"), "-subj", subject, "-out", &format!("{name}.csr")];
             openssl(at, &request);
         }
         let sign = ["x509", "-req", "-days", "3650", "-extfile", "openssl.cnf"];
         openssl(at, &[&sign[..], &["-in", "root.csr", "-signkey", "root.key", "-extensions", "root", "-out", "root.pem"]].concat());
-        let by_root = ["-in", "signer.csr", "-CA", "root.pem", "-CAkey", "root.key", "-CAcreateserial", "-extensions", "signer", "-out", "signer.pem"];
+        let by_root = [
+            "-in",
+            "signer.csr",
+            "-CA",
+            "root.pem",
+            "-CAkey",
+            "root.key",
+            "-CAcreateserial",
+            "-extensions",
+            "signer",
+            "-out",
+            "signer.pem",
+        ];
         openssl(at, &[&sign[..], &by_root].concat());
         let url = serve(at.to_owned());
         Self { folder, url }
@@ -110,7 +123,10 @@ fn serve(folder: PathBuf) -> String {
             fs::write(folder.join("query"), query).unwrap();
             openssl(&folder, &["ts", "-reply", "-config", "openssl.cnf", "-queryfile", "query", "-out", "reply"]);
             let reply = fs::read(folder.join("reply")).unwrap();
-            let head = format!("HTTP/1.1 200 OK\r\ncontent-type: application/timestamp-reply\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", reply.len());
+            let head = format!(
+                "HTTP/1.1 200 OK\r\ncontent-type: application/timestamp-reply\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                reply.len()
+            );
             let _ = stream.write_all(&[head.as_bytes(), &reply].concat());
         }
     });
@@ -202,7 +218,10 @@ fn an_authority_that_cannot_be_reached_or_trusted_leaves_the_month_open() {
     let Some(home) = Home::with_keys() else { return };
     home.append("timestamp_url = \"http://127.0.0.1:9/tsa\"\n");
     let (code, said) = home.run(&["close", "--no-collect", "--month", "2026-10"]);
-    assert!(code == 1 && said.contains("ask the time stamp authority http://127.0.0.1:9/tsa") && said.contains("nothing was sealed"), "{said}");
+    assert!(
+        code == 1 && said.contains("ask the time stamp authority http://127.0.0.1:9/tsa") && said.contains("nothing was sealed"),
+        "{said}"
+    );
     assert!(!home.closed(1).join("manifest.json").exists());
 
     let (authority, other) = (Authority::rsa(), Authority::rsa());

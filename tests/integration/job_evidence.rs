@@ -106,6 +106,7 @@ impl Cluster<'_> {
             day: day.to_string(),
             step_seconds: self.step_s,
             metering: None,
+            endpoint: None,
             baseline_policy: None,
             replaces: None,
             software: "a test".to_owned(),

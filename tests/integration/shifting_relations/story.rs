@@ -187,8 +187,8 @@ impl Story {
         fs::write(&path, self.config()).unwrap();
         let config = Config::load(&path).unwrap();
         let period = ReportingPeriod::parse(self.month, config.time_zone).unwrap();
-        let accounting = Accounting { engine: Engine::Columns, threads: Some(1), with_sensitivity: false };
-        Month(serde_json::to_value(account::period(&config, period, &[], &accounting).unwrap()).unwrap())
+        let accounting = Accounting { engine: Engine::Columns, threads: Some(1), with_sensitivity: false, with_content: false };
+        Month(serde_json::to_value(account::period(&account::Books::open(&config).unwrap(), period, &[], &accounting).unwrap()).unwrap())
     }
 
     fn config(&self) -> String {
@@ -243,7 +243,7 @@ fn job(random: &mut Random, cluster: &str, homes: &[&str], number: usize) -> Job
     let seconds = 600 + random.below(20 * HOUR_S);
     let at_s = MONTH_S + 6 * DAY_S + random.below(7 * DAY_S);
     // Some begin with a step, most within one.
-    let started_s = if number % 4 == 0 { at_s.div_euclid(STEP_S) * STEP_S } else { at_s };
+    let started_s = if number.is_multiple_of(4) { at_s.div_euclid(STEP_S) * STEP_S } else { at_s };
     let waited_s = if random.below(3) == 0 { 0 } else { 61 + random.below(9 * HOUR_S) };
     let home_zone = (random.below(3) == 0).then(|| homes[random.below(homes.len() as i64) as usize].to_owned());
     let pods = (0..1 + random.below(3)).map(|_| {

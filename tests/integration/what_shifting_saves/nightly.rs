@@ -66,6 +66,9 @@ struct Nightly {
 }
 
 /// 1 kWh in the half-hour from an instant.
+/// One of a window's figures.
+type OfBounds = fn(&Bounds) -> i64;
+
 fn job(start_ms: i64) -> RunEnergy {
     let step = ProfileStep { site: 0, step: (start_ms / HALF_HOUR_MS) as i32, active_mj: KWH_MJ, cpu_request_milli: 0 };
     RunEnergy::of(&[step], start_ms, start_ms + HALF_HOUR_MS, HALF_HOUR_S)
@@ -213,7 +216,7 @@ fn assert_same(zone_year: &ZoneYear, found: &Nightly, expected: &Value) -> usize
     let mut compared = 2 * seconds.len();
     for (window, (half_hours, expected)) in found.windows.iter().zip(WINDOWS.zip(expected["windows"].as_array().unwrap())) {
         assert_eq!(expected["half_hours"], json!(half_hours));
-        let figures: [(&str, fn(&Bounds) -> i64); 4] = [
+        let figures: [(&str, OfBounds); 4] = [
             ("best_ugco2e", |bounds| bounds.best),
             ("mean_ugco2e", |bounds| bounds.mean),
             ("worst_ugco2e", |bounds| bounds.worst),

@@ -150,9 +150,10 @@ feeds are incomplete; nothing is sealed then. stdout lists the files.";
 
 const VERIFY_EXAMPLES: &str = "\
 Examples:
-  wattledger verify
-      every month that was ever closed, each edition, one line a check
   wattledger verify --month 2026-10
+      one line a check, for each edition of the month
+  wattledger verify
+      every month that was ever closed
   wattledger verify wattledger-2026-10-1.tar.zst --public-key them.pub
       a bundle that somebody exported; needs no configuration
   wattledger verify --json

@@ -3,6 +3,7 @@
 mod altered;
 mod compare;
 mod cost_centres;
+mod decisions;
 mod dialect;
 mod disclosure;
 mod doctor;

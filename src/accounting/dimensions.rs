@@ -124,6 +124,7 @@ pub fn read_jobs(cluster: &str, jobs: &DataFrame) -> Result<Vec<JobRun>> {
     let instant = |ms: Option<i64>| ms.and_then(DateTime::<Utc>::from_timestamp_millis);
     let (namespace, job, workload, uid) = (text("namespace")?, text("job")?, text("workload")?, text("uid")?);
     let (created, started, completed) = (integers(jobs, "created_ms")?, integers(jobs, "started_ms")?, integers(jobs, "completed_ms")?);
+    let pods_started = integers_if_there(jobs, "pods_started_ms")?;
     let (scheduled, schedule, time_zone) = (text("scheduled_timestamp")?, text("schedule")?, text("schedule_time_zone")?);
     let (baseline_start, home_zone) = (text("baseline_start")?, text("home_zone")?);
     let mut text_if_there =
@@ -143,6 +144,7 @@ pub fn read_jobs(cluster: &str, jobs: &DataFrame) -> Result<Vec<JobRun>> {
             created: instant(created[i]),
             started: instant(started[i]),
             completed: instant(completed[i]),
+            pods_started: instant(pods_started[i]),
             was_suspended: suspended[i].unwrap_or(false),
             scheduled_timestamp: scheduled[i].clone(),
             schedule: schedule[i].clone(),

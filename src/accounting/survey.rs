@@ -266,6 +266,7 @@ impl ClusterSurvey {
 pub fn merge(known: &mut JobRun, seen: &JobRun) {
     known.started = known.started.into_iter().chain(seen.started).min();
     known.completed = known.completed.max(seen.completed);
+    known.pods_started = known.pods_started.into_iter().chain(seen.pods_started).min();
     known.was_suspended |= seen.was_suspended;
     known.uid = known.uid.take().or_else(|| seen.uid.clone());
     known.scheduled_timestamp = known.scheduled_timestamp.take().or_else(|| seen.scheduled_timestamp.clone());

@@ -8,8 +8,8 @@
 //! | 2 | `node_steps` | `tier` | 1: all energy was metered |
 //! | 2 | `usage` | `tail_mj` | null: nobody looked for tails |
 //!
-//! `nodes` has `cpu_capacity_milli` and `cpu_allocatable_milli`, `pods` has `gpu_request` and `is_deferrable`, and `jobs` has `home_cluster`, `decision` and
-//! `max_delay_hours` only where that was said of anything on the day; whoever reads them takes a table without the column for one of nulls.
+//! `nodes` has `cpu_capacity_milli` and `cpu_allocatable_milli`, `pods` has `gpu_request` and `is_deferrable`, and `jobs` has `home_cluster`, `decision`,
+//! `max_delay_hours` and `pods_started_ms` only where that was said of anything on the day; whoever reads them takes a table without the column for one of nulls.
 
 use anyhow::{Context, Result};
 use polars::prelude::{Column, DataFrame, DataType};

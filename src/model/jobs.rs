@@ -18,6 +18,8 @@ pub struct JobRun {
     /// The first start seen; a resumed Job's later starts do not count.
     pub started: Option<DateTime<Utc>>,
     pub completed: Option<DateTime<Utc>>,
+    /// When a node took the first of its pods, where that is known; a Job counts as started while they wait.
+    pub pods_started: Option<DateTime<Utc>>,
     pub was_suspended: bool,
     /// `batch.kubernetes.io/cronjob-scheduled-timestamp`, as written.
     pub scheduled_timestamp: Option<Name>,

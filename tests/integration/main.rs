@@ -5,6 +5,7 @@ mod bucket;
 mod close;
 mod compare;
 mod cost_centres;
+mod decisions;
 mod dialect;
 mod disclosure;
 mod doctor;

@@ -53,6 +53,13 @@ fn first_rule(run: &JobRun, decision: Option<&Decision>, start: DateTime<Utc>) -
     }
 }
 
+/// When a run first started: the Job's first start seen, or, where its pods waited longer for a node than Kubernetes takes to find one (behind scheduling
+/// gates, or for room), that of the first of them.
+pub fn first_start(run: &JobRun) -> Option<DateTime<Utc>> {
+    let pods_waited = |pods: &DateTime<Utc>| run.started.is_none_or(|started| is_shift(started, *pods));
+    run.pods_started.filter(pods_waited).or(run.started)
+}
+
 /// Whether a run that could have started then and started now was shifted in time: what is shorter than a minute is Kubernetes at work.
 pub fn is_shift(from: DateTime<Utc>, start: DateTime<Utc>) -> bool {
     (start - from).num_milliseconds() > HELD_BACK_S * 1_000
@@ -96,6 +103,18 @@ mod tests {
     fn a_job_that_waited_is_placed_at_its_creation() {
         assert_eq!(placed(&run(), "2026-10-05T01:01:01Z").1, BaselineRule::OwnStart);
         assert_eq!(placed(&run(), "2026-10-05T01:01:02Z"), ("2026-10-05T01:00:01Z".to_owned(), BaselineRule::Creation));
+    }
+
+    #[test]
+    fn a_run_whose_pods_waited_behind_a_gate_started_with_them_and_would_have_at_its_creation() {
+        let started = Some(at("2026-10-05T01:00:02Z"));
+        let pods = |instant: &str| JobRun { started, pods_started: Some(at(instant)), ..run() };
+        assert_eq!(first_start(&pods("2026-10-05T01:01:02Z")), started, "a minute is Kubernetes at work");
+        let gated = pods("2026-10-05T05:00:00Z");
+        assert_eq!(first_start(&gated), Some(at("2026-10-05T05:00:00Z")));
+        assert_eq!(placed(&gated, "2026-10-05T05:00:00Z"), ("2026-10-05T01:00:01Z".to_owned(), BaselineRule::Creation));
+        assert_eq!(first_start(&JobRun { started, ..run() }), started);
+        assert_eq!(first_start(&JobRun { pods_started: started, ..run() }), started);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::super::survey::{MonthTerms, Runs};
+use super::baseline::first_start;
 use crate::model::{Decision, DecisionRecord, DecisionSource, Finding, JobRun, Name, Severity};
 
 /// A record may be older than its Job by so much: some schedulers create the Job only when they start it.
@@ -67,7 +68,7 @@ impl<'a> Log<'a> {
         for (cluster, runs) in terms.clusters.iter().zip(all) {
             for (_, run) in runs {
                 if let Some(place) = log.place.get(&(cluster.name.as_str(), &*run.job.namespace, &*run.job.job)) {
-                    log.jobs[*place].runs.push((run.job.uid.clone(), run.job.started));
+                    log.jobs[*place].runs.push((run.job.uid.clone(), first_start(&run.job)));
                 }
             }
         }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use super::bounds::Bounds;
 use super::capacity::{self, Capacity};
 use super::curves::{PICTURED, RunCurve};
-use super::history::{History, TimesOfDay, WorkloadName};
+use super::history::{Clock, History, TimesOfDay, WorkloadName};
 use super::move_next::{Movable, Workloads};
 use super::outcome::{Subject, Valuations};
 use crate::accounting::inventory::Inventory;
@@ -74,12 +74,14 @@ pub struct ForecastOutcome {
 /// Evaluates every run of the plan.
 pub fn evaluate(plan: &Plan<'_>, inventory: &Inventory, history: &History) -> Effects {
     let times = times_of_day(plan, history);
+    let clock = clock(plan, &times);
     let valuations = Valuations::of(plan);
     let mut effects = Effects { runs: vec![RunEffects::default(); plan.runs.len()], ..Effects::default() };
     let mut workloads = Workloads::default();
     for (index, run) in plan.runs.iter().enumerate() {
         let Some(subject) = Subject::of(plan, run, &inventory.profiles[index], inventory.runs[index]) else { continue };
-        effects.runs[index] = subject.effects(&valuations, times.get(&workload_name(plan, run)), &mut workloads);
+        let times = times.get(&workload_name(plan, run)).map(|times| (times, &clock));
+        effects.runs[index] = subject.effects(&valuations, times, &mut workloads);
     }
     effects.movable = workloads.ranked();
     effects.capacity = capacity::check(plan, inventory);
@@ -104,6 +106,12 @@ fn times_of_day(plan: &Plan<'_>, history: &History) -> BTreeMap<WorkloadName, Ti
     let time_zone = plan.terms.period.time_zone();
     let of = |starts: Vec<i64>| TimesOfDay::of(&starts, plan.terms.step_seconds, time_zone);
     starts.into_iter().map(|(name, starts)| (name, of(starts))).collect()
+}
+
+fn clock(plan: &Plan<'_>, times: &BTreeMap<WorkloadName, TimesOfDay>) -> Clock {
+    let baselines = || plan.runs.iter().filter_map(|run| run.place.as_ref().ok()).map(|timing| timing.baseline_start_ms);
+    let (Some(first), Some(last)) = (baselines().min(), baselines().max()) else { return Clock::default() };
+    Clock::of(times.values(), (first, last), plan.terms.period.time_zone())
 }
 
 fn curves(plan: &Plan<'_>, inventory: &Inventory) -> Vec<RunCurve> {

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::bounds::{Bounds, CandidatePlace, Candidates};
 use super::effects::{Effect, ForecastOutcome, Overhead, RunEffects, workload_name};
 use super::energy::{PER_UNIT, RunEnergy, divided, rounded};
-use super::history::TimesOfDay;
+use super::history::{Clock, TimesOfDay};
 use super::move_next::{Unshifted, Workloads};
 use super::profile::ProfileStep;
 use super::retiming::RunTiming;
@@ -21,6 +21,10 @@ use crate::model::{Cause, Forecast};
 
 const MJ_PER_KWH: f64 = 3.6e9;
 const MICROGRAMS: f64 = 1e6;
+/// From so many starts on a row of all between the first and the last costs less than each by itself.
+const IN_A_ROW: usize = 12;
+/// Starts around one instant lie within a day.
+const LONGEST_ROW_MS: i64 = 2 * 86_400_000;
 
 /// By index of [`Plan::zones`]; none where a zone has no such series.
 pub struct Valuation<'a>(Vec<Option<&'a Integral>>);
@@ -85,12 +89,12 @@ impl<'a> Subject<'a> {
     }
 
     /// Adds the run to its workload where it was not shifted and may be.
-    pub fn effects(&self, valuations: &Valuations<'_>, times: Option<&TimesOfDay>, workloads: &mut Workloads) -> RunEffects {
+    pub fn effects(&self, valuations: &Valuations<'_>, times: Option<(&TimesOfDay, &Clock)>, workloads: &mut Workloads) -> RunEffects {
         let mut effects = RunEffects {
             cost: self.effect(&valuations.prices),
             consequential: self.effect(&valuations.marginal),
             at_creation_ugco2e: self.at_creation(&valuations.direct),
-            historical_ugco2e: times.and_then(|times| self.historical(times, &valuations.direct)),
+            historical_ugco2e: times.and_then(|(times, clock)| self.historical(times, clock, &valuations.direct)),
             overhead: self.overhead(&valuations.direct),
             forecast: self.forecast(&valuations.direct),
             ..RunEffects::default()
@@ -190,20 +194,36 @@ impl<'a> Subject<'a> {
         self.counterfactual_by(&[(created_ms, 1)], direct)
     }
 
-    fn historical(&self, times: &TimesOfDay, direct: &Valuation<'_>) -> Option<i64> {
-        let starts = times.around(self.timing.baseline_start_ms, self.plan.terms.period.time_zone());
-        self.counterfactual_by(&starts, direct)
+    fn historical(&self, times: &TimesOfDay, clock: &Clock, direct: &Valuation<'_>) -> Option<i64> {
+        self.counterfactual_by(&times.around(self.timing.baseline_start_ms, clock), direct)
     }
 
     /// The mean of the counterfactual over other starts, each counted so many times.
     fn counterfactual_by(&self, starts: &[(i64, u32)], direct: &Valuation<'_>) -> Option<i64> {
         let baseline = self.counterfactual_at(self.timing.baseline_start_ms, direct)?;
+        let values = self.counterfactuals_at(starts, direct)?;
         let (mut differences, mut count) = (0_i128, 0_i128);
-        for (start_ms, times) in starts {
-            differences += (self.counterfactual_at(*start_ms, direct)? - baseline) * i128::from(*times);
+        for ((_, times), value) in starts.iter().zip(values) {
+            differences += (value - baseline) * i128::from(*times);
             count += i128::from(*times);
         }
         (count > 0).then(|| self.sums.counterfactual_ugco2e + divided(differences, PER_UNIT * count))
+    }
+
+    /// The counterfactual at each of several starts. Many of them that are whole steps apart are valued in a row, which looks up each step once.
+    fn counterfactuals_at(&self, starts: &[(i64, u32)], direct: &Valuation<'_>) -> Option<Vec<i128>> {
+        let (first, last) = (starts.iter().map(|(start, _)| *start).min()?, starts.iter().map(|(start, _)| *start).max()?);
+        let step_ms = self.energy.step_ms;
+        if starts.len() < IN_A_ROW || last - first > LONGEST_ROW_MS || starts.iter().any(|(start, _)| (start - first) % step_ms != 0) {
+            return starts.iter().map(|(start, _)| self.counterfactual_at(*start, direct)).collect();
+        }
+        let count = ((last - first) / step_ms) as usize + 1;
+        let mut row = vec![0_i128; count];
+        for (energy, zone, pue) in self.at_home() {
+            let values = energy.values_from(first, count, direct.zone(zone)?, pue)?;
+            row.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
+        }
+        Some(starts.iter().map(|(start, _)| row[((start - first) / step_ms) as usize]).collect())
     }
 
     /// At the mean intensity from when it could have started until it ended, where it ran.

@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::super::intensity::ZoneIntensity;
 use super::super::plan::PlannedRun;
 use super::super::survey::{MonthTerms, RunKey, Runs, Site};
-use super::baseline::{baseline, is_shift};
+use super::baseline::{baseline, first_start, is_shift};
 use super::cause::cause;
 use super::class::{class_of_run, rule_of};
 use super::decisions::{Log, some};
@@ -73,7 +73,7 @@ impl Placing<'_> {
         let rule = rule_of(terms, &run.job.namespace, &run.job.workload);
         let mut planned = PlannedRun {
             cluster,
-            start: run.job.started,
+            start: first_start(&run.job),
             end: Some(end),
             baseline_start: None,
             baseline_rule: None,
@@ -98,7 +98,7 @@ impl Placing<'_> {
         let home_name = &terms.clusters[planned.home_cluster.unwrap_or(cluster)].name;
         let may_hold_out = terms.hold_out.as_ref().filter(|_| class == DeferralClass::Deferrable);
         planned.is_held_out = may_hold_out.map(|policy| is_held_out(policy, home_name, &planned.run.job.namespace, &planned.run.job.job));
-        if let Some(start) = planned.run.job.started {
+        if let Some(start) = planned.start {
             planned.decision = self.decision(&planned, copy.as_ref(), start, end);
         }
         planned.place = match (planned.run.site, home) {
@@ -152,7 +152,7 @@ impl Placing<'_> {
         let home_zone = home_zone.unwrap_or_else(|| Name::from(zone_at_home(self.terms, ran.home, ran.site)));
         planned.baseline_zone = Some(home_zone.clone());
         let sites: Vec<&Site> = planned.run.sites().map(|site| &self.terms.clusters[ran.cluster].sites[site]).collect();
-        let Some(start) = job.started else { return Err("no start of the Job was seen".to_owned()) };
+        let Some(start) = planned.start else { return Err("no start of the Job was seen".to_owned()) };
         let start_ms = start.timestamp_millis();
         let span = Span { start, start_ms, end_ms: end.timestamp_millis().max(start_ms + 1) };
         let decision = planned.decision.as_ref().map(|(_, decision)| &**decision);

@@ -133,6 +133,22 @@ fn a_queued_run_is_shifted_from_its_creation_and_not_for_carbon() {
 }
 
 #[test]
+fn a_run_whose_pods_waited_behind_gates_is_shifted_from_its_creation_to_its_first_pod() {
+    // The Job counts as started at once; a node took its first pod at 05:00Z.
+    let gated = JobRun {
+        started: Some(at("2026-10-05T01:00:02Z")),
+        pods_started: Some(at("2026-10-05T05:00:00Z")),
+        is_carbon_aware: Some(true),
+        ..ran()
+    };
+    let planned = only(&terms(), gated);
+    assert_eq!(baseline_of(&planned), ("2026-10-05T01:00:01Z".to_owned(), BaselineRule::Creation));
+    assert_eq!((planned.start, planned.cause), (Some(at("2026-10-05T05:00:00Z")), Cause::Carbon));
+    let timing = planned.place.expect("placed");
+    assert_eq!((timing.start_ms - timing.baseline_start_ms, timing.end_ms - timing.start_ms), (4 * 3_600_000 - 1_000, 2 * 3_600_000));
+}
+
+#[test]
 fn kedas_job_is_created_when_it_starts_and_only_a_decision_says_when_it_could_have() {
     let created = JobRun { created: Some(at("2026-10-05T04:59:58Z")), workload: "ScaledJob/encode".into(), ..ran() };
     let alone = only(&terms(), created.clone());

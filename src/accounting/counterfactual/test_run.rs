@@ -19,6 +19,7 @@ pub fn run() -> JobRun {
         created: Some(at("2026-10-05T01:00:01Z")),
         started: None,
         completed: None,
+        pods_started: None,
         was_suspended: false,
         scheduled_timestamp: None,
         schedule: None,

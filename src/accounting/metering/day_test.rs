@@ -390,6 +390,24 @@ fn a_job_that_somebody_made_of_a_cronjob_by_hand_has_no_schedule() {
 }
 
 #[test]
+fn a_run_knows_when_a_node_took_its_first_pod() {
+    let started = |pod: &str, second: i64| {
+        part(&format!("kube_pod_start_time{{namespace=team,pod={pod},uid=uid-{pod}}}"), &[(second + 1, (at(second) / 1_000) as f64)])
+    };
+    let pods_started = |parts: Vec<Part>| ints(&described(parts).jobs, "pods_started_ms");
+    assert_eq!(pods_started(vec![started("a", 90)]), [Some(at(90))]);
+    // A second pod, a retry, started later; and one of which nobody says when leaves it at the Job's own start.
+    let second =
+        part("kube_pod_owner{namespace=team,pod=b,uid=uid-b,owner_kind=Job,owner_name=train,owner_is_controller=true}", &[(600, 1.0)]);
+    let retry = || vec![second.clone(), pod("b", "running", &[(600, 0.0), (660, 1.0)]), started("a", 90)];
+    assert_eq!(pods_started([retry(), vec![started("b", 590)]].concat()), [Some(at(90))]);
+    let job = part("kube_job_status_start_time{namespace=team,job_name=train}", &[(60, (at(30) / 1_000) as f64)]);
+    assert_eq!(pods_started([retry(), vec![job]].concat()), [Some(at(30))]);
+    // Where nobody says it of any pod the table has no such column.
+    assert!(described(Vec::new()).jobs.column("pods_started_ms").is_err());
+}
+
+#[test]
 fn a_decision_and_a_home_cluster_are_kept_as_written_and_the_last_word_holds() {
     let annotated = |text: &str, from: i64, to: i64| {
         part(&format!("kube_job_annotations{{{text},namespace=team,job_name=train}}"), &[(from, 1.0), (to, 1.0)])

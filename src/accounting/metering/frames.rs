@@ -115,6 +115,7 @@ pub fn jobs(rows: &[JobRow]) -> Result<DataFrame> {
         Column::new("home_cluster".into(), texts(|row| &row.home_cluster)),
         Column::new("decision".into(), texts(|row| &row.decision)),
         Column::new("max_delay_hours".into(), texts(|row| &row.max_delay_hours)),
+        Column::new("pods_started_ms".into(), rows.iter().map(|row| row.pods_started_ms).collect::<Vec<Option<i64>>>()),
     ];
     with_what_was_said(frame, later).context("frame of jobs")
 }

@@ -179,6 +179,7 @@ fn job_table<'a>(samples: &'a SampleTable, state: &ClusterState<'a>, window: &Wi
             job_of_uid.insert(&row.record.uid, id);
         }
     }
+    add_pod_starts(samples, &job_of_uid, &mut table);
     for metric in ["kube_pod_annotations", "kube_pod_labels"] {
         for (series, ..) in latest_first(samples, metric) {
             if let Some(id) = job_of_uid.get(own_label(series, "uid")) {
@@ -187,6 +188,24 @@ fn job_table<'a>(samples: &'a SampleTable, state: &ClusterState<'a>, window: &Wi
         }
     }
     table
+}
+
+/// The first start of the pods of each run. Where that of one pod is not known, the run's own start stands for it: nothing says that its pods waited.
+fn add_pod_starts(samples: &SampleTable, job_of_uid: &BTreeMap<&str, i32>, table: &mut JobTable<'_>) {
+    let mut starts: BTreeMap<&str, i64> = BTreeMap::new();
+    for (series, _, value) in samples.of_metric("kube_pod_start_time") {
+        if let Some(seconds) = value.iter().copied().filter(|seconds| seconds.is_finite() && *seconds > 0.0).min_by(f64::total_cmp) {
+            starts.insert(own_label(series, "uid"), (seconds * 1_000.0).round() as i64);
+        }
+    }
+    if starts.is_empty() {
+        return;
+    }
+    for (uid, job) in job_of_uid {
+        let row = &mut table.rows[*job as usize];
+        let started_ms = starts.get(uid).copied().or(row.started_ms);
+        row.pods_started_ms = row.pods_started_ms.into_iter().chain(started_ms).min();
+    }
 }
 
 /// Every node of which anything was seen on the day, by name, with its existence cut to the day.

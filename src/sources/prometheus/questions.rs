@@ -59,6 +59,7 @@ pub const QUESTIONS: &[Question] = questions![
     State "kube-state-metrics/pod_info_flag.promql",
     State "kube-state-metrics/pod_owner_flag.promql",
     State "kube-state-metrics/pod_created_seconds.promql",
+    State "kube-state-metrics/pod_start_seconds.promql",
     State "kube-state-metrics/pod_completion_seconds.promql",
     State "kube-state-metrics/pod_labels_flag.promql",
     State "kube-state-metrics/pod_annotations_flag.promql",

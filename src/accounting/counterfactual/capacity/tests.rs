@@ -201,6 +201,7 @@ fn job() -> JobRun {
         created: None,
         started: None,
         completed: None,
+        pods_started: None,
         was_suspended: false,
         scheduled_timestamp: None,
         schedule: None,

@@ -200,6 +200,7 @@ fn job(created: Option<&str>) -> JobRun {
         created: created.map(at),
         started: None,
         completed: None,
+        pods_started: None,
         was_suspended: false,
         scheduled_timestamp: None,
         schedule: None,
@@ -355,6 +356,23 @@ fn its_workload_mostly_starts_at_night() {
     assert_eq!(effects.runs[0].historical_ugco2e, Some((2 * 120 + 480) * GRAM / 3));
     let unknown = effects_of(vec![run(["13:00", "13:15", "07:00"])], Beside::default(), &History::default());
     assert_eq!(unknown.runs[0].historical_ugco2e, None);
+}
+
+#[test]
+fn many_times_of_day_are_valued_as_each_by_itself() {
+    let name = ("a".to_owned(), "etl".to_owned(), "CronJob/nightly".to_owned());
+    // Every quarter of an hour of a September day, the first of them three times more.
+    let midnight = "2026-09-20T00:00:00Z".parse::<DateTime<Utc>>().unwrap().timestamp_millis();
+    let mut starts: Vec<i64> = (0..96).map(|quarter| midnight + quarter * 900_000).collect();
+    starts.extend([midnight; 3]);
+    let history = |starts: Vec<i64>| History { starts_ms: BTreeMap::from([(name.clone(), starts)]) };
+    let of = |starts: &[i64]| {
+        let effects = effects_of(vec![run(["13:00", "13:15", "07:00"])], Beside::default(), &history(starts.to_vec()));
+        effects.runs[0].historical_ugco2e.expect("known")
+    };
+    // A quarter of the day at 100 g, the rest at 400 g, each times 1.2.
+    assert_eq!(of(&starts[..96]), (24 * 120 + 72 * 480) * GRAM / 96);
+    assert_eq!(of(&starts), (27 * 120 + 72 * 480) * GRAM / 99);
 }
 
 #[test]

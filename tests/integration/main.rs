@@ -32,6 +32,7 @@ mod shifting;
 mod shifting_relations;
 #[path = "../../src/sources/intensity/stand_in_test.rs"]
 mod stand_in;
+mod supply_chain;
 mod tiers;
 mod toxic;
 mod ways;

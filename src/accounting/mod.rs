@@ -17,6 +17,8 @@ pub mod gaps;
 pub mod integral;
 pub mod intensity;
 pub mod inventory;
+#[cfg(test)]
+mod inventory_test;
 pub mod ledger;
 pub mod metering;
 pub mod plan;

@@ -9,6 +9,7 @@ pub mod close;
 pub mod collect;
 pub mod doctor;
 pub mod import;
+pub mod months;
 pub mod progress;
 pub mod report;
 pub mod verify;
@@ -21,6 +22,7 @@ use clap::error::ErrorKind;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
+pub use self::months::{month, period_of};
 use crate::config::Config;
 use crate::model::{Hint, Refusal};
 use crate::units::ReportingPeriod;
@@ -76,6 +78,9 @@ Examples:
       every UTC day that the local month touches
   wattledger collect --from 2026-10-01 --to 2026-10-08 --cluster prod-nl
       seven UTC days of one cluster; --to is not included
+  wattledger collect --last 7
+      the last seven UTC days that are over, for a daily CronJob or timer:
+      a day that failed is asked for again for a week
   wattledger collect --follow
       watches the Kubernetes API until it is stopped and writes down who
       owns what; collecting a day reads it
@@ -107,6 +112,8 @@ const REPORT_EXAMPLES: &str = "\
 Examples:
   wattledger report --month 2026-10 --out report
       writes report.html, report.xlsx and report.json into `report`
+  wattledger report --month last --out report
+      the last month that is over, where the organisation is
   wattledger report --month 2026-10 --out report --format html
   wattledger report --month 2026-10 --out ledger --format csv,parquet
       writes the hourly ledger: a row for each cluster, namespace, workload
@@ -292,11 +299,6 @@ fn finding_code(text: &str) -> Result<String, String> {
     let is_code = text.starts_with(|first: char| first.is_ascii_uppercase())
         && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
     if is_code { Ok(text.to_owned()) } else { Err("a finding is named by its code in capitals, as in GAP or CI_GAP".to_owned()) }
-}
-
-/// A month as written after `--month`; which instants it spans is up to the configuration's time zone.
-pub fn month(text: &str) -> Result<String, String> {
-    ReportingPeriod::parse(text, chrono_tz::UTC).map(|period| period.to_string())
 }
 
 /// A year of the command line: `2026`.

@@ -10,6 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use chrono::Utc;
 use clap::{Args, ValueEnum};
 
 pub use self::ledger_files::{LedgerFiles, LedgerFormat};
@@ -23,7 +24,7 @@ use crate::units::ReportingPeriod;
 
 #[derive(Debug, Args)]
 pub struct ReportArgs {
-    /// The month to report, as in 2026-10, in the organisation's time zone
+    /// The month to report, as in 2026-10, in the organisation's time zone; `last` is the last one that is over
     #[arg(long, value_name = "YYYY-MM", value_parser = super::month, required_unless_present = "year", conflicts_with = "year")]
     pub month: Option<String>,
 
@@ -107,10 +108,9 @@ impl Format {
 
 pub fn run(args: &ReportArgs, config: &Config, accept: &[String]) -> Result<u8> {
     let period = match (&args.month, &args.year) {
-        (Some(month), _) => ReportingPeriod::parse(month, config.time_zone),
-        (None, year) => ReportingPeriod::parse_year(year.as_deref().unwrap_or_default(), config.time_zone),
+        (Some(month), _) => super::period_of(month, config.time_zone, Utc::now())?,
+        (None, year) => ReportingPeriod::parse_year(year.as_deref().unwrap_or_default(), config.time_zone).map_err(anyhow::Error::msg)?,
     };
-    let period = period.map_err(anyhow::Error::msg)?;
     let accounting = Accounting { engine: args.engine, threads: args.threads, with_sensitivity: !args.no_sensitivity, with_content: false };
     let books = Books::open(config)?;
     let mut formats = args.format.clone();

@@ -35,7 +35,7 @@ const LOCK: &str = "close";
 
 #[derive(Debug, Args)]
 pub struct CloseArgs {
-    /// The month to close, as in 2026-10, in the organisation's time zone; it must be over
+    /// The month to close, as in 2026-10, in the organisation's time zone; it must be over. `last` is the last one that is
     #[arg(long, value_name = "YYYY-MM", value_parser = super::month)]
     pub month: String,
 
@@ -69,7 +69,7 @@ pub struct CloseArgs {
 }
 
 pub fn run(args: &CloseArgs, config: &Config, accept: &[String]) -> Result<u8> {
-    let period = ReportingPeriod::parse(&args.month, config.time_zone).map_err(anyhow::Error::msg)?;
+    let period = super::period_of(&args.month, config.time_zone, Utc::now())?;
     let month = period.to_string();
     let books = Books::open(config)?;
     if let (Some(sealed), false) = (books.store.sealed(&month, None)?, args.restate) {

@@ -15,7 +15,7 @@ mod outcome;
 mod remeter;
 
 use anyhow::{Result, bail};
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use clap::Args;
 
 pub use self::days::{SETTLING, collect_days, connect, metering_terms};
@@ -25,7 +25,7 @@ pub use self::outcome::{Incomplete, Outcome};
 use super::exit;
 use crate::config::{Cluster, Config};
 use crate::evidence::Store;
-use crate::units::{ReportingPeriod, UtcDay};
+use crate::units::UtcDay;
 
 /// The lock of whoever writes evidence, but a recorder, which has one of its own.
 pub const LOCK: &str = "collect";
@@ -33,8 +33,8 @@ pub const LOCK: &str = "collect";
 /// Collects evidence from Prometheus, Kubernetes and feeds, by cluster and UTC day. Exit code 3: some days are incomplete.
 #[derive(Args, Clone, Debug)]
 pub struct CollectArgs {
-    /// A month of the organisation's time zone, for example 2026-10: every UTC day that it touches.
-    #[arg(long, value_name = "YYYY-MM", value_parser = super::month, required_unless_present_any = ["from", "follow"], conflicts_with_all = ["from", "to"])]
+    /// A month of the organisation's time zone, for example 2026-10: every UTC day that it touches. `last` is the last one that is over.
+    #[arg(long, value_name = "YYYY-MM", value_parser = super::month, required_unless_present_any = ["from", "last", "follow"], conflicts_with_all = ["from", "to"])]
     pub month: Option<String>,
     /// First UTC day.
     #[arg(long, value_name = "YYYY-MM-DD", requires = "to")]
@@ -42,6 +42,9 @@ pub struct CollectArgs {
     /// The UTC day after the last.
     #[arg(long, value_name = "YYYY-MM-DD", requires = "from")]
     pub to: Option<UtcDay>,
+    /// The last so many UTC days that are over: for a schedule that cannot work out dates.
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u64).range(1..=366), conflicts_with_all = ["month", "from", "to"])]
+    pub last: Option<u64>,
     /// Only this cluster (repeatable); all by default.
     #[arg(long, value_name = "NAME")]
     pub cluster: Vec<String>,
@@ -49,7 +52,7 @@ pub struct CollectArgs {
     #[arg(long)]
     pub remeter: bool,
     /// Watch the Kubernetes API and write down who owns what and when it runs, until stopped; `collect` of a day reads it.
-    #[arg(long, conflicts_with_all = ["month", "from", "to"])]
+    #[arg(long, conflicts_with_all = ["month", "from", "to", "last"])]
     pub follow: bool,
 }
 
@@ -60,7 +63,7 @@ pub fn run(args: &CollectArgs, config: &Config) -> Result<u8> {
     if args.follow {
         return follow::follow(&store, &clusters);
     }
-    let days = days(args, config)?;
+    let days = days(args, config, Utc::now())?;
     let _lock = store.lock(LOCK)?;
     if args.remeter {
         let count = remeter::remeter(&store, config, &clusters, &days)?;
@@ -88,13 +91,23 @@ pub fn run(args: &CollectArgs, config: &Config) -> Result<u8> {
     Ok(outcome.exit_code().max(feeds.exit_code()))
 }
 
-fn days(args: &CollectArgs, config: &Config) -> Result<Vec<UtcDay>> {
+fn days(args: &CollectArgs, config: &Config, now: DateTime<Utc>) -> Result<Vec<UtcDay>> {
+    if let Some(count) = args.last {
+        return Ok(last_days(count, now));
+    }
     match (&args.month, args.from, args.to) {
-        (Some(month), _, _) => Ok(ReportingPeriod::parse(month, config.time_zone).map_err(anyhow::Error::msg)?.utc_days()),
+        (Some(month), _, _) => Ok(super::period_of(month, config.time_zone, now)?.utc_days()),
         (None, Some(from), Some(to)) if from < to => Ok(from.through(to.previous())),
         (None, Some(from), Some(to)) => bail!("--to {to} is not after --from {from}; it is the day after the last"),
-        _ => bail!("say which days: --month, or --from and --to"),
+        _ => bail!("say which days: --month, --last, or --from and --to"),
     }
+}
+
+/// Days that are over and settled, so that a run shortly after midnight leaves the one before to the next run, and does not end as incomplete.
+fn last_days(count: u64, now: DateTime<Utc>) -> Vec<UtcDay> {
+    let last = UtcDay::containing(now - SETTLING).previous();
+    let first = (1..count).fold(last, |day, _| day.previous());
+    first.through(last)
 }
 
 fn clusters<'a>(args: &CollectArgs, config: &'a Config) -> Result<Vec<&'a Cluster>> {
@@ -124,6 +137,7 @@ mod tests {
         let range = parse(&["--from", "2026-10-01", "--to", "2026-10-08"]).unwrap();
         assert_eq!(range.from.unwrap().through(range.to.unwrap().previous()).len(), 7);
         assert!(parse(&["--follow", "--cluster", "prod-nl"]).unwrap().follow);
+        assert_eq!(parse(&["--last", "7"]).unwrap().last, Some(7));
         for wrong in [
             &[][..],
             &["--month", "2026-13"],
@@ -131,10 +145,23 @@ mod tests {
             &["--from", "2026-10-01"],
             &["--to", "2026-10-01"],
             &["--month", "2026-10", "--from", "2026-10-01", "--to", "2026-10-02"],
+            &["--last", "0"],
+            &["--last", "7", "--month", "2026-10"],
+            &["--last", "7", "--from", "2026-10-01", "--to", "2026-10-02"],
+            &["--follow", "--last", "7"],
             &["--follow", "--month", "2026-10"],
             &["--follow", "--from", "2026-10-01", "--to", "2026-10-02"],
         ] {
             assert!(parse(wrong).is_err(), "{wrong:?}");
         }
+    }
+    #[test]
+    fn the_last_days_are_those_that_can_be_collected() {
+        let days = |count, now: &str| last_days(count, now.parse().unwrap()).iter().map(UtcDay::to_string).collect::<Vec<_>>();
+
+        assert_eq!(days(3, "2026-11-02T01:17:00Z"), ["2026-10-30", "2026-10-31", "2026-11-01"]);
+        assert_eq!(days(1, "2026-11-02T00:05:00Z"), ["2026-11-01"]);
+        // The last scrapes of 1 November may not be there yet.
+        assert_eq!(days(1, "2026-11-02T00:04:59Z"), ["2026-10-31"]);
     }
 }

@@ -12,14 +12,14 @@ mod zones;
 use std::io::{IsTerminal, Write};
 
 use anyhow::{Result, bail};
-use chrono::{DateTime, Datelike, Utc};
+use chrono::Utc;
 use clap::Args;
 use serde::Serialize;
 
 use self::checks::{Check, State};
 use super::exit;
+use super::months::last_month;
 use crate::config::Config;
-use crate::units::ReportingPeriod;
 
 /// The arguments of `doctor`.
 #[derive(Args, Clone, Debug)]
@@ -61,8 +61,8 @@ struct ClusterExamination {
 
 pub fn run(args: &DoctorArgs, config: &Config) -> Result<u8> {
     let now = Utc::now();
-    let month = args.month.clone().unwrap_or_else(|| last_month(config, now));
-    let period = ReportingPeriod::parse(&month, config.time_zone).map_err(anyhow::Error::msg)?;
+    let month = args.month.clone().unwrap_or_else(|| last_month(config.time_zone, now));
+    let period = super::period_of(&month, config.time_zone, now)?;
     for name in &args.cluster {
         if !config.clusters.iter().any(|cluster| cluster.name == *name) {
             let known: Vec<&str> = config.clusters.iter().map(|cluster| cluster.name.as_str()).collect();
@@ -109,11 +109,4 @@ fn most_urgent(clusters: &[ClusterExamination]) -> String {
         Some((.., next)) => next.clone(),
         None => "see above what is lacking".to_owned(),
     }
-}
-
-/// The last month that is over in the organisation's time zone.
-fn last_month(config: &Config, now: DateTime<Utc>) -> String {
-    let today = now.with_timezone(&config.time_zone).date_naive();
-    let (year, month) = if today.month() == 1 { (today.year() - 1, 12) } else { (today.year(), today.month() - 1) };
-    format!("{year:04}-{month:02}")
 }

@@ -13,6 +13,7 @@ mod recalculation;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use chrono::Utc;
 use clap::Args;
 
 use self::bundle::Bundle;
@@ -68,7 +69,8 @@ pub fn run(args: &VerifyArgs, config: &Path) -> Result<u8> {
             let config = Config::load(config)?;
             let store = super::account::Books::open(&config)?.store;
             let trust = Trust::of(args, Some(&config), None)?;
-            check_evidence(&store, args, &trust)?
+            let month = args.month.as_deref().map(|month| super::period_of(month, config.time_zone, Utc::now())).transpose()?;
+            check_evidence(&store, month.map(|month| month.to_string()).as_deref(), args, &trust)?
         }
     };
     outcome::print(&checked, args.json)?;
@@ -76,11 +78,10 @@ pub fn run(args: &VerifyArgs, config: &Path) -> Result<u8> {
 }
 
 /// The months that were asked for, each with the chain up to it.
-fn check_evidence(store: &Store, args: &VerifyArgs, trust: &Trust) -> Result<Vec<Checked>> {
+fn check_evidence(store: &Store, wanted: Option<&str>, args: &VerifyArgs, trust: &Trust) -> Result<Vec<Checked>> {
     let (seals, mut checked) = read(store)?;
-    let is_wanted = |month: &str, edition: u32| {
-        args.month.as_deref().is_none_or(|wanted| wanted == month) && args.edition.is_none_or(|wanted| wanted == edition)
-    };
+    let is_wanted =
+        |month: &str, edition: u32| wanted.is_none_or(|wanted| wanted == month) && args.edition.is_none_or(|wanted| wanted == edition);
     checked.retain(|unreadable| is_wanted(&unreadable.month, unreadable.edition));
     for (index, sealed) in seals.iter().enumerate() {
         if is_wanted(&sealed.seal.period.month, sealed.seal.edition) {
@@ -88,7 +89,7 @@ fn check_evidence(store: &Store, args: &VerifyArgs, trust: &Trust) -> Result<Vec
         }
     }
     if checked.is_empty() {
-        let what = args.month.as_deref().unwrap_or("any month");
+        let what = wanted.unwrap_or("any month");
         bail!(Hint::new(
             format!("there is no seal of {what} in {}", store.objects().display("closed")),
             "`wattledger close --month YYYY-MM` closes a month"

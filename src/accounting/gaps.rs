@@ -22,6 +22,16 @@ pub struct FilledStep {
     pub gap_mj: Option<i64>,
 }
 
+/// The mean of a node's metered steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MeanStep {
+    pub metered_mj: i64,
+    pub steps: i64,
+    /// Of the same UTC hour of day; else of the whole month.
+    pub is_of_hour: bool,
+    pub mean_mj: i64,
+}
+
 impl NodePower {
     /// A node not seen yet, in a period of `step_count` steps from `first_step`.
     pub fn new(first_step: i32, step_count: usize) -> Self {
@@ -61,22 +71,27 @@ impl NodePower {
             existing += 1;
             let offset = (step - self.first_step) as usize;
             if self.metered[offset / 64] & (1 << (offset % 64)) == 0 {
-                let from_ms = i64::from(step) * step_ms;
-                let overlap_ms = (from_ms + step_ms).min(self.last_ms) - from_ms.max(self.first_ms);
-                missing.push(FilledStep {
-                    step,
-                    gap_mj: self.mean(step, step_seconds).map(|mean| rounded(mean * overlap_ms as f64 / step_ms as f64)),
-                });
+                let overlap_ms = self.overlap_ms(step, step_seconds);
+                let part = |mean: MeanStep| rounded(mean.mean_mj as f64 * overlap_ms as f64 / step_ms as f64);
+                missing.push(FilledStep { step, gap_mj: self.mean(step, step_seconds).map(part) });
             }
         }
         (existing, missing)
     }
 
-    fn mean(&self, step: i32, step_seconds: i64) -> Option<f64> {
+    /// What a missing step is filled from; none where the node has no metered step at all.
+    pub fn mean(&self, step: i32, step_seconds: i64) -> Option<MeanStep> {
         let of_hour = self.by_hour[hour_of_day(step, step_seconds)];
         let of_month = self.by_hour.iter().fold((0, 0), |sum, hour| (sum.0 + hour.0, sum.1 + hour.1));
-        let (energy, steps) = if of_hour.1 > 0 { of_hour } else { of_month };
-        (steps > 0).then(|| rounded(energy as f64 / steps as f64) as f64)
+        let is_of_hour = of_hour.1 > 0;
+        let (metered_mj, steps) = if is_of_hour { of_hour } else { of_month };
+        (steps > 0).then(|| MeanStep { metered_mj, steps, is_of_hour, mean_mj: rounded(metered_mj as f64 / steps as f64) })
+    }
+
+    /// How long of a step the node was there, in ms.
+    pub fn overlap_ms(&self, step: i32, step_seconds: i64) -> i64 {
+        let (from_ms, step_ms) = (i64::from(step) * step_seconds * 1_000, step_seconds * 1_000);
+        (from_ms + step_ms).min(self.last_ms) - from_ms.max(self.first_ms)
     }
 }
 

@@ -7,7 +7,10 @@
 pub mod account;
 pub mod close;
 pub mod collect;
+pub mod diff;
 pub mod doctor;
+mod editions;
+pub mod explain;
 pub mod import;
 pub mod months;
 pub mod progress;
@@ -129,6 +132,44 @@ Examples:
 Where a finding refuses the report, nothing is written and the exit code
 is 2; stderr has one line a finding, with its code.";
 
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  wattledger explain totals:facility_mj --month 2026-10
+      down the largest branch: cluster, namespace, workload, day, hour,
+      pod and step, counter samples, the query that asked for them
+  wattledger explain namespace:prod-nl:shop:scope2_location_based_ugco2e \\
+      --month 2026-10 --depth 1 --top 0
+      its workloads, days and hours, all of them
+  wattledger explain 'row:prod-nl:shop:Deployment/web@20261003T02Z:facility_mj' \\
+      --month 2026-10 --json
+      an hour of a workload, for a machine
+  wattledger explain 'run:prod-nl:ml:train-7@20261003T020000Z:avoided_ugco2e' \\
+      --month 2026-10
+      a job run: its baseline, and its energy at both intensities
+  wattledger explain node-day:prod-nl:worker-1:2026-10-03 --month 2026-10
+      a row without a figure's name: the figures that it has
+
+The report prints the id of each row, and the heads of its columns say the
+figures' names. Each level adds up to the one above, to the last digit, and
+says so; where one did not, the exit code would be 1.";
+
+const DIFF_EXAMPLES: &str = "\
+Examples:
+  wattledger diff 2026-09 2026-10
+      two months: the sums that both have, largest change first
+  wattledger diff 2026-10@1 2026-10@2
+      a close and its restatement; what each group of inputs is worth is
+      worked out by accounting again: evidence, then intensity and prices,
+      then factors and configuration, then software
+  wattledger diff 2026-10@1 2026-10@draft
+      what a restatement would say now
+  wattledger diff report-old/report.json report/report.json --json
+      two files, for a machine; needs no configuration
+
+A month that is closed is what its newest edition says; one that is not is
+accounted from the evidence. Each figure has the id that the report prints
+and `explain` takes. The exit code is 0 whether figures differ or not.";
+
 const CLOSE_EXAMPLES: &str = "\
 Examples:
   wattledger close --month 2026-10
@@ -232,6 +273,12 @@ enum Verb {
     /// Say what is reachable, which exporters and labels there are, and what a month's report would lack
     #[command(after_long_help = DOCTOR_EXAMPLES)]
     Doctor(doctor::DoctorArgs),
+    /// Walk a figure of the report down to the samples, factors and queries that it is made of
+    #[command(after_long_help = EXPLAIN_EXAMPLES)]
+    Explain(explain::ExplainArgs),
+    /// Compare two reports figure by figure, and say which of their inputs differ and what that is worth
+    #[command(after_long_help = DIFF_EXAMPLES)]
+    Diff(diff::DiffArgs),
     /// Account a month from evidence, and write its report
     #[command(after_long_help = REPORT_EXAMPLES)]
     Report(Accepting<report::ReportArgs>),
@@ -271,15 +318,19 @@ pub fn run_from<T: Into<OsString> + Clone>(args: impl IntoIterator<Item = T>, st
 }
 
 fn run(cli: &Cli) -> anyhow::Result<u8> {
-    // Whoever checks a bundle has no configuration.
-    if let Verb::Verify(args) = &cli.verb {
-        return verify::run(args, &cli.config);
+    // Whoever checks a bundle or compares two files has no configuration.
+    match &cli.verb {
+        Verb::Verify(args) => return verify::run(args, &cli.config),
+        Verb::Diff(args) => return diff::run(args, &cli.config),
+        _ => {}
     }
     let config = Config::load(&cli.config)?;
     match &cli.verb {
         Verb::Collect(verb) => collect::run(&verb.args, &config),
         Verb::Import(verb) => import::run(&verb.args, &config),
         Verb::Doctor(args) => doctor::run(args, &config),
+        Verb::Explain(args) => explain::run(args, &config),
+        Verb::Diff(args) => diff::run(args, &cli.config),
         Verb::Report(verb) => report::run(&verb.args, &config, &accepted(&cli.accept, &verb.accept)),
         Verb::Close(verb) => close::run(&verb.args, &config, &accepted(&cli.accept, &verb.accept)),
         Verb::Verify(args) => verify::run(args, &cli.config),

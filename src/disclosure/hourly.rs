@@ -8,8 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::DateTime;
-
+use super::figure_ids;
 use crate::accounting::dimensions::DayDimensions;
 use crate::accounting::inventory::{Inventory, WorkloadKey};
 use crate::accounting::ledger::{DayFold, Sums, WorkloadHour};
@@ -117,7 +116,15 @@ impl LedgerDay {
     /// The row's id, by which it is sampled and explained.
     pub fn id(&self, row: usize) -> String {
         let (namespace, workload) = &self.names[self.name[row] as usize];
-        row_id(&self.cluster, namespace, workload, self.hour[row])
+        figure_ids::row(&self.cluster, namespace, workload, self.hour[row])
+    }
+
+    /// One row of a site by itself, with the figures that any row has: for whoever looks into a row. Of a part of a month the market-based one is not known.
+    pub fn of_sums(plan: &Plan<'_>, (cluster, site): (usize, usize), sums: &Sums) -> Self {
+        let (mut day, mut row) = (Self::default(), Row::default());
+        row.add(plan, (cluster, site), sums, None);
+        day.push(0, 0, 0, &row);
+        day
     }
 
     fn push(&mut self, hour: i32, name: u32, place: u32, row: &Row) {
@@ -144,12 +151,6 @@ impl LedgerDay {
         self.scope3_category_3_ugco2e.push(scopes.upstream.map(|upstream| upstream + scopes.losses.unwrap_or(0)));
         self.scope3_category_8_ugco2e.push(scopes.category_8);
     }
-}
-
-/// `row:prod-nl:shop:Deployment/cart@20261003T02Z`.
-fn row_id(cluster: &str, namespace: &str, workload: &str, hour: i32) -> String {
-    let instant = DateTime::from_timestamp(i64::from(hour) * 3_600, 0).unwrap_or_default();
-    format!("row:{cluster}:{namespace}:{workload}@{}", instant.format("%Y%m%dT%HZ"))
 }
 
 /// Makes the hourly ledger of a month, one cluster-day after the other.

@@ -7,7 +7,10 @@
 pub mod assemble;
 mod counterfactual;
 pub mod datapoints;
+pub mod definitions;
+pub mod difference;
 pub mod facts;
+pub mod figure_ids;
 pub mod hourly;
 pub mod quality;
 pub mod scope2;

@@ -13,6 +13,7 @@ mod files;
 mod intensity;
 mod journal;
 mod manifest;
+mod mixed;
 mod objects;
 mod parquet;
 mod prices;

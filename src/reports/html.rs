@@ -14,6 +14,7 @@ mod counterfactual;
 mod cover;
 mod curve;
 mod deferrable;
+mod fields;
 mod figure;
 mod quality;
 mod scope2;
@@ -48,6 +49,10 @@ struct Page<'a> {
     disclosure: standard::Section<'a>,
     rows_basis: basis::Basis<'a>,
     curve_basis: basis::Basis<'a>,
+    namespace_fields: Option<fields::Fields>,
+    workload_fields: Option<fields::Fields>,
+    reconciliation_fields: Option<fields::Fields>,
+    run_fields: Option<fields::Fields>,
     namespaces: Vec<tables::ClusterTable<'a>>,
     workloads: Vec<tables::ClusterTable<'a>>,
     cost_centres: cost_centres::Section<'a>,
@@ -63,6 +68,8 @@ struct Page<'a> {
 }
 
 pub fn html(statement: &Statement) -> Result<Vec<u8>> {
+    let (namespaces, workloads) = (tables::namespaces(statement), tables::workloads(statement));
+    let reconciliation = tables::ReconciliationTable::of(statement);
     let page = Page {
         statement,
         period: view::month_name(statement.period.name()),
@@ -78,13 +85,17 @@ pub fn html(statement: &Statement) -> Result<Vec<u8>> {
         disclosure: standard::Section::of(statement),
         rows_basis: tables::basis(statement),
         curve_basis: curve::basis(statement),
-        namespaces: tables::namespaces(statement),
-        workloads: tables::workloads(statement),
+        namespace_fields: fields::Fields::of_tables(&namespaces, true),
+        workload_fields: fields::Fields::of_tables(&workloads, false),
+        reconciliation_fields: fields::Fields::of_reconciliation(&reconciliation),
+        run_fields: fields::Fields::of_runs(statement),
+        namespaces,
+        workloads,
         cost_centres: cost_centres::Section::of(statement),
         curves: curve::curves(statement),
         counterfactual: counterfactual::Section::of(statement),
         deferrable: deferrable::Section::of(statement),
-        reconciliation: tables::ReconciliationTable::of(statement),
+        reconciliation,
         factors: standard::factors(statement),
         method: method::paragraphs(statement),
         intensity: tables::intensity(statement),

@@ -1,5 +1,6 @@
 //! The order in which job runs are shown: shifted first by the size of what they avoided, then the rest, then the unplaced.
 
+use crate::disclosure::figure_ids::{RowId, run_ids};
 use crate::disclosure::statement::JobRunStatement;
 use crate::model::Cause;
 
@@ -9,15 +10,25 @@ pub struct Runs<'a> {
     pub shifted: Vec<&'a JobRunStatement>,
     pub unshifted: Vec<&'a JobRunStatement>,
     pub unplaced: Vec<&'a JobRunStatement>,
+    all: &'a [JobRunStatement],
+    /// In the order of the statement.
+    ids: Vec<RowId>,
 }
 
 impl<'a> Runs<'a> {
     pub fn of(runs: &'a [JobRunStatement]) -> Self {
+        let ids = run_ids(runs.iter().map(|run| (&*run.cluster, &*run.namespace, &*run.job, run.start)));
+        let all = runs;
         let (unplaced, placed): (Vec<_>, Vec<_>) = runs.iter().partition(|run| run.unplaced_reason.is_some());
         let (mut shifted, unshifted): (Vec<_>, Vec<_>) = placed.into_iter().partition(|run| is_shifted(run));
         // The sort is stable and the statement's lists are sorted by key, so ties keep their order.
         shifted.sort_by_key(|run| std::cmp::Reverse(avoided(run).unsigned_abs()));
-        Self { shifted, unshifted, unplaced }
+        Self { shifted, unshifted, unplaced, all, ids }
+    }
+
+    /// The id of one of the runs.
+    pub fn id(&self, run: &JobRunStatement) -> String {
+        self.all.element_offset(run).map_or_else(String::new, |at| self.ids[at].to_string())
     }
 
     pub fn in_order(&self) -> impl Iterator<Item = &'a JobRunStatement> + '_ {

@@ -53,6 +53,13 @@ impl<'a> Valuation<'a> {
     }
 }
 
+/// What a run would have come to at every start that was open to it: none where it has no place or no window of its own, an error that says why a start has
+/// no value.
+pub fn candidates_of(plan: &Plan<'_>, run: &PlannedRun, profile: &[ProfileStep], sums: RunSums) -> Option<Result<Candidates, String>> {
+    let window = run.window.as_ref().filter(|window| window.basis != WindowBasis::Suggested)?;
+    Some(Subject::of(plan, run, profile, sums)?.candidates(window, &Valuations::of(plan).direct))
+}
+
 /// A run that has a place in the counterfactual, and energy.
 pub struct Subject<'a> {
     plan: &'a Plan<'a>,

@@ -41,14 +41,20 @@ pub struct StepFactors {
 }
 
 impl RunTiming {
-    /// The factors of the step `[from_ms, to_ms)`; none where an intensity is not known.
-    pub fn factors(&self, from_ms: i64, to_ms: i64, site: &SiteTerms, zones: &[ZoneIntensity]) -> Option<StepFactors> {
+    /// Where a step's energy lies: as it was, and at the baseline.
+    pub fn sides(&self, from_ms: i64, to_ms: i64) -> [(i64, i64); 2] {
         let (from, to) = overlap((self.start_ms, self.end_ms), (from_ms, to_ms));
         let shift = self.start_ms - self.baseline_start_ms;
+        [(from, to), (from - shift, to - shift)]
+    }
+
+    /// The factors of the step `[from_ms, to_ms)`; none where an intensity is not known.
+    pub fn factors(&self, from_ms: i64, to_ms: i64, site: &SiteTerms, zones: &[ZoneIntensity]) -> Option<StepFactors> {
+        let [actual, baseline] = self.sides(from_ms, to_ms);
         let (home_zone, home_pue) = self.home_of(site);
         Some(StepFactors {
-            actual_ug_per_mj: factor(zones.get(site.zone)?, from, to, site.pue)?,
-            counterfactual_ug_per_mj: factor(zones.get(home_zone)?, from - shift, to - shift, home_pue)?,
+            actual_ug_per_mj: factor(zones.get(site.zone)?, actual.0, actual.1, site.pue)?,
+            counterfactual_ug_per_mj: factor(zones.get(home_zone)?, baseline.0, baseline.1, home_pue)?,
         })
     }
 
@@ -64,7 +70,7 @@ impl RunTiming {
 
 /// The part of a step `[from, to)` that lies in a run. Energy that a meter saw just before the start or just after the end
 /// (between two scrapes) belongs to the run's first or last instant.
-pub(super) fn overlap((start_ms, end_ms): (i64, i64), (from_ms, to_ms): (i64, i64)) -> (i64, i64) {
+pub fn overlap((start_ms, end_ms): (i64, i64), (from_ms, to_ms): (i64, i64)) -> (i64, i64) {
     let (from, to) = (from_ms.max(start_ms), to_ms.min(end_ms));
     if from < to {
         (from, to)

@@ -15,7 +15,7 @@ use super::hours::HourSums;
 use super::inputs::{Meters, UsageColumns};
 use super::reservations::Reserved;
 use super::run_steps::{RunSteps, cpu_request};
-use super::{DayFold, DayTerms, LedgerRow, NodeDay, RunSums, Segment, StepRequest, Sums};
+use super::{DayFold, DayTerms, LedgerRow, NodeDay, RunRow, RunSums, Segment, StepRequest, Sums};
 use crate::accounting::split::{LARGEST_WHOLE, Splitter};
 use crate::model::policy::{IdlePolicy, Tails};
 use crate::model::{GAP_ROW, IDLE_ROW, SYSTEM_ROW, Tier};
@@ -86,6 +86,7 @@ impl<'a> Pass<'a> {
     /// Keeps every row; for tests and for whoever traces a figure.
     pub fn keeping_rows(mut self) -> Self {
         self.rows = Some(Vec::new());
+        self.run_steps.keep();
         self
     }
 
@@ -121,6 +122,11 @@ impl<'a> Pass<'a> {
         }
         self.fold.usage_rows += row as u64;
         Ok(())
+    }
+
+    /// The rows of runs, where rows are kept: once, before the end.
+    pub fn take_run_rows(&mut self) -> Vec<RunRow> {
+        self.run_steps.take_kept()
     }
 
     /// Ends the pass: what it adds to the month, and the rows where they were kept.
@@ -330,7 +336,7 @@ impl<'a> Pass<'a> {
         for i in 0..count {
             let job = terms.pods[pods[i] as usize].job;
             if job >= 0 && active[i] > 0 {
-                self.run_steps.add_energy(terms, &mut self.fold.runs, (node, job, step), active[i]);
+                self.run_steps.add_energy(terms, &mut self.fold.runs, (node, job, step), pods[i], active[i]);
             }
         }
         let keeps_rows = self.rows.is_some();

@@ -17,6 +17,12 @@ fn emissions(energy_mj: i64, gco2e_per_kwh: f64) -> i64 {
     rounded(energy_mj as f64 * gco2e_per_kwh / 3_600.0)
 }
 
+/// emissions.sql: the energy up to each boundary is rounded and differences are taken, so that the parts add up.
+pub fn cut(facility_mj: i64, segment: &Segment, step_s: i64) -> i64 {
+    let up_to = |seconds: i64| rounded(facility_mj as f64 * seconds as f64 / step_s as f64);
+    up_to(segment.to_s) - up_to(segment.from_s)
+}
+
 /// floor(x + 0.5) of what is not negative: the cast cuts towards zero, and costs no call.
 pub fn rounded(value: f64) -> i64 {
     (value + 0.5) as i64
@@ -67,8 +73,7 @@ impl<'a> GridStep<'a> {
         if let [segment] = self.segments {
             return emissions(facility_mj, factor(segment));
         }
-        let up_to = |seconds: i64| rounded(facility_mj as f64 * seconds as f64 / self.step_s as f64);
-        self.segments.iter().map(|segment| emissions(up_to(segment.to_s) - up_to(segment.from_s), factor(segment))).sum()
+        self.segments.iter().map(|segment| emissions(cut(facility_mj, segment, self.step_s), factor(segment))).sum()
     }
 
     /// The figure of a row of category 3: none outside the period or where the factor is not known, 0 outside Scope 2.

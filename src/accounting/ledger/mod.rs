@@ -23,8 +23,10 @@ mod segments;
 pub mod sql;
 #[cfg(test)]
 mod tests;
+pub mod trace;
 
 use self::content::ContentHash;
+pub use self::run_steps::RunRow;
 pub use self::segments::Segment;
 use crate::accounting::category3::ZoneCategory3;
 use crate::accounting::counterfactual::retiming::RunTiming;
@@ -82,6 +84,7 @@ pub enum RunTerms {
 }
 
 /// Everything beside the two evidence tables that the ledger of a cluster-day depends on.
+#[derive(Clone)]
 pub struct DayTerms<'a> {
     pub step_seconds: i64,
     /// First step of the UTC day, and how many it has.

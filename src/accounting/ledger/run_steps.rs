@@ -16,6 +16,22 @@ pub struct RunSteps {
     rows: Vec<RunStep>,
     /// By job id.
     latest: Vec<Latest>,
+    /// Kept for whoever traces a run.
+    kept: Option<Vec<RunRow>>,
+}
+
+/// A ledger row of a run that counts: the same active energy, met with two factors.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RunRow {
+    pub job: i32,
+    pub node_id: i32,
+    pub row_id: i32,
+    pub step: i32,
+    pub active_mj: i64,
+    /// None where the run is unplaced, or an intensity is not known.
+    pub factors: Option<StepFactors>,
+    pub actual_ugco2e: i64,
+    pub counterfactual_ugco2e: i64,
 }
 
 /// The row that was last added to a run. Nodes are looked at step by step, so the next usage of the run mostly belongs to it.
@@ -28,25 +44,53 @@ struct Latest {
 
 impl RunSteps {
     pub fn new(terms: &DayTerms<'_>) -> Self {
-        Self { rows: Vec::new(), latest: vec![Latest::default(); terms.runs.len()] }
+        Self { rows: Vec::new(), latest: vec![Latest::default(); terms.runs.len()], kept: None }
     }
 
-    /// job_rows.sql: active energy of a run, met with two factors, which are worked out once for each row.
-    pub fn add_energy(&mut self, terms: &DayTerms<'_>, runs: &mut [RunSums], (node, job, step): (usize, i32, i32), active_mj: i64) {
+    /// Keeps every row; for whoever traces a run.
+    pub fn keep(&mut self) {
+        self.kept = Some(Vec::new());
+    }
+
+    /// The rows that were kept.
+    pub fn take_kept(&mut self) -> Vec<RunRow> {
+        self.kept.take().unwrap_or_default()
+    }
+
+    /// job_rows.sql: active energy of a pod of a run, met with two factors, which are worked out once for each step of the run.
+    pub fn add_energy(
+        &mut self,
+        terms: &DayTerms<'_>,
+        runs: &mut [RunSums],
+        (node, job, step): (usize, i32, i32),
+        row_id: i32,
+        active_mj: i64,
+    ) {
         let Some(row) = self.row(terms, node, job, step) else { return };
         row.active_mj += active_mj;
         let run = &mut runs[job as usize];
         run.active_mj += active_mj;
         run.outside_mj += if terms.is_in_period(step) { 0 } else { active_mj };
-        let RunTerms::Placed(timing) = &terms.runs[job as usize] else { return };
+        let factors = self.factors(terms, (node, job, step));
+        let emitted = |factor: fn(&StepFactors) -> f64| factors.as_ref().map_or(0, |factors| rounded(active_mj as f64 * factor(factors)));
+        let (actual_ugco2e, counterfactual_ugco2e) =
+            (emitted(|factors| factors.actual_ug_per_mj), emitted(|factors| factors.counterfactual_ug_per_mj));
+        run.actual_ugco2e += actual_ugco2e;
+        run.counterfactual_ugco2e += counterfactual_ugco2e;
+        if let Some(kept) = &mut self.kept {
+            kept.push(RunRow { job, node_id: node as i32, row_id, step, active_mj, factors, actual_ugco2e, counterfactual_ugco2e });
+        }
+    }
+
+    /// The factors of the row that was last added to a run; none where it is unplaced, or an intensity is not known.
+    fn factors(&mut self, terms: &DayTerms<'_>, (node, job, step): (usize, i32, i32)) -> Option<StepFactors> {
+        let RunTerms::Placed(timing) = &terms.runs[job as usize] else { return None };
         let factors = self.latest[job as usize].factors.get_or_insert_with(|| {
             let site = &terms.sites[terms.nodes[node].site];
             let from_ms = i64::from(step) * terms.step_seconds * 1_000;
             timing.factors(from_ms, from_ms + terms.step_seconds * 1_000, site, terms.zones)
         });
-        let Some(factors) = factors else { return };
-        run.actual_ugco2e += rounded(active_mj as f64 * factors.actual_ug_per_mj);
-        run.counterfactual_ugco2e += rounded(active_mj as f64 * factors.counterfactual_ug_per_mj);
+        *factors
     }
 
     /// job_steps.sql: what a pod of a run asks for.

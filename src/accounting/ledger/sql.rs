@@ -294,19 +294,19 @@ pub fn rows(tables: &BTreeMap<String, DataFrame>) -> Result<Vec<LedgerRow>> {
 }
 
 /// Cells of small result tables by column name.
-struct Columns<'a>(&'a DataFrame);
+pub(super) struct Columns<'a>(pub(super) &'a DataFrame);
 
 impl Columns<'_> {
-    fn optional(&self, column: &str, row: usize) -> Result<Option<i64>> {
+    pub(super) fn optional(&self, column: &str, row: usize) -> Result<Option<i64>> {
         let value = self.0.column(column)?.get(row)?;
         Ok(if value.is_null() { None } else { Some(value.try_extract::<i64>().with_context(|| format!("column {column}"))?) })
     }
 
-    fn integer(&self, column: &str, row: usize) -> Result<i64> {
+    pub(super) fn integer(&self, column: &str, row: usize) -> Result<i64> {
         self.optional(column, row)?.with_context(|| format!("column {column} is null in row {row}"))
     }
 
-    fn id(&self, column: &str, row: usize) -> Result<i32> {
+    pub(super) fn id(&self, column: &str, row: usize) -> Result<i32> {
         Ok(i32::try_from(self.integer(column, row)?)?)
     }
 }

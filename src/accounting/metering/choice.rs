@@ -12,6 +12,7 @@ use super::findings::listed;
 use super::nodes::NodeMeter;
 use super::pods::PodRecord;
 use super::state::ClusterState;
+use super::trace::Tracer;
 use super::zones::PowerZone;
 use crate::model::{Exporter, Finding, MeteringTerms, RenamedLabels, Severity, Tier};
 
@@ -68,6 +69,7 @@ pub fn settle<'a>(
     terms: &MeteringTerms,
     window: &Window,
     findings: &mut Vec<Finding>,
+    tracer: &mut Tracer,
 ) -> (Vec<MeteredNode<'a>>, Vec<PodRecord<'a>>) {
     let mut nodes: BTreeMap<&'a str, Vec<usize>> = BTreeMap::new();
     for (i, family) in families.iter().enumerate() {
@@ -77,11 +79,15 @@ pub fn settle<'a>(
             }
         }
     }
+    if let Some(node) = tracer.node().map(str::to_owned) {
+        let unwanted = families.iter().filter(|family| !is_allowed(family.exporter, &node, state, terms));
+        unwanted.for_each(|family| tracer.unwanted(&node, family.name));
+    }
     let mut settled = Vec::new();
     let mut of_pods: BTreeMap<&'a str, Taken> = BTreeMap::new();
     let mut mixed = Vec::new();
     for (node, candidates) in &nodes {
-        let (metered, pods) = settle_node(node, candidates, &families, window);
+        let (metered, pods) = settle_node(node, candidates, &families, window, tracer);
         if candidates.len() > 1 {
             mixed.push(format!("{node}: {}", metered.described));
         }
@@ -101,7 +107,13 @@ fn is_allowed(exporter: Exporter, node: &str, state: &ClusterState, terms: &Mete
     wanted == Exporter::Auto || exporter == Exporter::Auto || wanted == exporter
 }
 
-fn settle_node<'a>(node: &'a str, candidates: &[usize], families: &[Family<'a>], window: &Window) -> (MeteredNode<'a>, Taken) {
+fn settle_node<'a>(
+    node: &'a str,
+    candidates: &[usize],
+    families: &[Family<'a>],
+    window: &Window,
+    tracer: &mut Tracer,
+) -> (MeteredNode<'a>, Taken) {
     let meter_of = |i: usize| families[i].meters.iter().find(|meter| meter.node == node).expect("a candidate has a meter of the node");
     let mut by_width = candidates.to_vec();
     by_width.sort_by_key(|i| (std::cmp::Reverse(PowerZone::width(&meter_of(*i).zones)), *i));
@@ -130,6 +142,10 @@ fn settle_node<'a>(node: &'a str, candidates: &[usize], families: &[Family<'a>],
         };
         if pods.is_empty() {
             to_share.insert(step);
+        }
+        if tracer.watches(node, step) {
+            let names = |taken: &[usize]| taken.iter().map(|i| families[*i].name).collect();
+            tracer.settled(node, step, [names(&energy), names(idle_of), names(&pods)]);
         }
         steps.insert(step, NodeStep { metered_mj, idle_mj, tier });
         energy_taken.insert(step, energy);

@@ -38,6 +38,12 @@ impl Window {
         i32::try_from(self.start_ms / self.step_ms + step as i64).expect("steps of at least a second stay below 2^31 until 2038")
     }
 
+    /// Where a numbered step stands in the window; none where it is another's.
+    pub fn step_of(&self, number: i32) -> Option<usize> {
+        let step = i64::from(number) - self.start_ms / self.step_ms;
+        usize::try_from(step).ok().filter(|step| *step < self.steps())
+    }
+
     /// Whether something seen from `first_ms` to `last_ms` lies in the window at least in part.
     pub fn overlaps(&self, first_ms: i64, last_ms: i64) -> bool {
         first_ms < self.end_ms && last_ms >= self.start_ms
@@ -100,6 +106,16 @@ fn is_countable(value: f64) -> bool {
     value.is_finite() && value >= 0.0
 }
 
+/// A straight line between two readings of a counter, and what of it fell into one step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Line {
+    pub from_ms: i64,
+    pub from: f64,
+    pub to_ms: i64,
+    pub to: f64,
+    pub thousandths: i64,
+}
+
 /// Sums by step of a window, used again for one identity after the other.
 #[derive(Debug)]
 pub struct StepSums {
@@ -109,12 +125,25 @@ pub struct StepSums {
     /// The steps that may be reached; all others are clear.
     low: usize,
     high: usize,
+    /// A step whose lines are kept, for whoever asks what it is made of.
+    watched: Option<usize>,
+    lines: Vec<Line>,
 }
 
 impl StepSums {
     pub fn new(window: Window) -> Self {
         let steps = window.steps();
-        Self { window, sum: vec![0; steps], reached: vec![false; steps], low: steps, high: 0 }
+        Self { window, sum: vec![0; steps], reached: vec![false; steps], low: steps, high: 0, watched: None, lines: Vec::new() }
+    }
+
+    /// Keeps the lines that reach into a step.
+    pub fn watching(self, step: Option<usize>) -> Self {
+        Self { watched: step, ..self }
+    }
+
+    /// The lines of the watched step since the last time.
+    pub fn take_lines(&mut self) -> Vec<Line> {
+        std::mem::take(&mut self.lines)
     }
 
     fn add(&mut self, step: usize, thousandths: i64) {
@@ -141,6 +170,8 @@ impl StepSums {
             }
         };
         let mut step = usize::try_from((from - start_ms) / step_ms).expect("the line was cut to the window");
+        let first_step = step;
+        let watched_before = self.watched.map(|watched| self.sum[watched]);
         let mut edge = start_ms + (step as i64 + 1) * step_ms;
         let mut opened = rounded_at(from);
         while edge < to {
@@ -151,6 +182,11 @@ impl StepSums {
             edge += step_ms;
         }
         self.add(step, rounded_at(to) - opened);
+        if let (Some(watched), Some(before)) = (self.watched, watched_before)
+            && (first_step..=step).contains(&watched)
+        {
+            self.lines.push(Line { from_ms: t0, from: a, to_ms: t1, to: b, thousandths: self.sum[watched] - before });
+        }
     }
 
     /// The steps that a delta reached, with their sums, in order; afterwards everything is clear again.

@@ -7,11 +7,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::counters::{Merge, OnRestart, Reading, Samples, Start, StepSums, Tally, Window, difference};
+use super::counters::{Merge, OnRestart, Reading, Samples, Start, Tally, Window, difference};
 use super::findings::{LARGEST_PLAUSIBLE_CPUS, Oddities, listed};
 use super::pods::{PodRecord, add_rows};
 use super::state::{ClusterState, labelled_node, own_label};
 use super::targets::{CPU_METRIC, KubeletTargets};
+use super::trace::{self, PodName, Role, TracedCounter, Tracer};
 use crate::model::{Finding, SampleTable, Series, Severity};
 
 struct ContainerSeries<'a> {
@@ -34,6 +35,7 @@ pub fn add_cpu<'a>(
     merge: &mut Merge,
     records: &mut Vec<PodRecord<'a>>,
     findings: &mut Vec<Finding>,
+    tracer: &mut Tracer,
 ) {
     let targets = KubeletTargets::of(table);
     let mut pods = Pods::of(records);
@@ -41,7 +43,7 @@ pub fn add_cpu<'a>(
     all.sort_by(|a, b| {
         (a.node, a.namespace, a.pod, &a.uid, a.container, a.id).cmp(&(b.node, b.namespace, b.pod, &b.uid, b.container, b.id))
     });
-    let mut sums = StepSums::new(*window);
+    let mut sums = tracer.sums(*window);
     let mut tally = Tally::default();
     let mut odd_nodes: Vec<&str> = Vec::new();
     let mut parts: Vec<Samples> = Vec::new();
@@ -65,6 +67,11 @@ pub fn add_cpu<'a>(
                 let Some((first, last)) = samples.span() else { continue };
                 seen = (seen.0.min(first), seen.1.max(last));
                 difference(samples, &reading, &mut sums, &mut tally);
+                tracer.take(&mut sums, life[0].node, || {
+                    let of_pod = PodName { namespace: life[0].namespace.to_owned(), pod: life[0].pod.to_owned(), uid: life[0].uid.clone() };
+                    let series = counter.iter().map(|one| one.series);
+                    TracedCounter { pod: Some(of_pod), ..trace::counter(Role::PodCpu, "cadvisor", None, series) }
+                });
             }
             let rows = sums.drain();
             if !rows.is_empty() {

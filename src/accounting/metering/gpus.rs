@@ -7,10 +7,11 @@
 use std::collections::BTreeSet;
 
 use super::choice::{MeteredNode, NodeStep};
-use super::counters::{Merge, OnRestart, Reading, Start, StepSums, Tally, Window, difference};
+use super::counters::{Merge, OnRestart, Reading, Start, Tally, Window, difference};
 use super::findings::{LARGEST_PLAUSIBLE_WATTS, listed};
-use super::meters::Devices;
+use super::meters::{DeviceShare, Devices};
 use super::pods::{PodRecord, add_rows};
+use super::trace::{self, PodName, Role, TracedCounter, Tracer};
 use super::zones::PowerZone;
 use crate::model::{Finding, Severity, Tier};
 
@@ -22,8 +23,9 @@ pub fn add_gpus<'a>(
     nodes: &mut Vec<MeteredNode<'a>>,
     records: &mut Vec<PodRecord<'a>>,
     findings: &mut Vec<Finding>,
+    tracer: &mut Tracer,
 ) {
-    let mut sums = StepSums::new(*window);
+    let mut sums = tracer.sums(*window);
     let mut tally = Tally::default();
     let mut alone: BTreeSet<&'a str> = BTreeSet::new();
     for share in &devices.shares {
@@ -42,6 +44,8 @@ pub fn add_gpus<'a>(
             Reading { start: Start::Anchor, on_restart: OnRestart::FromZero, restarts: &[], largest_per_second: LARGEST_PLAUSIBLE_WATTS };
         difference(merge.of(&[share.curve.samples()]), &reading, &mut sums, &mut tally);
         let rows = sums.drain();
+        let is_within = is_within(node);
+        tracer.take_each(&mut sums, share.node, || traced(share, is_within));
         let Some((first, last)) = share.curve.span().filter(|_| !rows.is_empty()) else { continue };
         add_to_node(node, &rows, share.pod.is_none(), &mut alone);
         node.span = (node.span.0.min(first), node.span.1.max(last));
@@ -73,8 +77,28 @@ pub fn add_gpus<'a>(
 
 const DESCRIBED: &str = "gpu (dcgm)";
 
+/// Whether the node's meter holds its devices already.
+fn is_within(node: &MeteredNode) -> bool {
+    node.zones.first().is_some_and(|zone| zone.is_whole_machine())
+}
+
+/// What a share of a device counts as: of the node's meter where that does not hold it, and of its pod's energy or of the node's idle.
+fn traced(share: &DeviceShare, is_within: bool) -> Vec<TracedCounter> {
+    let counter =
+        |role| TracedCounter { is_taken: true, ..trace::counter(role, "dcgm", Some(PowerZone::Gpu), share.series.iter().copied()) };
+    let of_node = (!is_within).then(|| counter(Role::NodeEnergy));
+    let holder = match share.pod {
+        None => counter(Role::NodeIdle),
+        Some((namespace, pod, uid)) => {
+            let pod = PodName { namespace: namespace.to_owned(), pod: pod.to_owned(), uid: uid.to_owned() };
+            TracedCounter { pod: Some(pod), ..counter(Role::PodEnergy) }
+        }
+    };
+    of_node.into_iter().chain([holder]).collect()
+}
+
 fn add_to_node<'a>(node: &mut MeteredNode<'a>, rows: &[(i32, i64)], is_idle: bool, alone: &mut BTreeSet<&'a str>) {
-    let is_within = node.zones.first().is_some_and(|zone| zone.is_whole_machine());
+    let is_within = is_within(node);
     if !is_within && !node.described.contains(DESCRIBED) {
         node.zones.push(PowerZone::Gpu);
         let plus = if node.described.is_empty() { "" } else { "+" };

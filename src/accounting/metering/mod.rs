@@ -6,7 +6,7 @@
 //! Assumes: [`SampleTable`] is sorted. Does not: fill gaps, share idle energy, or ask the time, a disk or a network.
 
 mod choice;
-mod counters;
+pub mod counters;
 mod cpu;
 mod findings;
 mod frames;
@@ -21,6 +21,7 @@ mod shares;
 mod state;
 mod tails;
 mod targets;
+pub mod trace;
 mod zones;
 
 #[cfg(test)]
@@ -47,6 +48,7 @@ use self::jobs::{JobTable, Jobs};
 use self::pods::{PodRecord, UNKNOWN_NAMESPACE};
 use self::shares::Shares;
 use self::state::{ClusterState, latest_first, own_label};
+use self::trace::{Traced, Tracer, Watch};
 use crate::model::{Finding, MeteringTerms, SampleTable, Severity};
 use crate::units::UtcDay;
 
@@ -64,6 +66,17 @@ pub struct MeteredDay {
 
 /// Meters one cluster and UTC day. The step must divide a day.
 pub fn meter_day(samples: &SampleTable, day: UtcDay, terms: &MeteringTerms) -> Result<MeteredDay> {
+    meter(samples, day, terms, &mut Tracer::default())
+}
+
+/// The same, with all that went into one node and step of it.
+pub fn meter_day_watching(samples: &SampleTable, day: UtcDay, terms: &MeteringTerms, watch: Watch) -> Result<(MeteredDay, Traced)> {
+    let mut tracer = Tracer::watching(watch);
+    let metered = meter(samples, day, terms, &mut tracer)?;
+    Ok((metered, tracer.finish()))
+}
+
+fn meter(samples: &SampleTable, day: UtcDay, terms: &MeteringTerms, tracer: &mut Tracer) -> Result<MeteredDay> {
     let window = Window::of_day(day, terms.step_seconds)?;
     let mut findings = Vec::new();
     let mut merge = Merge::default();
@@ -79,15 +92,15 @@ pub fn meter_day(samples: &SampleTable, day: UtcDay, terms: &MeteringTerms) -> R
         choice::Family {
             exporter: readings.exporter,
             name: readings.name,
-            meters: nodes::meter_nodes(readings, &choice, &window, &mut merge, &mut findings),
-            records: pods::meter_pods(readings, &state, &choice, &window, &mut merge, &mut findings),
+            meters: nodes::meter_nodes(readings, &choice, &window, &mut merge, &mut findings, tracer),
+            records: pods::meter_pods(readings, &state, &choice, &window, &mut merge, &mut findings, tracer),
         }
     });
     let families: Vec<choice::Family> = families.collect();
-    let (mut nodes, mut records) = choice::settle(families, &state, terms, &window, &mut findings);
-    cpu::add_cpu(samples, &state, &window, &mut merge, &mut records, &mut findings);
-    Shares { table: samples, state: &state, terms, window }.settle(&mut nodes, &mut records, &mut merge, &mut findings);
-    gpus::add_gpus(&devices, &window, &mut merge, &mut nodes, &mut records, &mut findings);
+    let (mut nodes, mut records) = choice::settle(families, &state, terms, &window, &mut findings, tracer);
+    cpu::add_cpu(samples, &state, &window, &mut merge, &mut records, &mut findings, tracer);
+    Shares { table: samples, state: &state, terms, window }.settle(&mut nodes, &mut records, &mut merge, &mut findings, tracer);
+    gpus::add_gpus(&devices, &window, &mut merge, &mut nodes, &mut records, &mut findings, tracer);
     if merge.non_finite > 0 {
         let message = format!(
             "{} counter samples were not a number from zero up (NaN, infinity, negative) and were left out. Check the exporter.",

@@ -9,9 +9,10 @@
 
 use std::collections::BTreeMap;
 
-use super::counters::{Merge, OnRestart, Reading, Samples, Start, StepSums, Tally, Window, difference};
+use super::counters::{Merge, OnRestart, Reading, Samples, Start, Tally, Window, difference};
 use super::findings::{LARGEST_PLAUSIBLE_WATTS, Oddities, listed};
-use super::meters::{Part, Readings, RestartRule};
+use super::meters::{NodeSeries, Part, Readings, RestartRule};
+use super::trace::{self, Role, TracedCounter, Tracer};
 use super::zones::PowerZone;
 use crate::model::{Finding, Severity};
 
@@ -105,9 +106,10 @@ pub fn meter_nodes<'a>(
     window: &Window,
     merge: &mut Merge,
     findings: &mut Vec<Finding>,
+    tracer: &mut Tracer,
 ) -> Vec<NodeMeter<'a>> {
     let [total, active, idle] = [Part::Total, Part::Active, Part::Idle].map(|part| counters_of(readings, part, window));
-    let mut sums = StepSums::new(*window);
+    let mut sums = tracer.sums(*window);
     let (mut tally, mut idle_tally, mut holes) = (Tally::default(), Tally::default(), Holes::default());
     let mut odd_nodes: Vec<&str> = Vec::new();
     let mut meters = Vec::with_capacity(total.len());
@@ -115,7 +117,7 @@ pub fn meter_nodes<'a>(
     for (node, zones) in &total {
         let chosen = choice.get(node).cloned().unwrap_or_default();
         let before = tally.clone();
-        for parts in chosen.iter().filter_map(|zone| zones.get(zone)).flat_map(BTreeMap::values) {
+        for (zone, path, parts) in chosen.iter().flat_map(|zone| with_paths(&total, node, *zone)) {
             let reading = Reading {
                 start: Start::Anchor,
                 on_restart: OnRestart::FromZero,
@@ -123,6 +125,7 @@ pub fn meter_nodes<'a>(
                 largest_per_second: LARGEST_PLAUSIBLE_WATTS,
             };
             difference(merge.of(parts), &reading, &mut sums, &mut tally);
+            tracer.take(&mut sums, node, || traced(readings, Part::Total, (node, zone, path)));
         }
         let metered = sums.drain();
         if (tally.resets, tally.decreases, tally.implausible) != (before.resets, before.decreases, before.implausible) {
@@ -140,6 +143,7 @@ pub fn meter_nodes<'a>(
                 largest_per_second: LARGEST_PLAUSIBLE_WATTS,
             };
             difference(merge.of(parts), &reading, &mut sums, &mut idle_tally);
+            tracer.take(&mut sums, node, || traced(readings, Part::Idle, (node, zone, path)));
         }
         let series: Vec<Samples> = chosen.iter().filter_map(|zone| zones.get(zone)).flat_map(BTreeMap::values).flatten().copied().collect();
         holes.look(node, &series, window);
@@ -159,6 +163,13 @@ pub fn meter_nodes<'a>(
     findings.extend(idle_finding(&idle_tally));
     findings.extend(holes.finding(readings.is_gauge));
     meters
+}
+
+/// The counter of one part of a node's energy, in one zone and path.
+fn traced(readings: &Readings, part: Part, (node, zone, path): (&str, PowerZone, &str)) -> TracedCounter {
+    let is_it = |series: &&NodeSeries| (series.node, series.zone, series.part) == (node, zone, part) && series.path == path;
+    let role = if part == Part::Idle { Role::NodeIdle } else { Role::NodeEnergy };
+    trace::counter(role, readings.name, Some(zone), readings.nodes.iter().filter(is_it).map(|series| series.series))
 }
 
 fn with_paths<'c, 'r>(

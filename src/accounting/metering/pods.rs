@@ -7,11 +7,12 @@
 
 use std::collections::BTreeMap;
 
-use super::counters::{Merge, OnRestart, Reading, Samples, Start, StepSums, Tally, Window, difference};
+use super::counters::{Merge, OnRestart, Reading, Samples, Start, Tally, Window, difference};
 use super::findings::{LARGEST_PLAUSIBLE_WATTS, Oddities, listed};
 use super::meters::{PodSeries, Readings};
 use super::state::{ClusterState, PodInfo};
 use super::tails::Tails;
+use super::trace::{self, PodName, Role, TracedCounter, Tracer};
 use super::zones::PowerZone;
 use crate::model::{Finding, Severity};
 
@@ -71,11 +72,12 @@ pub fn meter_pods<'a>(
     window: &Window,
     merge: &mut Merge,
     findings: &mut Vec<Finding>,
+    tracer: &mut Tracer,
 ) -> Vec<PodRecord<'a>> {
     let mut all: Vec<&PodSeries> = readings.pods.iter().filter(|series| series.curve.span().is_some()).collect();
     all.sort_by(|a, b| (identity(a), a.zone, &a.path).cmp(&(identity(b), b.zone, &b.path)));
     let mut tails = Tails::new(window);
-    let mut sums = StepSums::new(*window);
+    let mut sums = tracer.sums(*window);
     let mut tally = Tally::default();
     let mut odd_nodes: Vec<&str> = Vec::new();
     let mut unresolved: Vec<String> = Vec::new();
@@ -108,6 +110,7 @@ pub fn meter_pods<'a>(
                 largest_per_second: LARGEST_PLAUSIBLE_WATTS,
             };
             difference(samples, &reading, &mut sums, &mut tally);
+            tracer.take(&mut sums, node, || traced(Role::PodEnergy, readings, pod, state, counter));
         }
         if before != (tally.resets, tally.decreases, tally.implausible) && odd_nodes.last() != Some(&node) {
             odd_nodes.push(node);
@@ -120,6 +123,7 @@ pub fn meter_pods<'a>(
         let is_of_job = state.pod_owner(namespace, name, pod[0].uid).is_some_and(|owner| owner.kind == "Job");
         let is_gone = |last_ms| is_of_job && readings.scrapes.is_followed(&pod[0].target, last_ms, window.end_ms);
         let tail = tails.settle(end_ms, is_gone, || format!("{namespace}/{name}"), &mut sums);
+        tracer.take(&mut sums, node, || traced(Role::PodTail, readings, pod, state, pod));
         if energy.is_empty() && last_ms.is_none() && tail.is_empty() {
             continue;
         }
@@ -142,6 +146,14 @@ pub fn meter_pods<'a>(
         findings.push(Finding::new("UNRESOLVED", Severity::Disclosed, message).examined(records.len()).failing(unresolved.len()));
     }
     records
+}
+
+/// A counter of a pod; of a tail all of the pod's, which were carried on together.
+fn traced(role: Role, readings: &Readings, pod: &[&PodSeries], state: &ClusterState, counter: &[&PodSeries]) -> TracedCounter {
+    let (namespace, name, _) = named(pod, state);
+    let of_pod = PodName { namespace: namespace.to_owned(), pod: name.to_owned(), uid: pod[0].uid.to_owned() };
+    let zone = (role == Role::PodEnergy).then(|| counter[0].zone);
+    TracedCounter { pod: Some(of_pod), ..trace::counter(role, readings.name, zone, counter.iter().map(|one| one.series)) }
 }
 
 fn last_within(ts_ms: &[i64], window: &Window) -> Option<i64> {

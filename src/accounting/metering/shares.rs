@@ -9,13 +9,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::choice::{MeteredNode, NodeStep};
-use super::counters::{Merge, OnRestart, Reading, Samples, Start, StepSums, Tally, Window, difference};
+use super::counters::{Merge, OnRestart, Reading, Samples, Start, Tally, Window, difference};
 use super::findings::{LARGEST_PLAUSIBLE_CPUS, listed};
 use super::pods::PodRecord;
 use super::state::{ClusterState, labelled_node, own_label};
+use super::trace::{self, ModelledStep, PodName, Role, SharedStep, Tracer};
 use crate::accounting::split::{LARGEST_WHOLE, Splitter};
 use crate::factors::instances;
-use crate::model::{Finding, MeteringTerms, PowerRange, RenamedLabels, SampleTable, Severity, Tier};
+use crate::model::{Finding, MeteringTerms, PowerRange, RenamedLabels, SampleTable, Series, Severity, Tier};
 
 /// The machine's whole CPU time, from the kubelet's `/metrics/resource` or cAdvisor's root.
 const MACHINE_METRICS: [&str; 2] = ["node_cpu_usage_seconds_total", "container_cpu_usage_seconds_total"];
@@ -32,19 +33,26 @@ pub struct Shares<'a, 's> {
 
 impl<'a> Shares<'a, '_> {
     /// Fills in what no meter of pods told, and models the nodes that no meter reached.
-    pub fn settle(&self, nodes: &mut Vec<MeteredNode<'a>>, records: &mut [PodRecord<'a>], merge: &mut Merge, findings: &mut Vec<Finding>) {
+    pub fn settle(
+        &self,
+        nodes: &mut Vec<MeteredNode<'a>>,
+        records: &mut [PodRecord<'a>],
+        merge: &mut Merge,
+        findings: &mut Vec<Finding>,
+        tracer: &mut Tracer,
+    ) {
         let mut by_node: BTreeMap<&'a str, Vec<usize>> = BTreeMap::new();
         for (i, record) in records.iter().enumerate() {
             by_node.entry(record.node).or_default().push(i);
         }
-        let machine = self.machine_cpu(merge);
-        self.model(nodes, records, &by_node, &machine, findings);
+        let machine = self.machine_cpu(merge, tracer);
+        self.model(nodes, records, &by_node, &machine, findings, tracer);
         let mut floors = Vec::new();
         let mut splitter = Splitter::default();
         for node in nodes.iter_mut().filter(|node| !node.to_share.is_empty()) {
             self.set_floor(node, &mut floors);
             let pods = by_node.get(node.node).map_or(&[][..], Vec::as_slice);
-            share(node, pods, records, machine.get(node.node), &mut splitter);
+            share(node, pods, records, machine.get(node.node), &mut splitter, tracer);
         }
         if !floors.is_empty() {
             let message = format!(
@@ -56,18 +64,20 @@ impl<'a> Shares<'a, '_> {
     }
 
     /// The CPU time of whole machines, processes outside pods included, where it is served.
-    fn machine_cpu(&self, merge: &mut Merge) -> NodeCpu<'a> {
+    fn machine_cpu(&self, merge: &mut Merge, tracer: &mut Tracer) -> NodeCpu<'a> {
         let mut cpu = NodeCpu::new();
-        let mut sums = StepSums::new(self.window);
+        let mut sums = tracer.sums(self.window);
         for metric in MACHINE_METRICS {
-            let mut parts: BTreeMap<&'a str, Vec<Samples<'a>>> = BTreeMap::new();
+            let mut parts: BTreeMap<&'a str, (Vec<Samples<'a>>, Vec<&'a Series>)> = BTreeMap::new();
             for (series, ts_ms, value) in self.table.of_metric(metric) {
                 let is_machine = metric == MACHINE_METRICS[0] || (series.label("id") == "/" && own_label(series, "container").is_empty());
                 let node = labelled_node(series).or_else(|| self.state.node_by_instance(series.label("instance")));
                 let Some(node) = node.filter(|_| is_machine) else { continue };
-                parts.entry(node).or_default().push(Samples { ts_ms, value });
+                let of_node = parts.entry(node).or_default();
+                of_node.0.push(Samples { ts_ms, value });
+                of_node.1.push(series);
             }
-            for (node, parts) in parts {
+            for (node, (parts, series)) in parts {
                 let reading = Reading {
                     start: Start::Anchor,
                     on_restart: OnRestart::FromZero,
@@ -76,6 +86,9 @@ impl<'a> Shares<'a, '_> {
                 };
                 difference(merge.of(&parts), &reading, &mut sums, &mut Tally::default());
                 let rows = sums.drain();
+                // The first metric that speaks of a node is the one that counts.
+                let is_taken = !cpu.contains_key(node);
+                tracer.take(&mut sums, node, || trace::counter(Role::MachineCpu, "kubelet", None, series.into_iter().filter(|_| is_taken)));
                 cpu.entry(node).or_insert_with(|| rows.into_iter().collect());
             }
         }
@@ -90,6 +103,7 @@ impl<'a> Shares<'a, '_> {
         by_node: &BTreeMap<&'a str, Vec<usize>>,
         machine: &NodeCpu<'a>,
         findings: &mut Vec<Finding>,
+        tracer: &mut Tracer,
     ) {
         let names: BTreeSet<&'a str> = by_node.keys().chain(machine.keys()).chain(self.state.nodes.keys()).copied().collect();
         let (mut modelled, mut unknown) = (Vec::new(), Vec::new());
@@ -109,6 +123,14 @@ impl<'a> Shares<'a, '_> {
                 unknown.push(name.to_owned());
                 continue;
             };
+            for (step, cpu_ms) in &used {
+                tracer.modelled(name, *step, || {
+                    let row = self.modelled(name, *step, *cpu_ms, &power, cores)?;
+                    let (metered_mj, idle_mj) = (row.metered_mj, row.idle_mj.unwrap_or(0));
+                    let there_ms = self.there_ms(name, *step);
+                    Some(ModelledStep { power: power.clone(), cores, cpu_ms: *cpu_ms, there_ms, metered_mj, idle_mj })
+                });
+            }
             let steps: BTreeMap<i32, NodeStep> =
                 used.into_iter().filter_map(|(step, cpu_ms)| Some((step, self.modelled(name, step, cpu_ms, &power, cores)?))).collect();
             modelled.push(format!("{name} as {} ({} to {} W, {})", power.name, power.idle_watts, power.max_watts, power.source));
@@ -147,13 +169,18 @@ impl<'a> Shares<'a, '_> {
         Some((configured.or_else(by_type)?, cores))
     }
 
-    /// Method, section 3, point 5: `(P_min + (P_max − P_min)·u)·step`, cut to the node's existence.
-    fn modelled(&self, node: &str, step: i32, cpu_ms: i64, power: &PowerRange, cores: f64) -> Option<NodeStep> {
+    /// How long of a step the node was there.
+    fn there_ms(&self, node: &str, step: i32) -> i64 {
         let (from, to) = (i64::from(step) * self.window.step_ms, (i64::from(step) + 1) * self.window.step_ms);
-        let there_ms = match self.state.nodes.get(node) {
+        match self.state.nodes.get(node) {
             Some(info) => info.last_ms.min(to) - info.first_ms.max(from),
             None => to - from,
-        };
+        }
+    }
+
+    /// Method, section 3, point 5: `(P_min + (P_max − P_min)·u)·step`, cut to the node's existence.
+    fn modelled(&self, node: &str, step: i32, cpu_ms: i64, power: &PowerRange, cores: f64) -> Option<NodeStep> {
+        let there_ms = self.there_ms(node, step);
         if there_ms <= 0 {
             return None;
         }
@@ -201,7 +228,14 @@ fn cpu_of(machine: Option<&BTreeMap<i32, i64>>, pods: Option<&Vec<usize>>, recor
 }
 
 /// Gives what lies above idle to the pods by CPU time; what processes outside pods used stays with the node.
-fn share(node: &MeteredNode, pods: &[usize], records: &mut [PodRecord], machine: Option<&BTreeMap<i32, i64>>, splitter: &mut Splitter) {
+fn share(
+    node: &MeteredNode,
+    pods: &[usize],
+    records: &mut [PodRecord],
+    machine: Option<&BTreeMap<i32, i64>>,
+    splitter: &mut Splitter,
+    tracer: &mut Tracer,
+) {
     let mut users: BTreeMap<i32, Vec<(usize, i64)>> = BTreeMap::new();
     for i in pods {
         for (step, cpu_ms) in records[*i].cpu.iter().filter(|(step, cpu_ms)| *cpu_ms > 0 && node.to_share.contains(step)) {
@@ -222,6 +256,14 @@ fn share(node: &MeteredNode, pods: &[usize], records: &mut [PodRecord], machine:
         weights.push(outside);
         let mut parts = vec![0; weights.len()];
         splitter.split(above_mj, &weights, of_pods + outside, &mut parts);
+        tracer.shared(node.node, step, || {
+            let pod = |((i, cpu_ms), part): (&(usize, i64), &i64)| {
+                let (namespace, pod, uid) = name_of(&records[*i]);
+                (PodName { namespace: namespace.to_owned(), pod: pod.to_owned(), uid: uid.to_owned() }, *cpu_ms, *part)
+            };
+            let outside = (outside, parts.last().copied().unwrap_or(0));
+            SharedStep { above_mj, idle_mj: row.idle_mj.unwrap_or(0), pods: users.iter().zip(&parts).map(pod).collect(), outside }
+        });
         for ((i, _), part) in users.into_iter().zip(parts) {
             let energy = &mut records[i].energy;
             match energy.binary_search_by_key(&step, |row| row.0) {

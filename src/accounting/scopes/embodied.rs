@@ -72,6 +72,65 @@ pub fn add(plan: &Plan<'_>, inventory: &Inventory, before: &[Before], lines: &mu
     embodied
 }
 
+/// The making of one node: the period's part of it, and how that is shared.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NodeShares {
+    pub total_ugco2e: i64,
+    pub served_ms: i64,
+    pub life_ms: i64,
+    pub amortised_ugco2e: i64,
+    /// Of that, what is shared by GPUs; the rest is shared by CPU.
+    pub gpu_ugco2e: i64,
+    /// Milli-core-steps; none where nobody said what the node has.
+    pub capacity: Option<i64>,
+    /// Device-steps.
+    pub gpu_capacity: i64,
+    /// By namespace and workload.
+    pub reserved_milli_steps: Vec<(Row, i64)>,
+    pub reserved_gpu_steps: Vec<(Row, i64)>,
+    /// By namespace and workload; what nobody reserved is `(idle)`'s.
+    pub by_cpu: BTreeMap<Row, i64>,
+    pub by_gpu: BTreeMap<Row, i64>,
+}
+
+impl NodeShares {
+    fn of(plan: &Plan<'_>, inventory: &Inventory, cluster: usize, name: &str, terms: &EmbodiedTerms, existence: (i64, i64)) -> Self {
+        let node = &plan.survey.clusters[cluster].nodes[name];
+        let (total_ugco2e, served_ms, life_ms) = (total(terms), served_ms(terms, existence), life_ms(terms));
+        // SCI 1.1.0: TS = TiR / EL.
+        let amortised_ugco2e = period_part(total_ugco2e, served_ms, life_ms);
+        let steps = existing_steps(existence, plan.terms.step_seconds);
+        let capacity = node.cpu_capacity_milli.filter(|capacity| *capacity > 0).map(|capacity| capacity.saturating_mul(steps));
+        let reserved_milli_steps = reserved(&inventory.clusters[cluster].reservations, name);
+        let reserved_gpu_steps = reserved(&inventory.clusters[cluster].gpu_reservations, name);
+        let gpu_capacity = i64::from(terms.gpus) * steps;
+        // GPUs of which no request was seen go with the rest of the machine: nobody asking for them and nobody collecting it look the same.
+        let gpu_ugco2e = if reserved_gpu_steps.is_empty() || capacity.is_none() { 0 } else { gpu_part(amortised_ugco2e, terms) };
+        Self {
+            by_cpu: shares(amortised_ugco2e - gpu_ugco2e, &reserved_milli_steps, capacity),
+            by_gpu: shares(gpu_ugco2e, &reserved_gpu_steps, Some(gpu_capacity)),
+            total_ugco2e,
+            served_ms,
+            life_ms,
+            amortised_ugco2e,
+            gpu_ugco2e,
+            capacity,
+            gpu_capacity,
+            reserved_milli_steps,
+            reserved_gpu_steps,
+        }
+    }
+
+    /// Of a node whose class says what making it emitted, and that was there in the period.
+    pub fn of_node(plan: &Plan<'_>, inventory: &Inventory, cluster: usize, name: &str) -> Option<Self> {
+        let node = plan.survey.clusters[cluster].nodes.get(name)?;
+        let period = plan.terms.period;
+        let existence = node.power.existence(period.from().timestamp_millis(), period.to().timestamp_millis())?;
+        let terms = plan.terms.clusters[cluster].sites[node.site].embodied.as_ref()?;
+        Some(Self::of(plan, inventory, cluster, name, terms, existence))
+    }
+}
+
 /// What the findings count, by cluster.
 #[derive(Clone, Debug, Default)]
 struct Counts {
@@ -117,32 +176,24 @@ fn add_cluster(
         };
         counts.known_sites.insert(node.site);
         counts.with_gpus += usize::from(terms.gpus > 0);
-        let total_ugco2e = total(terms);
+        let shared = NodeShares::of(plan, inventory, cluster, name, terms, existence);
+        let NodeShares { total_ugco2e, amortised_ugco2e, capacity, .. } = shared;
+        let (weights, of_gpus) = (&shared.reserved_milli_steps, &shared.reserved_gpu_steps);
         let start = start(terms, period, name, node, before, earliest);
         counts.without_start += usize::from(!is_cloud && start == Start::Unknown);
         // GHG Protocol Scope 3 Standard, chapter 5, category 2: all cradle-to-gate emissions in the year of acquisition, none later.
         let capitalised_ugco2e = if start.is_in_period() && !is_cloud { total_ugco2e } else { 0 };
-        // SCI 1.1.0: TS = TiR / EL.
-        let amortised_ugco2e = period_part(total_ugco2e, served_ms(terms, existence), life_ms(terms));
-
-        let steps = existing_steps(existence, plan.terms.step_seconds);
-        let capacity = node.cpu_capacity_milli.filter(|capacity| *capacity > 0).map(|capacity| capacity.saturating_mul(steps));
-        let weights = reserved(&inventory.clusters[cluster].reservations, name);
-        let of_gpus = reserved(&inventory.clusters[cluster].gpu_reservations, name);
         counts.gpus_by_cpu += usize::from(terms.gpus > 0 && of_gpus.is_empty());
         if capacity.is_none() {
             counts.without_capacity += 1;
             counts.withheld.extend(weights.iter().map(|((namespace, workload), _)| (node.site, namespace.clone(), workload.clone())));
         }
-        // GPUs of which no request was seen go with the rest of the machine: nobody asking for them and nobody collecting it look the same.
-        let gpu_ugco2e = if of_gpus.is_empty() || capacity.is_none() { 0 } else { gpu_part(amortised_ugco2e, terms) };
-        let by_cpu = shares(amortised_ugco2e - gpu_ugco2e, &weights, capacity);
-        let by_gpu = shares(gpu_ugco2e, &of_gpus, Some(i64::from(terms.gpus) * steps));
-        for ((namespace, workload), ugco2e) in by_cpu.into_iter().chain(by_gpu).filter(|(row, ugco2e)| *ugco2e > 0 || row.0 == IDLE) {
-            let line = line_of(lines, cluster, node.site, &namespace, &workload);
-            add_known(&mut line.amortised_ugco2e, ugco2e);
+        let parts = shared.by_cpu.iter().chain(&shared.by_gpu);
+        for ((namespace, workload), ugco2e) in parts.filter(|(row, ugco2e)| **ugco2e > 0 || row.0 == IDLE) {
+            let line = line_of(lines, cluster, node.site, namespace, workload);
+            add_known(&mut line.amortised_ugco2e, *ugco2e);
             if is_cloud {
-                add_known(&mut line.cloud_amortised_ugco2e, ugco2e);
+                add_known(&mut line.cloud_amortised_ugco2e, *ugco2e);
             }
         }
         if !is_cloud {
@@ -224,7 +275,8 @@ fn existing_steps((first_ms, last_ms): (i64, i64), step_seconds: i64) -> i64 {
     (last_ms + step_ms - 1).div_euclid(step_ms) - first_ms.div_euclid(step_ms)
 }
 
-type Row = (String, String);
+/// Namespace and workload.
+pub type Row = (String, String);
 
 /// What workloads reserved of a node over time, by namespace and workload.
 fn reserved(reservations: &BTreeMap<(String, String, String), i64>, node: &str) -> Vec<(Row, i64)> {

@@ -16,6 +16,7 @@ use crate::evidence::{Sealed, Store};
 pub const FACTORS_FOLDER: &str = "factors";
 pub const GENERATION_FOLDER: &str = "generation";
 
+#[derive(Clone)]
 pub struct Books {
     pub config: Config,
     pub store: Store,
@@ -23,6 +24,7 @@ pub struct Books {
 }
 
 /// Where the organisation's own files are read.
+#[derive(Clone)]
 enum OwnFiles {
     /// Where the configuration says.
     AsConfigured,

@@ -19,7 +19,7 @@ use crate::accounting::inventory::Inventory;
 use crate::accounting::ledger::columns::Pass;
 use crate::accounting::ledger::content::ContentHash;
 use crate::accounting::ledger::inputs::{Meters, NodeStepColumns, UsageColumns};
-use crate::accounting::ledger::{DayFold, DayTerms, LedgerRow, sql};
+use crate::accounting::ledger::{DayFold, DayTerms, LedgerRow, RunRow, sql};
 use crate::accounting::plan::Plan;
 use crate::cli::progress::Progress;
 use crate::evidence::{DayManifest, Store, files_of};
@@ -36,6 +36,15 @@ pub fn rows_by_columns(terms: &DayTerms<'_>, node_steps: &DataFrame, usage: &Dat
     let (fold, mut rows) = pass.finish();
     rows.sort_unstable();
     Ok((fold, rows))
+}
+
+/// The rows of runs of a cluster-day, or of a part of it.
+pub fn run_rows_by_columns(terms: &DayTerms<'_>, node_steps: &DataFrame, usage: &DataFrame) -> Result<Vec<RunRow>> {
+    let meters = meters(terms, node_steps)?;
+    let part = UsagePart::new(usage)?;
+    let mut pass = Pass::new(terms, &meters).keeping_rows();
+    pass.account(0..terms.nodes.len(), part.columns())?;
+    Ok(pass.take_run_rows())
 }
 
 /// One cluster-day of the ledger; one without evidence holds gaps only.
@@ -163,7 +172,7 @@ pub struct AccountedDay {
 }
 
 impl AccountedDay {
-    fn new(store: &Store, plan: &Plan<'_>, day: &DayToAccount, run: Run) -> Result<Self> {
+    pub fn new(store: &Store, plan: &Plan<'_>, day: &DayToAccount, run: Run) -> Result<Self> {
         let mut dimensions = match &day.manifest {
             Some(manifest) => dimensions(store, manifest)?,
             None => DayDimensions::default(),

@@ -29,8 +29,8 @@ use polars::prelude::DataFrame;
 use sha2::{Digest, Sha256};
 
 pub use self::books::{Books, CONFIG_FILE};
-pub use self::days::{DayContent, rows_by_columns};
-use self::days::{DayToAccount, Run, days_to_account, ledger};
+pub use self::days::{AccountedDay, DayContent, DayToAccount, Run, rows_by_columns, run_rows_by_columns};
+use self::days::{days_to_account, ledger};
 pub use self::findings::{ACCEPTED, warn_of_unused};
 use super::progress::Progress;
 use crate::accounting::counterfactual::evaluate;
@@ -39,6 +39,7 @@ use crate::accounting::intensity::{Wanted, ZoneIntensity};
 use crate::accounting::inventory::Inventory;
 use crate::accounting::ledger::{DayTerms, sql};
 use crate::accounting::plan::{Plan, wanted_zones};
+use crate::accounting::scopes::market::Market;
 use crate::accounting::scopes::{Lines, cost_centres, sensitivity};
 use crate::accounting::survey::{ClusterTerms, MonthTerms, Site, Survey};
 use crate::config::{self, Config};
@@ -99,6 +100,20 @@ pub struct MonthAccount {
     pub contents: Vec<DayContent>,
 }
 
+/// What a month's statement was made of, for whoever walks a figure down.
+pub struct Workings<'a> {
+    pub store: &'a Store,
+    pub plan: &'a Plan<'a>,
+    pub inventory: &'a Inventory,
+    pub days: &'a [DayToAccount],
+    pub lines: &'a Lines,
+    pub market: &'a Market,
+    pub statement: &'a Statement,
+}
+
+/// Looks at the workings of a month.
+pub type Look<'a> = dyn FnMut(&Workings<'_>) -> Result<()> + 'a;
+
 /// What is known of the grid zones that were used.
 #[derive(Clone, Debug, Default)]
 pub struct Grids {
@@ -123,7 +138,7 @@ pub type TakeHours<'a> = dyn FnMut(&LedgerDay) -> Result<()> + 'a;
 
 /// Accounts a month, with what a year and a closed month need of it beside the statement.
 pub fn month(books: &Books, period: ReportingPeriod, accept: &[String], accounting: &Accounting) -> Result<MonthAccount> {
-    month_account(books, period, accept, accounting, None)
+    month_account(books, period, accept, accounting, None, None)
 }
 
 /// The same, and hands its hourly ledger over, in the order of clusters and days; nothing of it where findings refuse the report.
@@ -135,7 +150,18 @@ pub fn month_with_hours(
     accounting: &Accounting,
     take: &mut TakeHours<'_>,
 ) -> Result<MonthAccount> {
-    month_account(books, period, accept, accounting, Some(take))
+    month_account(books, period, accept, accounting, Some(take), None)
+}
+
+/// The same, and shows what it was made of before that is let go.
+pub fn month_looking(
+    books: &Books,
+    period: ReportingPeriod,
+    accept: &[String],
+    accounting: &Accounting,
+    look: &mut Look<'_>,
+) -> Result<MonthAccount> {
+    month_account(books, period, accept, accounting, None, Some(look))
 }
 
 fn month_account(
@@ -144,6 +170,7 @@ fn month_account(
     accept: &[String],
     accounting: &Accounting,
     hours: Option<&mut TakeHours<'_>>,
+    look: Option<&mut Look<'_>>,
 ) -> Result<MonthAccount> {
     let Books { config, store, .. } = books;
     let step_s = config.report.step_seconds;
@@ -232,6 +259,9 @@ fn month_account(
     }
     let lines = sections.lines.clone();
     let statement = assemble(&plan, &inventory, sections, findings, particulars);
+    if let Some(look) = look {
+        look(&Workings { store, plan: &plan, inventory: &inventory, days: &days, lines: &lines, market: &market, statement: &statement })?;
+    }
     Ok(MonthAccount { statement, inventory, lines, grids, contents })
 }
 
@@ -349,7 +379,8 @@ fn manifests(store: &Store, config: &Config, period: ReportingPeriod) -> Result<
     Ok(manifests)
 }
 
-fn dimensions(store: &Store, manifest: &DayManifest) -> Result<DayDimensions> {
+/// The dimension tables of a cluster-day.
+pub fn dimensions(store: &Store, manifest: &DayManifest) -> Result<DayDimensions> {
     let read = |table| store.read_table(manifest, table);
     DayDimensions::read(&manifest.cluster, &read(Table::Nodes)?, &read(Table::Pods)?, &read(Table::Jobs)?)
         .with_context(|| format!("evidence of {} on {}", manifest.cluster, manifest.day))

@@ -22,8 +22,8 @@ use self::inputs::Inputs;
 use self::sealing::Sealer;
 pub use self::sealing::{TIME_STAMP_CA_FILE, public_key};
 use super::account::{self, Books, Engine, SOFTWARE};
-use super::exit;
 use super::report::Format;
+use super::{diff, exit};
 use crate::config::Config;
 use crate::evidence::closed::{Replaced, SEAL_SCHEMA, SealedPeriod, broken_links, next};
 use crate::evidence::{Created, Seal, SealKind, Sealed, SealedFile, Store};
@@ -32,6 +32,8 @@ use crate::units::ReportingPeriod;
 
 /// The lock that one process at a time has.
 const LOCK: &str = "close";
+/// In the folder of a restatement: which figures it says otherwise, and why.
+const RESTATEMENT_FILE: &str = "restatement.json";
 
 #[derive(Debug, Args)]
 pub struct CloseArgs {
@@ -111,6 +113,12 @@ pub fn run(args: &CloseArgs, config: &Config, accept: &[String]) -> Result<u8> {
             newest.seal.edition
         );
         return Ok(exit::DONE);
+    }
+    let mut made = made;
+    if let Some(newest) = &newest {
+        let difference = diff::restatement(&books.store, newest, &books, edition.number, accept, &made.statement)?;
+        let bytes = serde_json::to_vec_pretty(&difference).context("write what is restated")?;
+        made.files.push((RESTATEMENT_FILE.to_owned(), bytes));
     }
     let at = sealed_at(args)?;
     let sealed = write(&books.store, period, &edition, newest.as_ref(), at, made, inputs, &sealer)?;

@@ -2,6 +2,7 @@
 
 use super::figure::Figure;
 use crate::disclosure::Statement;
+use crate::disclosure::figure_ids::RowId;
 use crate::disclosure::statement::{CostCentreStatement, Figures};
 use crate::model::UNLABELLED;
 use crate::reports::view;
@@ -16,6 +17,8 @@ pub struct Section<'a> {
 }
 
 pub struct Row<'a> {
+    /// Of the sum over all, that of the totals.
+    pub id: String,
     pub cost_centre: &'a str,
     pub namespaces: String,
     pub facility: Figure,
@@ -44,7 +47,9 @@ impl<'a> Section<'a> {
 }
 
 fn of_figures<'a>(cost_centre: &'a str, namespaces: u64, share: String, figures: &Figures, is_apart: bool) -> Row<'a> {
+    let id = if cost_centre == "Total" { RowId::Totals } else { RowId::CostCentre { cost_centre: cost_centre.to_owned() } };
     Row {
+        id: id.to_string(),
         cost_centre,
         namespaces: view::grouped(namespaces.into()),
         facility: Figure::energy("facility_mj", figures.facility_mj),

@@ -3,6 +3,7 @@
 use super::bar::{self, Piece};
 use super::figure::Figure;
 use crate::disclosure::Statement;
+use crate::disclosure::figure_ids::RowId;
 use crate::disclosure::statement::ClusterStatement;
 use crate::model::policy::LocationBased;
 use crate::model::{Boundary, Finding, Severity};
@@ -34,6 +35,8 @@ pub struct Cover<'a> {
 
 /// A large number with its unit beneath the title, and what stands beneath it.
 pub struct Headline {
+    /// Of the figure; none where it is no figure of the ledger.
+    pub id: Option<String>,
     pub label: &'static str,
     pub figure: Aside,
     pub interval: Option<String>,
@@ -51,6 +54,7 @@ pub struct Aside {
 }
 
 pub struct ClusterRow<'a> {
+    pub id: String,
     pub cluster: &'a ClusterStatement,
     pub boundary: &'static str,
     pub placement: &'static str,
@@ -60,6 +64,8 @@ pub struct ClusterRow<'a> {
 }
 
 pub struct InventoryRow {
+    /// Of the figure: each is a line of its own.
+    pub id: String,
     pub label: &'static str,
     pub figure: Figure,
     pub interval: String,
@@ -117,6 +123,7 @@ fn headlines(statement: &Statement) -> Vec<Headline> {
         ),
     };
     let headline = |label, name: &'static str, amount: Option<MicrogramsCo2e>, asides, words| Headline {
+        id: Some(RowId::Totals.figure(name).to_string()),
         label,
         figure: aside("", name, amount, false),
         interval: inventory::interval(statement, name).map(|interval| view::plus_minus(interval.relative)),
@@ -133,6 +140,7 @@ fn headlines(statement: &Statement) -> Vec<Headline> {
     let difference = inventory::scope2_difference(statement);
     vec![
         Headline {
+            id: Some(RowId::Totals.figure("facility_mj").to_string()),
             label: "Facility energy",
             figure: Aside {
                 label: "",
@@ -169,6 +177,7 @@ fn market_words(statement: &Statement) -> Option<String> {
 
 fn cluster_row(cluster: &ClusterStatement) -> ClusterRow<'_> {
     ClusterRow {
+        id: RowId::cluster(&cluster.cluster).to_string(),
         boundary: match cluster.boundary {
             Boundary::Owned => "owned",
             Boundary::Colocated => "colocated",
@@ -190,6 +199,7 @@ fn inventory_row(statement: &Statement, line: inventory::Line) -> InventoryRow {
         Amount::Difference(difference) => Figure::difference(line.name, difference),
     };
     InventoryRow {
+        id: RowId::Totals.figure(line.name).to_string(),
         label: line.label,
         figure,
         interval: interval.map_or_else(String::new, |interval| view::plus_minus(interval.relative)),

@@ -17,6 +17,11 @@ pub struct Figure {
 }
 
 impl Figure {
+    /// In `report.json`.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
     pub fn energy(name: &'static str, energy: Millijoules) -> Self {
         Self { name, exact: Some(energy.get()), text: view::kwh(energy).to_string() }
     }

@@ -4,6 +4,7 @@ use super::bar::{self, Piece};
 use super::basis::Basis;
 use super::figure::Figure;
 use crate::disclosure::Statement;
+use crate::disclosure::figure_ids::RowId;
 use crate::disclosure::statement::{EnergyMix, InstrumentStatement, MarketZone, Scope2Row};
 use crate::model::Placement;
 use crate::reports::{inventory, view, words};
@@ -34,12 +35,14 @@ pub struct Section<'a> {
 }
 
 pub struct Row<'a> {
+    pub id: String,
     pub cluster: &'a str,
     pub grid_zone: &'a str,
     pub figures: Vec<Figure>,
 }
 
 pub struct Instrument<'a> {
+    pub id: String,
     pub instrument: &'a InstrumentStatement,
     pub kind: &'static str,
     pub matching: &'static str,
@@ -52,6 +55,7 @@ pub struct Instrument<'a> {
 }
 
 pub struct Zone<'a> {
+    pub id: String,
     pub zone: &'a MarketZone,
     pub figures: Vec<Figure>,
     pub rule: &'static str,
@@ -115,6 +119,7 @@ fn figures(
 
 fn row(row: &Scope2Row) -> Row<'_> {
     Row {
+        id: RowId::Scope2 { cluster_and_zone: Some((row.cluster.clone(), row.grid_zone.clone())) }.to_string(),
         cluster: &row.cluster,
         grid_zone: &row.grid_zone,
         figures: figures(
@@ -135,6 +140,7 @@ fn total(statement: &Statement) -> Row<'_> {
     let hourly = totals.scope2_location_based_ugco2e;
     let market = totals.scope2_market_based_ugco2e;
     Row {
+        id: String::new(),
         cluster: "Scope 2",
         grid_zone: "",
         figures: figures(
@@ -150,6 +156,7 @@ fn total(statement: &Statement) -> Row<'_> {
 
 fn instrument(instrument: &InstrumentStatement) -> Instrument<'_> {
     Instrument {
+        id: RowId::Instrument { number: instrument.number }.to_string(),
         kind: words::instrument_kind(instrument.kind),
         matching: words::matching(instrument.matching),
         source: words::energy_source(instrument.energy_source),
@@ -176,6 +183,7 @@ fn criteria(instruments: &[InstrumentStatement]) -> Vec<(u8, &'static str)> {
 fn zone<'a>(statement: &Statement, zone: &'a MarketZone) -> Zone<'a> {
     let factor = statement.factors.iter().find(|factor| Some(&factor.id) == zone.residual_mix.as_ref());
     Zone {
+        id: RowId::MarketZone { zone: zone.grid_zone.clone() }.to_string(),
         figures: vec![
             Figure::energy("facility_mj", zone.facility_mj),
             Figure::energy("covered_mj", zone.covered_mj),

@@ -3,6 +3,7 @@
 use super::basis::Basis;
 use super::figure::Figure;
 use crate::disclosure::Statement;
+use crate::disclosure::figure_ids::RowId;
 use crate::disclosure::statement::{Asset, ScreeningRow};
 use crate::reports::inventory::KnownScope3;
 use crate::reports::{view, words};
@@ -22,6 +23,7 @@ pub struct Section<'a> {
 }
 
 pub struct Screened<'a> {
+    pub id: String,
     pub row: &'a ScreeningRow,
     pub word: &'static str,
     pub figure: Figure,
@@ -35,6 +37,7 @@ pub struct Part {
 }
 
 pub struct AssetRow<'a> {
+    pub id: String,
     pub asset: &'a Asset,
     pub life_years: String,
     pub in_service: &'a str,
@@ -72,6 +75,7 @@ impl<'a> Section<'a> {
 
 fn screened(row: &ScreeningRow) -> Screened<'_> {
     Screened {
+        id: RowId::Scope3 { category: Some(row.category.into()) }.to_string(),
         word: words::screening(row.screening),
         figure: Figure::emissions("emissions_ugco2e", row.emissions_ugco2e),
         factors: row.factors.join(", "),
@@ -81,6 +85,7 @@ fn screened(row: &ScreeningRow) -> Screened<'_> {
 
 fn asset_row(asset: &Asset) -> AssetRow<'_> {
     AssetRow {
+        id: RowId::Asset { cluster: asset.cluster.clone(), node: asset.node.clone() }.to_string(),
         life_years: view::as_published(asset.life_years),
         in_service: asset.in_service.as_deref().unwrap_or("before the evidence begins"),
         reserved: view::share_percent(asset.reserved_share),

@@ -3,6 +3,7 @@
 use super::basis::Basis;
 use super::figure::Figure;
 use crate::disclosure::Statement;
+use crate::disclosure::figure_ids::RowId;
 use crate::disclosure::statement::{ClusterStatement, Figures, IntensityProvenance, Reconciliation, TierShare};
 use crate::model::{Finding, Severity};
 use crate::reports::{method, view};
@@ -58,6 +59,9 @@ pub struct ClusterTable<'a> {
 }
 
 pub struct Row<'a> {
+    pub row: RowId,
+    /// The row's id, as it is printed.
+    pub id: String,
     pub namespace: &'a str,
     pub workload: &'a str,
     pub figures: Vec<Figure>,
@@ -74,14 +78,16 @@ pub struct Row<'a> {
 pub fn namespaces(statement: &Statement) -> Vec<ClusterTable<'_>> {
     cluster_tables(statement, |cluster| {
         let rows = statement.namespaces.iter().filter(|row| row.cluster == cluster.cluster);
-        rows.map(|row| self::row(cluster, &row.namespace, "", &row.figures, Some(&row.tier_share))).collect()
+        let id = |namespace: &str| RowId::namespace(&cluster.cluster, namespace);
+        rows.map(|row| self::row(cluster, id(&row.namespace), &row.namespace, "", &row.figures, Some(&row.tier_share))).collect()
     })
 }
 
 pub fn workloads(statement: &Statement) -> Vec<ClusterTable<'_>> {
     cluster_tables(statement, |cluster| {
         let rows = statement.workloads.iter().filter(|row| row.cluster == cluster.cluster);
-        rows.map(|row| self::row(cluster, &row.namespace, &row.workload, &row.figures, None)).collect()
+        let id = |namespace: &str, workload: &str| RowId::workload(&cluster.cluster, namespace, workload);
+        rows.map(|row| self::row(cluster, id(&row.namespace, &row.workload), &row.namespace, &row.workload, &row.figures, None)).collect()
     })
 }
 
@@ -90,19 +96,22 @@ fn cluster_tables<'a>(statement: &'a Statement, rows: impl Fn(&'a ClusterStateme
         cluster,
         placement: cluster.placement.label(),
         rows: rows(cluster),
-        total: row(cluster, "Total", "", &cluster.figures, Some(&cluster.tier_share)),
+        total: row(cluster, RowId::cluster(&cluster.cluster), "Total", "", &cluster.figures, Some(&cluster.tier_share)),
     };
     statement.clusters.iter().map(table).collect()
 }
 
 fn row<'a>(
     cluster: &ClusterStatement,
+    row: RowId,
     namespace: &'a str,
     workload: &'a str,
     figures: &Figures,
     tier_share: Option<&TierShare>,
 ) -> Row<'a> {
     Row {
+        id: row.to_string(),
+        row,
         namespace,
         workload,
         figures: vec![
@@ -132,6 +141,9 @@ pub struct ReconciliationTable<'a> {
 }
 
 pub struct ReconciliationRow<'a> {
+    /// Of a single day; a sum of days has none.
+    pub row: Option<RowId>,
+    pub id: String,
     pub cluster: &'a str,
     pub node: &'a str,
     pub day: &'a str,
@@ -153,7 +165,10 @@ impl<'a> ReconciliationTable<'a> {
 
 fn reconciliation_row<'a>(cluster: &'a str, node: &'a str, day: &'a str, rows: &[Reconciliation]) -> ReconciliationRow<'a> {
     let sum = |name, column: fn(&Reconciliation) -> Millijoules| Figure::energy(name, rows.iter().map(column).sum());
+    let row = day.parse().ok().map(|day| RowId::node_day(cluster, node, day));
     ReconciliationRow {
+        id: row.as_ref().map_or_else(String::new, RowId::to_string),
+        row,
         cluster,
         node,
         day,

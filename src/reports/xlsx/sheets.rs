@@ -9,7 +9,8 @@ mod year;
 
 use super::table::{Cell, Column, Table};
 use crate::disclosure::Statement;
-use crate::disclosure::statement::{CostCentreStatement, Figures, TierShare};
+use crate::disclosure::figure_ids::RowId;
+use crate::disclosure::statement::{CostCentreStatement, Figures, Reconciliation, TierShare};
 use crate::model::{Boundary, Severity};
 use crate::reports::average_day::Curve;
 use crate::reports::inventory::{self, Amount};
@@ -56,7 +57,21 @@ fn share(share: Option<Share>) -> Cell {
 }
 
 fn table(sheet: &str, title: &str, note: &str, columns: Vec<Column>, rows: Vec<Vec<Cell>>, has_total: bool) -> Table {
-    Table { sheet: sheet.to_owned(), title: title.to_owned(), note: note.to_owned(), columns, rows, has_total, chart_rows: 0 }
+    Table {
+        sheet: sheet.to_owned(),
+        title: title.to_owned(),
+        note: note.to_owned(),
+        columns,
+        rows,
+        ids: Vec::new(),
+        has_total,
+        chart_rows: 0,
+    }
+}
+
+/// With the id of each row, which `wattledger explain` takes with the name of a figure.
+fn with_ids(table: Table, ids: impl Iterator<Item = RowId>) -> Table {
+    Table { ids: ids.map(|id| Some(id.to_string())).collect(), ..table }
 }
 
 fn cover(statement: &Statement) -> Table {
@@ -92,6 +107,9 @@ fn cover(statement: &Statement) -> Table {
     {
         rows.push(vec![text(format!("Share of energy before PUE: {name}")), share(tier), text("share"), text("")]);
     }
+    let mut ids: Vec<Option<String>> = vec![None; rows.len()];
+    let id = |name: &str| Some(RowId::Totals.figure(name).to_string());
+    ids.push(id("tail_mj"));
     let tail = vec![text("Tails of ended pods"), Cell::Energy(statement.totals.tail_mj), text("kWh"), text(method::tails_found(statement))];
     rows.push(tail);
     for finding in statement.findings.iter().filter(|finding| finding.accepted_by.is_some()) {
@@ -102,8 +120,11 @@ fn cover(statement: &Statement) -> Table {
     }
     rows.extend(statement.scope2.disclosures.iter().map(|sentence| fact("To be disclosed with Scope 2", sentence.clone())));
     rows.extend(statement.disclosure.unsettled.iter().map(|sentence| fact("Unsettled in law or standard", sentence.clone())));
-    rows.extend(inventory::emissions(statement).into_iter().map(line));
-    rows.extend(inventory::energy(statement).into_iter().map(line));
+    ids.resize(rows.len(), None);
+    for one in inventory::emissions(statement).into_iter().chain(inventory::energy(statement)) {
+        ids.push(id(one.name));
+        rows.push(line(one));
+    }
     let mut amount = Column::figure("Figure", "Exact (mJ, µg CO2e)");
     amount.is_totalled = false;
     let columns = vec![
@@ -113,7 +134,8 @@ fn cover(statement: &Statement) -> Table {
         Column::text("What it is, or why there is none", 90.0),
         Column::text("About 95 %", 12.0),
     ];
-    table("Cover", &format!("Electricity and carbon of compute, {}", view::month_name(period.name())), ROUNDING, columns, rows, false)
+    let title = format!("Electricity and carbon of compute, {}", view::month_name(period.name()));
+    Table { ids, ..table("Cover", &title, ROUNDING, columns, rows, false) }
 }
 
 fn figure_columns() -> Vec<Column> {
@@ -203,7 +225,8 @@ fn clusters(statement: &Statement) -> Table {
         row.extend(tier_cells(&cluster.tier_share));
         row
     });
-    table("Clusters", "Boundary and figures by cluster", ROUNDING, keyed(&keys), rows.collect(), true)
+    let ids = statement.clusters.iter().map(|cluster| RowId::cluster(&cluster.cluster));
+    with_ids(table("Clusters", "Boundary and figures by cluster", ROUNDING, keyed(&keys), rows.collect(), true), ids)
 }
 
 fn namespaces(statement: &Statement) -> Table {
@@ -211,14 +234,15 @@ fn namespaces(statement: &Statement) -> Table {
         .namespaces
         .iter()
         .map(|row| [vec![text(&row.cluster), text(&row.namespace)], figure_cells(&row.figures), tier_cells(&row.tier_share)].concat());
-    table(
+    let table = table(
         "Namespaces",
         "Energy and emissions by namespace",
         ROUNDING,
         keyed(&[("Cluster", 18.0), ("Namespace", 24.0)]),
         rows.collect(),
         true,
-    )
+    );
+    with_ids(table, statement.namespaces.iter().map(|row| RowId::namespace(&row.cluster, &row.namespace)))
 }
 
 fn workloads(statement: &Statement) -> Table {
@@ -226,14 +250,15 @@ fn workloads(statement: &Statement) -> Table {
         [vec![text(&row.cluster), text(&row.namespace), text(&row.workload)], figure_cells(&row.figures), tier_cells(&row.tier_share)]
             .concat()
     });
-    table(
+    let table = table(
         "Workloads",
         "Energy and emissions by workload",
         ROUNDING,
         keyed(&[("Cluster", 18.0), ("Namespace", 22.0), ("Workload", 30.0)]),
         rows.collect(),
         true,
-    )
+    );
+    with_ids(table, statement.workloads.iter().map(|row| RowId::workload(&row.cluster, &row.namespace, &row.workload)))
 }
 
 fn cost_centres(statement: &Statement) -> Table {
@@ -245,7 +270,8 @@ fn cost_centres(statement: &Statement) -> Table {
         [keys, figure_cells(&row.figures), tier_cells(&row.tier_share)].concat()
     });
     let title = format!("Energy and emissions by cost centre: label {} of namespaces", statement.policy.cost_centre_label);
-    table("Cost centres", &title, ROUNDING, columns, rows.collect(), true)
+    let ids = statement.cost_centres.iter().map(|row| RowId::CostCentre { cost_centre: row.cost_centre.clone() });
+    with_ids(table("Cost centres", &title, ROUNDING, columns, rows.collect(), true), ids)
 }
 
 fn hours(statement: &Statement) -> Table {
@@ -266,7 +292,11 @@ fn hours(statement: &Statement) -> Table {
             Cell::Number(intensity),
         ]
     });
-    table("Hours", "Energy and grid intensity by cluster and UTC hour", ROUNDING, columns, rows.collect(), true)
+    let ids = statement
+        .hours
+        .iter()
+        .map(|row| RowId::Hour { cluster: row.cluster.clone(), hour: (row.hour.timestamp().div_euclid(3_600)) as i32 });
+    with_ids(table("Hours", "Energy and grid intensity by cluster and UTC hour", ROUNDING, columns, rows.collect(), true), ids)
 }
 
 /// 24 rows; two columns a cluster, which its chart reads.
@@ -313,7 +343,10 @@ fn reconciliation(statement: &Statement) -> Table {
             [row.metered_mj, row.attributed_mj, row.idle_mj, row.system_mj, row.difference_mj, row.correction_mj, row.gap_mj, row.tail_mj];
         [text(&row.cluster), text(&row.node), text(&row.day)].into_iter().chain(figures.map(Cell::Energy)).collect()
     });
-    table("Reconciliation", "Metered = attributed + idle + system, per node and day, exact", ROUNDING, columns, rows.collect(), true)
+    let title = "Metered = attributed + idle + system, per node and day, exact";
+    let id = |row: &Reconciliation| row.day.parse().ok().map(|day| RowId::node_day(&row.cluster, &row.node, day).to_string());
+    let table = table("Reconciliation", title, ROUNDING, columns, rows.collect(), true);
+    Table { ids: statement.reconciliation.iter().map(id).collect(), ..table }
 }
 
 fn findings(statement: &Statement) -> Table {

@@ -9,6 +9,8 @@ use crate::units::{MicroEuros, MicrogramsCo2e, Millijoules};
 
 /// The largest integer that a spreadsheet's doubles keep exactly.
 const LARGEST_EXACT: u128 = 1 << 53;
+/// Wide enough for most; a longer one runs on to the right, where nothing is.
+const ID_WIDTH: f64 = 44.0;
 /// Row of the header, counted from 0; the title and the note are above it.
 pub const HEADER_ROW: u32 = 3;
 
@@ -55,6 +57,8 @@ pub struct Table {
     pub note: String,
     pub columns: Vec<Column>,
     pub rows: Vec<Vec<Cell>>,
+    /// The id of each row, in the last column; on the cover, where a line is a figure, of the figure. Empty where the rows have none.
+    pub ids: Vec<Option<String>>,
     pub has_total: bool,
     /// Rows below the table that a chart stands on.
     pub chart_rows: u32,
@@ -74,6 +78,7 @@ struct Formats {
     published: Format,
     instant: Format,
     unknown: Format,
+    id: Format,
 }
 
 impl Formats {
@@ -105,6 +110,7 @@ impl Formats {
             published: base().set_num_format("General"),
             instant: base().set_num_format("yyyy-mm-dd hh:mm").set_align(FormatAlign::Left),
             unknown: base().set_font_color("#59636E").set_align(FormatAlign::Right),
+            id: base().set_font_size(8).set_font_color("#59636E").set_indent(1),
         }
     }
 }
@@ -114,16 +120,19 @@ impl Table {
     pub fn write(&self, workbook: &mut Workbook, sheet_rows: usize) -> Result<()> {
         let room = sheet_rows - HEADER_ROW as usize - 2;
         if self.rows.len() <= room {
-            return self.write_sheet(workbook.add_worksheet(), &self.sheet, &self.rows);
+            return self.write_sheet(workbook.add_worksheet(), &self.sheet, &self.rows, &self.ids);
         }
+        let mut ids = self.ids.chunks(room);
         for (number, rows) in self.rows.chunks(room).enumerate() {
-            self.write_sheet(workbook.add_worksheet(), &format!("{}-{}", self.sheet, number + 1), rows)?;
+            let ids = ids.next().unwrap_or_default();
+            self.write_sheet(workbook.add_worksheet(), &format!("{}-{}", self.sheet, number + 1), rows, ids)?;
         }
         Ok(())
     }
 
-    fn write_sheet(&self, sheet: &mut Worksheet, name: &str, rows: &[Vec<Cell>]) -> Result<()> {
+    fn write_sheet(&self, sheet: &mut Worksheet, name: &str, rows: &[Vec<Cell>], ids: &[Option<String>]) -> Result<()> {
         debug_assert!(rows.iter().all(|row| row.len() <= self.columns.len()), "{name}: a cell without a column");
+        debug_assert!(self.ids.is_empty() || ids.len() == rows.len(), "{name}: a row without its id");
         let formats = Formats::new(false);
         sheet.set_name(name)?;
         sheet.write_string_with_format(0, 0, &self.title, &formats.title)?;
@@ -144,6 +153,15 @@ impl Table {
             sheet.write_string_with_format(HEADER_ROW, exact_index, name, &formats.number_header)?;
             sheet.set_column_width(exact_index, 19)?;
         }
+        if let Some(column) = self.id_column() {
+            sheet.write_string_with_format(HEADER_ROW, column, "id", &formats.indented_header)?;
+            sheet.set_column_width(column, ID_WIDTH)?;
+            for (number, id) in ids.iter().enumerate() {
+                if let Some(id) = id {
+                    sheet.write_string_with_format(HEADER_ROW + 1 + number as u32, column, id, &formats.id)?;
+                }
+            }
+        }
         sheet.set_row_height(HEADER_ROW, 38)?;
         for (number, row) in rows.iter().enumerate() {
             let number = HEADER_ROW + 1 + number as u32;
@@ -154,7 +172,7 @@ impl Table {
             }
         }
         let last_row = HEADER_ROW + rows.len() as u32;
-        let last_column = (self.columns.len() + self.exact_columns().count()) as u16 - 1;
+        let last_column = self.last_column();
         sheet.autofilter(HEADER_ROW, 0, last_row.max(HEADER_ROW + 1), last_column)?;
         if self.has_total && !rows.is_empty() {
             self.write_total(sheet, rows, last_row + 1)?;
@@ -163,8 +181,8 @@ impl Table {
         sheet.set_landscape().set_paper_size(9).set_print_fit_to_pages(self.pages_wide(), 0).set_repeat_rows(HEADER_ROW, HEADER_ROW)?;
         // Whoever reads the second page must still see whose row it is.
         sheet.set_repeat_columns(0, 0)?;
-        // The exact integers are for machines and auditors; paper shows what people read.
-        if self.exact_columns().next().is_some() {
+        // The exact integers and the ids are for machines and auditors; paper shows what people read.
+        if usize::from(last_column) >= self.columns.len() {
             sheet.set_print_area(0, 0, last_row + 1 + self.chart_rows, self.columns.len() as u16 - 1)?;
         }
         sheet.set_margins(0.4, 0.4, 0.5, 0.6, 0.3, 0.3).set_footer("&L&8&A&R&8&P / &N").set_screen_gridlines(false);
@@ -175,6 +193,15 @@ impl Table {
     fn exact_columns(&self) -> impl Iterator<Item = (usize, u16)> + '_ {
         let with_exact = self.columns.iter().enumerate().filter(|(_, column)| column.exact.is_some());
         with_exact.enumerate().map(|(order, (index, _))| (index, (self.columns.len() + order) as u16))
+    }
+
+    /// Behind the exact integers.
+    fn id_column(&self) -> Option<u16> {
+        (!self.ids.is_empty()).then(|| (self.columns.len() + self.exact_columns().count()) as u16)
+    }
+
+    fn last_column(&self) -> u16 {
+        self.id_column().unwrap_or_else(|| (self.columns.len() + self.exact_columns().count()) as u16 - 1)
     }
 
     /// On one page where that can be read, else side by side on several.
@@ -212,9 +239,8 @@ impl Table {
     /// The total of the rows that a filter leaves, rounded half up from the exact sum: `INT(x + 0.5)` is the rule of the view.
     fn write_total(&self, sheet: &mut Worksheet, rows: &[Vec<Cell>], number: u32) -> Result<()> {
         let formats = Formats::new(true);
-        let last_column = self.columns.len() + self.exact_columns().count();
-        for index in 0..last_column {
-            sheet.write_blank(number, index as u16, &formats.text)?;
+        for index in 0..=self.last_column() {
+            sheet.write_blank(number, index, &formats.text)?;
         }
         sheet.write_string_with_format(number, 0, "Total of the rows shown", &formats.text)?;
         for (index, exact_index) in self.exact_columns().filter(|(index, _)| self.columns[*index].is_totalled) {

@@ -1,7 +1,7 @@
 //! Closing a month: sealed once, chained, signed so that Debian's minisign can check it, restated and never edited; and verified to the byte.
 
 mod bundle;
-mod home;
+pub mod home;
 mod tampering;
 mod time_stamp;
 
@@ -134,7 +134,7 @@ fn the_same_books_give_the_same_files_wherever_they_lie() {
 }
 
 /// Appends an hour to a zone's intensity, as a provider that was late.
-fn add_hour(home: &Home, zone: &str, edition: &str, from_s: i64) {
+pub fn add_hour(home: &Home, zone: &str, edition: &str, from_s: i64) {
     let series = IntensitySeries {
         zone: zone.to_owned(),
         provider: "electricity-maps".to_owned(),
@@ -151,7 +151,7 @@ fn add_hour(home: &Home, zone: &str, edition: &str, from_s: i64) {
 }
 
 /// An hour of October of which nothing is known of a zone, so that it was filled.
-fn hour_without_intensity(home: &Home, zone: &str) -> i64 {
+pub fn hour_without_intensity(home: &Home, zone: &str) -> i64 {
     let known: BTreeSet<i64> = Store::new(home.path("evidence"))
         .intensity(zone)
         .unwrap()

@@ -48,6 +48,7 @@ pub fn read<'a>(context: &Context<'a, '_>, unmapped: &mut BTreeMap<String, usize
                     path: path.into(),
                     part: Part::Total,
                     target: target(series, node),
+                    series,
                     curve,
                 });
             }

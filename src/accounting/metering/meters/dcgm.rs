@@ -23,6 +23,8 @@ pub struct DeviceShare<'a> {
     pub node: &'a str,
     /// Namespace, name, uid; none for what nobody held.
     pub pod: Option<(&'a str, &'a str, &'a str)>,
+    /// All that speak of the device.
+    pub series: Vec<&'a Series>,
     pub curve: Curve<'a>,
 }
 
@@ -41,6 +43,7 @@ type Holder<'a> = Option<(&'a str, &'a str, &'a str)>;
 /// One series of a device: who held it, and how many slices of it.
 struct View<'a> {
     holder: Holder<'a>,
+    series: &'a Series,
     is_slice: bool,
     weight: u32,
     ts_ms: Vec<i64>,
@@ -94,6 +97,7 @@ fn views<'a>(
         let is_slice = !series.label("GPU_I_ID").is_empty();
         views.entry((node, device)).or_default().push(View {
             holder: holder(series, context, node, (*first, *last)),
+            series,
             is_slice,
             weight: if is_slice { slices(series.label("GPU_I_PROFILE")) } else { 1 },
             ts_ms,
@@ -175,7 +179,8 @@ impl<'a> Devices<'a> {
             }
         }
         for (pod, (ts_ms, value)) in curves {
-            self.shares.push(DeviceShare { node, pod, curve: Curve::owned(ts_ms, value) });
+            let series = views.iter().map(|view| view.series).collect();
+            self.shares.push(DeviceShare { node, pod, series, curve: Curve::owned(ts_ms, value) });
         }
     }
 }

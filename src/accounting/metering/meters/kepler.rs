@@ -48,6 +48,7 @@ pub fn read<'a>(context: &Context<'a, '_>) -> Readings<'a> {
                 zone,
                 path: "".into(),
                 target: target(series, series.label("node_name")),
+                series,
                 curve: Curve::counter(ts_ms, joules),
             });
         }
@@ -58,5 +59,5 @@ pub fn read<'a>(context: &Context<'a, '_>) -> Readings<'a> {
 
 fn node_series<'a>(series: &'a Series, zone: PowerZone, path: &'a str, part: Part, curve: Curve<'a>) -> NodeSeries<'a> {
     let node = series.label("node_name");
-    NodeSeries { node, zone, path: path.into(), part, target: target(series, node), curve }
+    NodeSeries { node, zone, path: path.into(), part, target: target(series, node), series, curve }
 }

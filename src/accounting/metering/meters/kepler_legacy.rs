@@ -39,10 +39,19 @@ pub fn read<'a>(context: &Context<'a, '_>, unmapped: &mut BTreeMap<String, usize
             let path = format!("{}/{}", device(series), series.label("mode"));
             let curve = Curve::counter(ts_ms, joules);
             if part == Part::Idle {
-                let idle = NodeSeries { node, zone, path: path.clone().into(), part, target: target(series, node), curve: curve.clone() };
+                let idle =
+                    NodeSeries { node, zone, path: path.clone().into(), part, target: target(series, node), series, curve: curve.clone() };
                 readings.nodes.push(idle);
             }
-            readings.nodes.push(NodeSeries { node, zone, path: path.into(), part: Part::Total, target: target(series, node), curve });
+            readings.nodes.push(NodeSeries {
+                node,
+                zone,
+                path: path.into(),
+                part: Part::Total,
+                target: target(series, node),
+                series,
+                curve,
+            });
         }
     }
     for (_, metric, zone) in COMPONENTS {
@@ -64,6 +73,7 @@ pub fn read<'a>(context: &Context<'a, '_>, unmapped: &mut BTreeMap<String, usize
                 zone,
                 path: format!("{}/{}", series.label("container_id"), device(series)).into(),
                 target: target(series, node),
+                series,
                 curve: Curve::counter(ts_ms, joules),
             });
         }

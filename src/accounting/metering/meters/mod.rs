@@ -25,12 +25,12 @@ mod scaphandre_test;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use self::dcgm::{Devices, devices};
+pub use self::dcgm::{DeviceShare, Devices, devices};
 use super::counters::{Samples, Window};
 use super::state::ClusterState;
 use super::targets::{Scrapes, Target};
 use super::zones::PowerZone;
-use crate::model::{Exporter, MeteringTerms, SampleTable};
+use crate::model::{Exporter, MeteringTerms, SampleTable, Series};
 
 /// Cumulative joules over time, sorted by time.
 #[derive(Clone, Debug)]
@@ -79,6 +79,8 @@ pub struct NodeSeries<'a> {
     pub path: Cow<'a, str>,
     pub part: Part,
     pub target: Target<'a>,
+    /// What it was read from.
+    pub series: &'a Series,
     pub curve: Curve<'a>,
 }
 
@@ -93,6 +95,8 @@ pub struct PodSeries<'a> {
     /// Tells apart what adds up within a pod: containers, processes, devices.
     pub path: Cow<'a, str>,
     pub target: Target<'a>,
+    /// What it was read from.
+    pub series: &'a Series,
     pub curve: Curve<'a>,
 }
 

@@ -24,7 +24,7 @@ pub fn read<'a>(context: &Context<'a, '_>, unmapped: &mut BTreeMap<String, usize
         };
         let path = format!("{}/{}", series.label("path"), series.label("index"));
         let (path, curve) = (path.into(), Curve::counter(ts_ms, joules));
-        readings.nodes.push(NodeSeries { node, zone, path, part: Part::Total, target: target(series, node), curve });
+        readings.nodes.push(NodeSeries { node, zone, path, part: Part::Total, target: target(series, node), series, curve });
     }
     readings.scrapes = Scrapes::of(&readings.nodes, &[], context.table);
     readings

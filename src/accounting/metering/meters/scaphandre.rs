@@ -39,7 +39,15 @@ pub fn read<'a>(context: &Context<'a, '_>, unmapped: &mut BTreeMap<String, usize
             };
             let path = format!("{}/{}", series.label("socket_id"), series.label("domain_id"));
             let curve = Curve::scaled(ts_ms, microjoules, JOULES_PER_MICROJOULE);
-            readings.nodes.push(NodeSeries { node, zone, path: path.into(), part: Part::Total, target: target(series, node), curve });
+            readings.nodes.push(NodeSeries {
+                node,
+                zone,
+                path: path.into(),
+                part: Part::Total,
+                target: target(series, node),
+                series,
+                curve,
+            });
         }
     }
     add_host_total(context, &mut readings, &node_of);
@@ -61,6 +69,7 @@ pub fn read<'a>(context: &Context<'a, '_>, unmapped: &mut BTreeMap<String, usize
                 zone: PowerZone::Package,
                 path: path.into(),
                 target: target(series, node),
+                series,
                 curve,
             });
         }
@@ -85,8 +94,15 @@ fn add_host_total<'a>(context: &Context<'a, '_>, readings: &mut Readings<'a>, no
         let Some(node) = node_of(series) else { continue };
         if readings.nodes.iter().all(|known| known.node != node) {
             let curve = Curve::scaled(ts_ms, microjoules, JOULES_PER_MICROJOULE);
-            let host =
-                NodeSeries { node, zone: PowerZone::Package, path: "host".into(), part: Part::Total, target: target(series, node), curve };
+            let host = NodeSeries {
+                node,
+                zone: PowerZone::Package,
+                path: "host".into(),
+                part: Part::Total,
+                target: target(series, node),
+                series,
+                curve,
+            };
             readings.nodes.push(host);
         }
     }

@@ -17,6 +17,7 @@ use super::basis::Basis;
 use super::cover::{Aside, Headline};
 use super::figure::Figure;
 use crate::disclosure::Statement;
+use crate::disclosure::figure_ids::{Part, RowId};
 use crate::disclosure::statement::{Counterfactual, CounterfactualFigures, JobRunStatement};
 use crate::reports::runs::Runs;
 use crate::reports::view;
@@ -45,6 +46,7 @@ pub struct Section<'a> {
 }
 
 pub struct TotalRow {
+    pub id: String,
     pub label: &'static str,
     pub cause: &'static str,
     pub runs: u64,
@@ -58,7 +60,7 @@ impl<'a> Section<'a> {
     pub fn of(statement: &'a Statement) -> Self {
         let counterfactual = &statement.counterfactual;
         let runs = Runs::of(&statement.job_runs);
-        let rows = |runs: &[&'a JobRunStatement]| runs.iter().map(|run| RunRow::of(run)).collect();
+        let rows = |of: &[&'a JobRunStatement]| of.iter().map(|run| RunRow::of(run, runs.id(run))).collect();
         let total = &counterfactual.total;
         Self {
             basis: Basis::new(RULE).with_series(statement, |_| true),
@@ -103,7 +105,14 @@ fn headlines(counterfactual: &Counterfactual) -> Vec<Headline> {
         unit: "kg CO₂e",
     };
     let (carbon, other, total) = (&counterfactual.by_cause.carbon, &counterfactual.by_cause.other, &counterfactual.total);
-    let headline = |label, figure, asides, words| Headline { label, figure, interval: None, asides, words };
+    let id = |name: &str| match name {
+        "avoided_for_carbon_ugco2e" => Some("counterfactual:carbon:avoided_ugco2e".to_owned()),
+        "avoided_for_other_ugco2e" => Some("counterfactual:other:avoided_ugco2e".to_owned()),
+        "saved_micro_eur" => Some("counterfactual:cost.saved_micro_eur".to_owned()),
+        // A share is no figure of the ledger.
+        _ => None,
+    };
+    let headline = |label, figure: Aside, asides, words| Headline { id: id(figure.name), label, figure, interval: None, asides, words };
     let mut headlines = vec![
         headline(
             "Avoided by shifting for carbon",
@@ -147,7 +156,9 @@ fn counted(runs: u64) -> String {
 }
 
 fn total_row(label: &'static str, cause: &'static str, figures: &CounterfactualFigures) -> TotalRow {
+    let part = if cause == "all" { Part::All } else { Part::Cause(cause.to_owned()) };
     TotalRow {
+        id: RowId::Counterfactual(part).to_string(),
         label,
         cause,
         runs: figures.runs,

@@ -7,6 +7,7 @@ use crate::reports::words::shifting;
 use crate::units::MicrogramsCo2e;
 
 pub struct RunRow<'a> {
+    pub id: String,
     pub run: &'a JobRunStatement,
     pub start: String,
     pub baseline_start: String,
@@ -27,11 +28,12 @@ pub struct RunRow<'a> {
 }
 
 impl<'a> RunRow<'a> {
-    pub fn of(run: &'a JobRunStatement) -> Self {
+    pub fn of(run: &'a JobRunStatement, id: String) -> Self {
         let instant = |at: Option<_>| at.map_or_else(|| view::UNKNOWN.to_owned(), view::utc_minute);
         let delay = run.start.zip(run.baseline_start).map(|(start, baseline)| view::hours_minutes((start - baseline).num_seconds()));
         let at_best = run.counterfactual_ugco2e.zip(run.best_ugco2e).map(|(counterfactual, best)| counterfactual - best);
         Self {
+            id,
             run,
             start: instant(run.start),
             baseline_start: instant(run.baseline_start),

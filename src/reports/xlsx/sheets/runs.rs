@@ -1,7 +1,8 @@
 //! Sheets of the counterfactual and of job runs.
 
-use super::{COUNTERFACTUAL, Cell, Column, JOB_RUNS, Table, table, text};
+use super::{COUNTERFACTUAL, Cell, Column, JOB_RUNS, Table, table, text, with_ids};
 use crate::disclosure::Statement;
+use crate::disclosure::figure_ids::{Part, RowId};
 use crate::disclosure::statement::{CounterfactualFigures, RunCost};
 use crate::reports::runs::Runs;
 use crate::reports::view;
@@ -44,7 +45,9 @@ pub fn counterfactual(statement: &Statement) -> Table {
         row("Not shifted", &counterfactual.by_cause.none),
     ];
     let note = format!("Runs that could not be placed: {}; each is on the sheet {JOB_RUNS} with its reason.", counterfactual.unplaced_runs);
-    Table { chart_rows: 22, ..table(COUNTERFACTUAL, counterfactual.label, &note, columns, rows, false) }
+    let parts = [Part::All].into_iter().chain(["carbon", "other", "none"].map(|cause| Part::Cause(cause.to_owned())));
+    let table = with_ids(table(COUNTERFACTUAL, counterfactual.label, &note, columns, rows, false), parts.map(RowId::Counterfactual));
+    Table { chart_rows: 22, ..table }
 }
 
 pub fn job_runs(statement: &Statement) -> Table {
@@ -119,14 +122,16 @@ pub fn job_runs(statement: &Statement) -> Table {
         row.push(text(run.unplaced_reason.as_deref().or(run.unbounded_reason.as_deref()).unwrap_or("")));
         row
     });
-    table(
+    let ids = runs.in_order().map(|run| Some(runs.id(run))).collect();
+    let table = table(
         JOB_RUNS,
         statement.counterfactual.label,
         "Shifted runs first, largest effect first; then runs that were not shifted; then runs that could not be placed. Totals of emissions are on the sheet Counterfactual where a run is unplaced.",
         columns,
         rows.collect(),
         true,
-    )
+    );
+    Table { ids, ..table }
 }
 
 /// A delay in hours with two decimals.

@@ -1,7 +1,8 @@
 //! Sheets of Scope 2 and Scope 3: both methods, instruments, zones, energy mix, screening, machines.
 
-use super::{Cell, Column, ROUNDING, Table, share, table, text};
+use super::{Cell, Column, ROUNDING, Table, share, table, text, with_ids};
 use crate::disclosure::Statement;
+use crate::disclosure::figure_ids::RowId;
 use crate::reports::{view, words};
 use crate::units::{Millijoules, Share};
 
@@ -37,7 +38,12 @@ fn scope2(statement: &Statement) -> Table {
         ]
     });
     let note = "GHG Protocol Scope 2 Guidance, chapters 6 and 7; ESRS E1-6 49(a), (b) (2023 edition). Neither method's figure is added to the other's.";
-    table("Scope 2", "Scope 2 both ways, by cluster and grid zone", note, columns, rows.collect(), true)
+    let ids = statement
+        .scope2
+        .reconciliation
+        .iter()
+        .map(|row| RowId::Scope2 { cluster_and_zone: Some((row.cluster.clone(), row.grid_zone.clone())) });
+    with_ids(table("Scope 2", "Scope 2 both ways, by cluster and grid zone", note, columns, rows.collect(), true), ids)
 }
 
 fn instruments(statement: &Statement) -> Table {
@@ -78,7 +84,8 @@ fn instruments(statement: &Statement) -> Table {
         ]
     });
     let note = "Scope 2 Guidance, table 6.3 (hierarchy) and table 7.1 (eight quality criteria). Available is what the instrument's period leaves for this report; applied never exceeds consumption.";
-    table("Instruments", "Contractual instruments and what became of them", note, columns, rows.collect(), true)
+    let ids = statement.scope2.instruments.iter().map(|row| RowId::Instrument { number: row.number });
+    with_ids(table("Instruments", "Contractual instruments and what became of them", note, columns, rows.collect(), true), ids)
 }
 
 fn zones(statement: &Statement) -> Table {
@@ -109,7 +116,8 @@ fn zones(statement: &Statement) -> Table {
         view::share_percent(statement.scope2.covered_share),
         view::share_percent(statement.scope2.hourly_matched_share)
     );
-    table("Scope 2 zones", "What instruments cover, and what the rest is met with", &note, columns, rows.collect(), true)
+    let ids = statement.scope2.zones.iter().map(|row| RowId::MarketZone { zone: row.grid_zone.clone() });
+    with_ids(table("Scope 2 zones", "What instruments cover, and what the rest is met with", &note, columns, rows.collect(), true), ids)
 }
 
 fn energy_mix(statement: &Statement) -> Table {
@@ -173,7 +181,13 @@ fn scope3(statement: &Statement) -> Table {
         "GHG Protocol Scope 3 Standard, chapter 5. Rows of screening `part` are in their category and not added to it. Share that rests on suppliers' own data: {}.",
         view::share_percent(scope3.primary_data_share)
     );
-    table("Scope 3", "All fifteen categories, screened", &note, columns, rows, false)
+    let parts = ["cloud_operation_ugco2e", "cloud_embodied_ugco2e", "upstream_ugco2e", "losses_ugco2e"];
+    let of_category = scope3.screening.iter().map(|row| RowId::Scope3 { category: Some(row.category.into()) }.to_string());
+    let of_part = parts.into_iter().map(|part| RowId::Scope3 { category: None }.figure(part).to_string());
+    Table {
+        ids: of_category.chain(of_part).map(Some).collect(),
+        ..table("Scope 3", "All fifteen categories, screened", &note, columns, rows, false)
+    }
 }
 
 fn assets(statement: &Statement) -> Table {
@@ -204,5 +218,6 @@ fn assets(statement: &Statement) -> Table {
         ]
     });
     let note = "The amortised figure is for management and SCI and is never added to the capitalised one; only that of clouds is reported, as part of category 1.";
-    table("Assets", "Machines as goods", &format!("{note} {ROUNDING}"), columns, rows.collect(), true)
+    let ids = statement.scope3.assets.iter().map(|row| RowId::Asset { cluster: row.cluster.clone(), node: row.node.clone() });
+    with_ids(table("Assets", "Machines as goods", &format!("{note} {ROUNDING}"), columns, rows.collect(), true), ids)
 }

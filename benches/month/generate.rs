@@ -174,6 +174,7 @@ fn write_day(store: &Store, day: UtcDay, number: i64, pods: usize) -> Result<()>
         baseline_policy: None,
         replaces: None,
         software: "bench".to_owned(),
+        endpoint: None,
         queries: vec![],
         unanswered: vec![],
         files: vec![],

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
-use wattledger::cli::account::{self, Accounting, Engine};
+use wattledger::cli::account::{self, Accounting, Books, Engine};
 use wattledger::cli::report::{LedgerFiles, LedgerFormat};
 use wattledger::config::Config;
 use wattledger::units::ReportingPeriod;
@@ -99,8 +99,8 @@ fn print(pods: usize, rows: u64, what: &str, run: &Measured, reference: Option<&
 fn account_once(dir: &Path, threads: usize, with_digest: bool) -> Result<()> {
     let config = Config::load(&dir.join("wattledger.toml"))?;
     let period = ReportingPeriod::parse(MONTH, config.time_zone).map_err(anyhow::Error::msg)?;
-    let statement =
-        account::period(&config, period, &[], &Accounting { engine: Engine::Columns, threads: Some(threads), with_sensitivity: false })?;
+    let accounting = Accounting { engine: Engine::Columns, threads: Some(threads), with_sensitivity: false, with_content: false };
+    let statement = account::period(&Books::open(&config)?, period, &[], &accounting)?;
     if !with_digest {
         println!("{}", statement.totals.figures.active_mj.get());
         return Ok(());
@@ -117,10 +117,10 @@ fn account_once(dir: &Path, threads: usize, with_digest: bool) -> Result<()> {
 fn ledger_once(dir: &Path, threads: usize) -> Result<()> {
     let config = Config::load(&dir.join("wattledger.toml"))?;
     let period = ReportingPeriod::parse(MONTH, config.time_zone).map_err(anyhow::Error::msg)?;
-    let accounting = Accounting { engine: Engine::Columns, threads: Some(threads), with_sensitivity: false };
+    let accounting = Accounting { engine: Engine::Columns, threads: Some(threads), with_sensitivity: false, with_content: false };
     let mut files = LedgerFiles::new(dir, [LedgerFormat::Csv, LedgerFormat::Parquet]);
     let mut rows = 0;
-    account::month_with_hours(&config, period, &[], &accounting, &mut |day| {
+    account::month_with_hours(&Books::open(&config)?, period, &[], &accounting, &mut |day| {
         rows += day.len();
         files.add(day)
     })?;

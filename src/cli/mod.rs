@@ -5,11 +5,13 @@
 //! Assumes: `main` has installed the TLS provider. Does not: compute.
 
 pub mod account;
+pub mod close;
 pub mod collect;
 pub mod doctor;
 pub mod import;
 pub mod progress;
 pub mod report;
+pub mod verify;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -32,6 +34,8 @@ pub mod exit {
     pub const REFUSED: u8 = 2;
     /// Some days are incomplete; what was collected is kept.
     pub const INCOMPLETE: u8 = 3;
+    /// A closed month is not what was sealed, or does not come out again.
+    pub const NOT_VERIFIED: u8 = 4;
     /// The command line was not understood (`EX_USAGE`).
     pub const USAGE: u8 = 64;
 }
@@ -45,9 +49,10 @@ A month's report in two steps:
    answers as evidence, by cluster and day. Prometheus forgets after
    15 days by default, so run it daily; a complete day is not asked again.
 2. report: accounts the month from evidence alone, without network, and
-   writes report.html, report.xlsx and report.json.
+   writes report.html, report.xlsx and report.json. These are drafts.
 
-Where something is missing, `doctor` says what, and what to do next.
+When the month is over, `close` does both and seals it with its evidence;
+`verify` works all of it out again. Where something is missing, `doctor` says what, and what to do next.
 
 See how it works, on the sample that comes with it:
   wattledger report --config sample-data/wattledger.toml --month 2026-10 \\
@@ -62,6 +67,7 @@ Exit codes:
   1   failed: a file, a server, the configuration
   2   report refused, nothing written
   3   some days incomplete
+  4   a closed month does not verify
   64  command line not understood";
 
 const COLLECT_EXAMPLES: &str = "\
@@ -115,6 +121,53 @@ Examples:
 
 Where a finding refuses the report, nothing is written and the exit code
 is 2; stderr has one line a finding, with its code.";
+
+const CLOSE_EXAMPLES: &str = "\
+Examples:
+  wattledger close --month 2026-10
+      collects what is missing, reports, signs and seals the month in the
+      evidence: closed/2026-10/1/
+  wattledger close --month 2026-10 --no-collect
+      from the evidence that is there; asks no server
+  wattledger close --month 2026-10 --accept GAP
+      although more than the allowed share of node-hours was filled
+  wattledger close --month 2026-10 --restate --reason \"NL was revised\"
+      adds an edition to a closed month; the one that is there stays
+
+It can be run again and again: a month that is closed is left as it is, and
+what has changed since is said. It can be killed at any moment: a month is
+closed when its seal is there, and the seal is written last. Of two at once
+one is told LOCKED.
+
+Before the first time, make a key and name it in wattledger.toml:
+  minisign -G -W -p wattledger.pub -s wattledger.key
+  [seal]
+  secret_key_file = \"wattledger.key\"
+  public_key_file = \"wattledger.pub\"
+
+Exit code 2 says that something found in the data refuses it, 3 that days or
+feeds are incomplete; nothing is sealed then. stdout lists the files.";
+
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  wattledger verify
+      every month that was ever closed, each edition, one line a check
+  wattledger verify --month 2026-10
+  wattledger verify wattledger-2026-10-1.tar.zst --public-key them.pub
+      a bundle that somebody exported; needs no configuration
+  wattledger verify --json
+
+What is checked:
+  signature      the seal is signed with the key (minisign)
+  time stamp     an authority outside says when (RFC 3161)
+  chain          each seal names the one before it by its SHA-256
+  files          everything in the closed month's folder is as sealed
+  evidence       everything that the figures were made from is as sealed
+  recalculation  the ledger and the report, worked out again, are the
+                 same to the byte
+
+It asks nobody and writes nothing. Exit code 4 says that something is not as
+it was sealed; its line says what, with a code.";
 
 const DOCTOR_EXAMPLES: &str = "\
 Examples:
@@ -174,6 +227,12 @@ enum Verb {
     /// Account a month from evidence, and write its report
     #[command(after_long_help = REPORT_EXAMPLES)]
     Report(Accepting<report::ReportArgs>),
+    /// Collect what is missing, check, report and seal a month: the monthly job
+    #[command(after_long_help = CLOSE_EXAMPLES)]
+    Close(Accepting<close::CloseArgs>),
+    /// Check closed months, or a bundle of one: hashes, signature, time stamp, chain, and every figure worked out again
+    #[command(after_long_help = VERIFY_EXAMPLES)]
+    Verify(verify::VerifyArgs),
 }
 
 /// A verb's arguments, with `--accept` after the verb too. (clap's global arguments keep only one of both places.)
@@ -204,12 +263,18 @@ pub fn run_from<T: Into<OsString> + Clone>(args: impl IntoIterator<Item = T>, st
 }
 
 fn run(cli: &Cli) -> anyhow::Result<u8> {
+    // Whoever checks a bundle has no configuration.
+    if let Verb::Verify(args) = &cli.verb {
+        return verify::run(args, &cli.config);
+    }
     let config = Config::load(&cli.config)?;
     match &cli.verb {
         Verb::Collect(verb) => collect::run(&verb.args, &config),
         Verb::Import(verb) => import::run(&verb.args, &config),
         Verb::Doctor(args) => doctor::run(args, &config),
         Verb::Report(verb) => report::run(&verb.args, &config, &accepted(&cli.accept, &verb.accept)),
+        Verb::Close(verb) => close::run(&verb.args, &config, &accepted(&cli.accept, &verb.accept)),
+        Verb::Verify(args) => verify::run(args, &cli.config),
     }
 }
 

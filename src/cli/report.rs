@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 
 pub use self::ledger_files::{LedgerFiles, LedgerFormat};
-use super::account::{self, Accounting};
+use super::account::{self, Accounting, Books};
 use super::exit;
 use crate::config::Config;
 use crate::disclosure::Statement;
@@ -68,7 +68,10 @@ pub enum Format {
 }
 
 impl Format {
-    fn file_name(self) -> &'static str {
+    /// All of them.
+    pub const ALL: [Self; 7] = [Self::Html, Self::Xlsx, Self::Json, Self::Facts, Self::Ixbrl, Self::Csv, Self::Parquet];
+
+    pub fn file_name(self) -> &'static str {
         match self {
             Self::Html => "report.html",
             Self::Xlsx => "report.xlsx",
@@ -82,17 +85,18 @@ impl Format {
 
     /// A view of the statement; none for the ledger, which is written while it is made.
     pub fn render(self, statement: &Statement) -> Option<Result<Vec<u8>>> {
-        match self {
-            Self::Html => Some(reports::html(statement)),
-            Self::Xlsx => Some(reports::xlsx(statement)),
-            Self::Json => Some(reports::json(statement)),
-            Self::Facts => Some(reports::facts(statement)),
-            Self::Ixbrl => Some(reports::ixbrl(statement)),
-            Self::Csv | Self::Parquet => None,
-        }
+        let bytes = match self {
+            Self::Html => reports::html(statement),
+            Self::Xlsx => reports::xlsx(statement),
+            Self::Json => reports::json(statement),
+            Self::Facts => reports::facts(statement),
+            Self::Ixbrl => reports::ixbrl(statement),
+            Self::Csv | Self::Parquet => return None,
+        };
+        Some(bytes.with_context(|| format!("render {}", self.file_name())))
     }
 
-    fn ledger(self) -> Option<LedgerFormat> {
+    pub fn ledger(self) -> Option<LedgerFormat> {
         match self {
             Self::Csv => Some(LedgerFormat::Csv),
             Self::Parquet => Some(LedgerFormat::Parquet),
@@ -107,7 +111,8 @@ pub fn run(args: &ReportArgs, config: &Config, accept: &[String]) -> Result<u8> 
         (None, year) => ReportingPeriod::parse_year(year.as_deref().unwrap_or_default(), config.time_zone),
     };
     let period = period.map_err(anyhow::Error::msg)?;
-    let accounting = Accounting { engine: args.engine, threads: args.threads, with_sensitivity: !args.no_sensitivity };
+    let accounting = Accounting { engine: args.engine, threads: args.threads, with_sensitivity: !args.no_sensitivity, with_content: false };
+    let books = Books::open(config)?;
     let mut formats = args.format.clone();
     formats.sort_unstable();
     formats.dedup();
@@ -117,8 +122,11 @@ pub fn run(args: &ReportArgs, config: &Config, accept: &[String]) -> Result<u8> 
             "the hourly ledger is of a month, and its market-based figures are settled by month",
             "write one for each month: wattledger report --month YYYY-MM --format csv,parquet",
         )),
-        (true, Some(_)) => account::month_with_hours(config, period, accept, &accounting, &mut |day| ledger.add(day)),
-        (false, _) => account::period(config, period, accept, &accounting),
+        (true, Some(_)) => {
+            let account = account::month_with_hours(&books, period, accept, &accounting, &mut |day| ledger.add(day));
+            account.map(|account| account.statement).inspect(|statement| account::warn_of_unused(&statement.findings, accept))
+        }
+        (false, _) => account::period(&books, period, accept, &accounting),
     };
     let statement = statement.with_context(|| format!("account {period}"))?;
     if let Some(refusal) = Refusal::of(&statement.findings) {
@@ -128,7 +136,7 @@ pub fn run(args: &ReportArgs, config: &Config, accept: &[String]) -> Result<u8> 
     let mut files = Vec::new();
     for format in &formats {
         if let Some(bytes) = format.render(&statement) {
-            files.push((args.out.join(format.file_name()), bytes.with_context(|| format!("render {}", format.file_name()))?));
+            files.push((args.out.join(format.file_name()), bytes?));
         }
     }
     ledger.finish()?;
@@ -138,6 +146,14 @@ pub fn run(args: &ReportArgs, config: &Config, accept: &[String]) -> Result<u8> 
     }
     let ledger = ledger.put_into_place()?;
     eprintln!("report of {period} for {}:", statement.organisation);
+    // A closed month that cannot be read is for `verify` to say.
+    if let Ok(Some(sealed)) = books.store.sealed(&period.to_string(), None) {
+        let edition = sealed.seal.edition;
+        eprintln!(
+            "this is a draft from the evidence of now; {period} is closed (edition {edition}), and its reports are in {}",
+            sealed.folder()
+        );
+    }
     for path in files.iter().map(|(path, _)| path).chain(&ledger) {
         println!("{}", path.display());
     }

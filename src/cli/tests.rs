@@ -39,6 +39,14 @@ fn a_command_line_that_is_not_understood_exits_with_64() {
         "report --out r --month ../2026",
         "report --month 2026-10 --out r --frobnicate",
         "report --month 2026-10 --out r --accept gap",
+        "close",
+        "close --month 2026-13",
+        "close --month 2026-10 --restate",
+        "close --month 2026-10 --reason because",
+        "close --month 2026-10 --at yesterday",
+        "verify --month 2026-13",
+        "verify --edition 1",
+        "verify bundle.tar.zst --month 2026-10",
         "import a.csv",
         "import --kind intensity",
         "import --kind weather a.csv",
@@ -55,7 +63,18 @@ fn a_command_line_that_is_not_understood_exits_with_64() {
 
 #[test]
 fn help_and_version_exit_with_0() {
-    for line in ["--help", "-h", "--version", "report --help", "collect --help", "import --help", "doctor --help", "help report"] {
+    for line in [
+        "--help",
+        "-h",
+        "--version",
+        "report --help",
+        "collect --help",
+        "import --help",
+        "doctor --help",
+        "close --help",
+        "verify --help",
+        "help report",
+    ] {
         assert_eq!(wattledger(line), (exit::DONE, String::new()), "{line}");
     }
 }
@@ -64,7 +83,7 @@ fn help_and_version_exit_with_0() {
 fn help_teaches_the_monthly_flow_and_every_verb_has_examples() {
     let mut command = Cli::command();
     let help = command.render_long_help().to_string();
-    let examples = [MONTHLY_FLOW, COLLECT_EXAMPLES, IMPORT_EXAMPLES, DOCTOR_EXAMPLES, REPORT_EXAMPLES];
+    let examples = [MONTHLY_FLOW, COLLECT_EXAMPLES, IMPORT_EXAMPLES, DOCTOR_EXAMPLES, REPORT_EXAMPLES, CLOSE_EXAMPLES, VERIFY_EXAMPLES];
     let longest = examples.into_iter().flat_map(str::lines).map(str::len).max();
     assert!(longest <= Some(80), "a terminal of 80 columns would break a line");
     assert!(help.find("1. collect:").unwrap() < help.find("2. report:").unwrap());

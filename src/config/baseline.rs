@@ -4,12 +4,11 @@
 //! Does not: decide about any run.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 
 use super::resolve::whole_seconds;
-use super::{BaselinePolicy, Cluster, DecisionLog, check, feeds, raw};
+use super::{BaselinePolicy, Cluster, DecisionLog, Place, check, feeds, raw};
 use crate::model::{DeferrableRule, Hint, HoldOutPolicy};
 
 const DEFAULT_SUGGESTED_MAX_DELAY_S: i64 = 8 * 3_600;
@@ -78,10 +77,10 @@ fn home_zones(clusters: &[Cluster]) -> BTreeMap<String, String> {
     zones
 }
 
-pub(super) fn decision_logs(raw: Vec<raw::DecisionLog>, folder: &Path) -> Result<Vec<DecisionLog>> {
+pub(super) fn decision_logs(raw: Vec<raw::DecisionLog>, place: &Place) -> Result<Vec<DecisionLog>> {
     let log = |log: raw::DecisionLog| -> Result<DecisionLog> {
         ensure!(!log.files.is_empty(), "[[decision_log]]: `files` is empty");
-        let (files, unmatched_globs) = feeds::files(&log.files, folder).context("[[decision_log]]")?;
+        let (files, unmatched_globs) = feeds::files(&log.files, place).context("[[decision_log]]")?;
         Ok(DecisionLog { files, unmatched_globs })
     };
     raw.into_iter().map(log).collect()

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 use chrono_tz::Tz;
 
 use super::resolve::time_zone;
-use super::{IntensityApi, IntensityFeed, PriceFeed, check, raw};
+use super::{IntensityApi, IntensityFeed, Place, PriceFeed, check, raw};
 use crate::model::{Hint, Signal};
 use crate::units::{GramsCo2ePerKilowattHour, IntensityUnit, PriceUnit};
 
@@ -20,10 +20,10 @@ const NESO_URL: &str = "https://api.carbonintensity.org.uk";
 /// The one zone of NESO.
 const NESO_ZONE: &str = "GB";
 
-pub(super) fn intensity(raw: Vec<raw::Intensity>, folder: &Path) -> Result<Vec<IntensityFeed>> {
+pub(super) fn intensity(raw: Vec<raw::Intensity>, place: &Place) -> Result<Vec<IntensityFeed>> {
     let mut feeds: Vec<IntensityFeed> = Vec::new();
     for (i, table) in raw.into_iter().enumerate() {
-        let feed = feed(table, folder).with_context(|| format!("[[intensity]] {}", i + 1))?;
+        let feed = feed(table, place).with_context(|| format!("[[intensity]] {}", i + 1))?;
         for zone in &feed.zones {
             if feeds.iter().any(|other| other.zones.contains(zone) && other.signal() == feed.signal()) {
                 bail!(Hint::new(
@@ -37,10 +37,10 @@ pub(super) fn intensity(raw: Vec<raw::Intensity>, folder: &Path) -> Result<Vec<I
     Ok(feeds)
 }
 
-fn feed(raw: raw::Intensity, folder: &Path) -> Result<IntensityFeed> {
+fn feed(raw: raw::Intensity, place: &Place) -> Result<IntensityFeed> {
     zones(&raw.zones)?;
     check::annual_factors(&raw.annual_direct_gco2e_per_kwh, &raw.zones)?;
-    let api = api(&raw, folder)?;
+    let api = api(&raw, place.folder())?;
     if raw.files.is_empty() && api.is_none() {
         bail!(Hint::new(
             "`files` is missing",
@@ -49,7 +49,7 @@ fn feed(raw: raw::Intensity, folder: &Path) -> Result<IntensityFeed> {
     }
     let (low, high) = raw.plausible_gco2e_per_kwh.map_or(GramsCo2ePerKilowattHour::PLAUSIBLE_MEDIANS, |[low, high]| (low, high));
     ensure!(low.is_finite() && high.is_finite() && 0.0 <= low && low < high, "`plausible_gco2e_per_kwh` is not a range of 0 or more");
-    let (files, unmatched_globs) = files(&raw.files, folder)?;
+    let (files, unmatched_globs) = files(&raw.files, place)?;
     Ok(IntensityFeed {
         zones: raw.zones,
         provider: match raw.provider {
@@ -126,10 +126,10 @@ fn api(raw: &raw::Intensity, folder: &Path) -> Result<Option<IntensityApi>> {
     })
 }
 
-pub(super) fn prices(raw: Vec<raw::Price>, folder: &Path) -> Result<Vec<PriceFeed>> {
+pub(super) fn prices(raw: Vec<raw::Price>, place: &Place) -> Result<Vec<PriceFeed>> {
     let mut feeds: Vec<PriceFeed> = Vec::new();
     for (i, table) in raw.into_iter().enumerate() {
-        let feed = price_feed(table, folder).with_context(|| format!("[[price]] {}", i + 1))?;
+        let feed = price_feed(table, place).with_context(|| format!("[[price]] {}", i + 1))?;
         if let Some(zone) = feed.zones.iter().find(|zone| feeds.iter().any(|other| other.zones.contains(zone))) {
             bail!("[[price]]: zone `{zone}` is in two tables; put all files of a zone into the `files` of one table");
         }
@@ -138,10 +138,10 @@ pub(super) fn prices(raw: Vec<raw::Price>, folder: &Path) -> Result<Vec<PriceFee
     Ok(feeds)
 }
 
-fn price_feed(raw: raw::Price, folder: &Path) -> Result<PriceFeed> {
+fn price_feed(raw: raw::Price, place: &Place) -> Result<PriceFeed> {
     zones(&raw.zones)?;
     ensure!(!raw.files.is_empty(), "`files` is empty");
-    let (files, unmatched_globs) = files(&raw.files, folder)?;
+    let (files, unmatched_globs) = files(&raw.files, place)?;
     let unit = raw.unit.as_deref().map(price_unit).transpose()?;
     Ok(PriceFeed { zones: raw.zones, files, unmatched_globs, time_zone: file_time_zone(raw.time_zone.as_deref())?, unit })
 }
@@ -172,8 +172,9 @@ pub fn price_unit(text: &str) -> Result<PriceUnit> {
     PriceUnit::parse(text).ok_or_else(|| Hint::new(format!("`{text}` is not a unit of prices"), advice).into())
 }
 
-/// The files that the patterns match, sorted, each once; and the patterns that match none.
-pub(super) fn files(patterns: &[String], folder: &Path) -> Result<(Vec<PathBuf>, Vec<String>)> {
+/// The files that the patterns match, sorted, each once; and the patterns that match none. In a closed month nobody looks.
+pub(super) fn files(patterns: &[String], place: &Place) -> Result<(Vec<PathBuf>, Vec<String>)> {
+    let Place::Folder(folder) = place else { return Ok((Vec::new(), Vec::new())) };
     let mut files = BTreeSet::new();
     let mut unmatched = Vec::new();
     for pattern in patterns {

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 use chrono::NaiveDate;
 
 use super::misread::nearest;
-use super::{InstrumentTable, Revenue, ZoneLosses, feeds, raw};
+use super::{InstrumentTable, Place, Revenue, ZoneLosses, feeds, raw};
 use crate::factors::{Factors, Quantity};
 use crate::model::{CriterionAnswer, EmbodiedTerms, FunctionalUnit, Hint, Instrument, InstrumentPeriod, PublishedYear};
 use crate::units::{GramsCo2ePerKilowattHour, Millijoules};
@@ -119,8 +119,11 @@ pub(super) fn losses(tables: Vec<raw::Losses>) -> Vec<ZoneLosses> {
     tables.into_iter().map(|table| ZoneLosses { zone: table.zone, share: table.share, source: table.source }).collect()
 }
 
-pub(super) fn factor_files(patterns: &[String], folder: &Path) -> Result<Vec<PathBuf>> {
-    let (files, unmatched) = feeds::files(patterns, folder).context("[factors]")?;
+pub(super) fn factor_files(patterns: &[String], place: &Place) -> Result<Vec<PathBuf>> {
+    if let Place::Sealed { factor_files } = place {
+        return Ok(factor_files.clone());
+    }
+    let (files, unmatched) = feeds::files(patterns, place).context("[factors]")?;
     if let Some(glob) = unmatched.first() {
         bail!(Hint::new(
             format!("[factors]: no file matches {glob}"),

@@ -6,6 +6,7 @@
 
 mod baseline;
 mod check;
+mod evidence;
 mod feeds;
 mod inventory;
 #[cfg(test)]
@@ -13,6 +14,7 @@ mod inventory_test;
 mod misread;
 mod raw;
 mod resolve;
+mod sealing;
 #[cfg(test)]
 mod tests;
 
@@ -27,12 +29,13 @@ use sha2::{Digest, Sha256};
 
 use crate::model::policy::{FactorKind, IdlePolicy, LocationBased, Pull, Tails};
 use crate::model::{
-    Boundary, DeferrableRule, EmbodiedTerms, FunctionalUnit, Hint, HoldOutPolicy, Instrument, NodeTerms, Placement, PublishedYear,
-    RenamedLabels, Signal,
+    Boundary, DeferrableRule, EmbodiedTerms, EvidencePlace, FunctionalUnit, Hint, HoldOutPolicy, Instrument, NodeTerms, Placement,
+    PublishedYear, RenamedLabels, Signal,
 };
 use crate::units::{IntensityUnit, PriceUnit, Pue, Share};
 
 pub use self::feeds::{intensity_unit, price_unit};
+pub use self::sealing::Sealing;
 
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -40,10 +43,12 @@ pub struct Config {
     pub path: PathBuf,
     /// SHA-256 of the file's bytes, in hex.
     pub sha256: String,
+    /// The file's bytes, as they were read: what a closed month keeps.
+    pub bytes: Vec<u8>,
     pub organisation: String,
     pub time_zone: Tz,
     pub report: ReportPolicy,
-    pub evidence_dir: PathBuf,
+    pub evidence: EvidencePlace,
     /// Sorted by name.
     pub clusters: Vec<Cluster>,
     pub intensity: Vec<IntensityFeed>,
@@ -62,6 +67,7 @@ pub struct Config {
     pub functional_units: Vec<FunctionalUnit>,
     /// Sorted by year.
     pub published_years: Vec<PublishedYear>,
+    pub sealing: Sealing,
 }
 
 #[derive(Clone, Debug)]
@@ -252,6 +258,24 @@ impl BaselinePolicy {
 const BASELINE_RULES: &str =
     "annotation, decision, schedule, creation where held back for more than 60 s, own start; home zone, home cluster, where it ran";
 
+/// Where what a configuration names is looked for.
+enum Place {
+    /// Beside the configuration file.
+    Folder(PathBuf),
+    /// In a closed month: nothing is looked for.
+    Sealed { factor_files: Vec<PathBuf> },
+}
+
+impl Place {
+    /// Where relative paths start.
+    fn folder(&self) -> &Path {
+        match self {
+            Self::Folder(folder) => folder,
+            Self::Sealed { .. } => Path::new(""),
+        }
+    }
+}
+
 impl Config {
     /// Reads and resolves a configuration file. Says in one sentence what is wrong with it, and what to do, where something is.
     pub fn load(path: &Path) -> Result<Self> {
@@ -269,10 +293,20 @@ impl Config {
 
     /// As [`Config::load`], from bytes that were read already; `path` is where relative paths start and what is printed.
     pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self> {
+        Self::in_place(bytes, path, &Place::Folder(path.parent().unwrap_or(Path::new("")).to_owned()))
+    }
+
+    /// As it was when a month was closed: globs match nothing on this machine, and `factor_files` are the copies that were sealed, in their order then.
+    /// Paths stay relative; whoever opens one of the organisation's own files knows where its copy is.
+    pub fn from_sealed(bytes: &[u8], path: &Path, factor_files: Vec<PathBuf>) -> Result<Self> {
+        Self::in_place(bytes, path, &Place::Sealed { factor_files })
+    }
+
+    fn in_place(bytes: &[u8], path: &Path, place: &Place) -> Result<Self> {
         let text = std::str::from_utf8(bytes).context("the file is not UTF-8 text")?;
         let deserializer = toml::Deserializer::parse(text).map_err(|error| misread::not_toml(text, &error))?;
         let raw: raw::Raw = serde_path_to_error::deserialize(deserializer).map_err(|error| misread::explain(text, error))?;
-        resolve::resolve(raw, path, hex(&Sha256::digest(bytes)))
+        resolve::resolve(raw, path, place, bytes)
     }
 
     /// The table that a zone's average intensity comes from.

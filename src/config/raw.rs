@@ -46,6 +46,8 @@ pub(super) struct Raw {
     pub functional_unit: Vec<FunctionalUnit>,
     #[serde(default)]
     pub published_year: Vec<PublishedYear>,
+    #[serde(default)]
+    pub seal: Seal,
 }
 
 #[derive(Debug, Deserialize)]
@@ -88,6 +90,12 @@ pub(super) enum Disclosure {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Evidence {
     pub dir: Option<String>,
+    /// Of a bucket that is not in the cloud's own place.
+    pub endpoint: Option<String>,
+    pub region: Option<String>,
+    pub allow_http: Option<bool>,
+    /// Where a recorder's journal waits for its way to a bucket.
+    pub spool: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -336,6 +344,17 @@ pub(super) struct PublishedYear {
     pub base_year: bool,
     pub source: String,
     pub figures: BTreeMap<String, f64>,
+}
+
+/// How a closed month is signed and stamped.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Seal {
+    pub secret_key_file: Option<String>,
+    pub password_file: Option<String>,
+    pub public_key_file: Option<String>,
+    pub timestamp_url: Option<String>,
+    pub timestamp_ca_file: Option<String>,
 }
 
 /// A day, as a TOML date or as text.

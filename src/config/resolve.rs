@@ -4,16 +4,17 @@
 //! what would silently not be done as written is refused.
 //! Assumes: serde has checked types and single values. Does not: open what the file names; only globs look at folders.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use chrono_tz::{TZ_VARIANTS, Tz};
+use sha2::{Digest, Sha256};
 
 use super::feeds;
 use super::misread::nearest;
 use super::raw::{self, Raw};
-use super::{Cluster, Config, Kubernetes, Pool, Prometheus, ReportPolicy, Site, baseline, check, inventory};
+use super::{Cluster, Config, Kubernetes, Place, Pool, Prometheus, ReportPolicy, Site, baseline, check, evidence, hex, inventory, sealing};
 use crate::factors::{Factors, Region};
 use crate::model::policy::Pull;
 use crate::model::{Boundary, ColocatedAs, EmbodiedTerms, Exporter, Hint, NodeTerms, Placement, PowerRange};
@@ -21,12 +22,11 @@ use crate::units::Pue;
 
 const DEFAULT_STEP: &str = "15m";
 const DEFAULT_MAX_GAP_SHARE: f64 = 0.05;
-const DEFAULT_EVIDENCE_DIR: &str = "evidence";
 const DEFAULT_COST_CENTRE_LABEL: &str = "cost-centre";
 
-/// `path` is the configuration file's own; relative paths start in its folder.
-pub(super) fn resolve(raw: Raw, path: &Path, sha256: String) -> Result<Config> {
-    let folder = path.parent().unwrap_or(Path::new(""));
+/// `path` is the configuration file's own, and only shown.
+pub(super) fn resolve(raw: Raw, path: &Path, place: &Place, bytes: &[u8]) -> Result<Config> {
+    let folder = place.folder();
     let factors = Factors::embedded()?;
     check::inventory_tables(&raw, &factors)?;
     ensure!(!raw.organisation.name.trim().is_empty(), "[organisation]: `name` is empty");
@@ -44,23 +44,25 @@ pub(super) fn resolve(raw: Raw, path: &Path, sha256: String) -> Result<Config> {
     }
     Ok(Config {
         path: path.to_owned(),
-        sha256,
+        sha256: hex(&Sha256::digest(bytes)),
+        bytes: bytes.to_vec(),
         time_zone: time_zone(&raw.organisation.time_zone).context("[organisation]")?,
         organisation: raw.organisation.name,
         report: report(&raw.report)?,
-        evidence_dir: evidence_dir(raw.evidence.dir.as_deref().unwrap_or(DEFAULT_EVIDENCE_DIR), folder)?,
-        intensity: feeds::intensity(raw.intensity, folder)?,
-        prices: feeds::prices(raw.price, folder)?,
+        evidence: evidence::place(&raw.evidence, folder)?,
+        intensity: feeds::intensity(raw.intensity, place)?,
+        prices: feeds::prices(raw.price, place)?,
         lei: inventory::lei(raw.organisation.lei.as_deref())?,
         revenue: inventory::revenue(raw.organisation.currency.as_deref(), &raw.organisation.net_revenue)?,
         instruments: inventory::instruments(&raw.instrument, &raw.cluster, folder)?,
         losses: inventory::losses(raw.losses),
-        factor_files: inventory::factor_files(&raw.factors.files, folder)?,
+        factor_files: inventory::factor_files(&raw.factors.files, place)?,
         uncertainty: inventory::uncertainty(raw.uncertainty)?,
         functional_units: inventory::functional_units(raw.functional_unit, &raw.cluster)?,
         published_years: inventory::published_years(raw.published_year)?,
         baseline: baseline::policy(raw.deferrable, raw.counterfactual, &clusters)?,
-        decision_logs: baseline::decision_logs(raw.decision_log, folder)?,
+        decision_logs: baseline::decision_logs(raw.decision_log, place)?,
+        sealing: sealing::sealing(raw.seal, folder)?,
         clusters,
     })
 }
@@ -126,17 +128,6 @@ pub(super) fn whole_seconds(text: &str) -> Result<i64> {
         .map_err(|error| Hint::new(format!("`{text}` is not a duration: {error}"), "write durations as \"15m\", \"8h\" or \"1h 30m\""))?;
     ensure!(duration.subsec_nanos() == 0, "`{text}` is not a whole number of seconds");
     i64::try_from(duration.as_secs()).with_context(|| format!("`{text}` is too long"))
-}
-
-fn evidence_dir(dir: &str, folder: &Path) -> Result<PathBuf> {
-    ensure!(!dir.is_empty(), "[evidence]: `dir` is empty");
-    if dir.contains("://") {
-        bail!(Hint::new(
-            format!("[evidence]: `{dir}`: object storage is not supported yet, use a folder"),
-            "a mounted volume serves; evidence of a month is small and is copied as plain files",
-        ));
-    }
-    Ok(folder.join(dir))
 }
 
 fn cluster(raw: &raw::Cluster, classes: &[raw::Hardware], factors: &Factors, folder: &Path) -> Result<Cluster> {

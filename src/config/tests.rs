@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::*;
-use crate::model::Exporter;
 use crate::model::policy::ReadWay;
+use crate::model::{EvidencePlace, Exporter};
 
 const SMALL: &str = r#"
 [organisation]
@@ -117,7 +117,7 @@ fn what_is_left_out_gets_its_documented_default() {
     assert_eq!(config.report.tails, Tails::Unattributed);
     assert_eq!(config.report.max_gap_share, 0.05);
     assert_eq!((config.report.cost_centre_label.as_str(), config.report.is_cost_centre_asked_for), ("cost-centre", false));
-    assert_eq!(config.evidence_dir, PathBuf::from("/etc/wattledger/evidence"));
+    assert_eq!(config.evidence, EvidencePlace::Folder(PathBuf::from("/etc/wattledger/evidence")));
     assert_eq!(config.time_zone, chrono_tz::Europe::Amsterdam);
     assert_eq!(config.clusters[0].metering.exporter, Exporter::Auto);
     assert_eq!(config.clusters[0].site.home_zone, None);
@@ -292,10 +292,7 @@ fn values_that_cannot_be_meant_are_refused() {
             "[report]: `step`: a step must divide one hour and be at least one minute, and 2h does not",
         ),
         (format!("{SMALL}[report]\nmax_gap_share = 5.0"), "line 12: `report.max_gap_share`: a share lies between 0 and 1, not 5"),
-        (
-            format!("{SMALL}[evidence]\ndir = \"s3://bucket/evidence\""),
-            "[evidence]: `s3://bucket/evidence`: object storage is not supported yet, use a folder",
-        ),
+        (format!("{SMALL}[evidence]\ndir = \"ftp://bucket/evidence\""), "[evidence]: `dir`: `ftp` is no kind of bucket that is known here"),
         (
             format!("{SMALL}[[cluster.bmc]]\ninstance = \"a\"\nnode = \"n1\"\n[[cluster.bmc]]\ninstance = \"b\"\nnode = \"n1\""),
             "[[cluster]] `prod-nl`: [[cluster.bmc]]: node `n1` is there twice; its energy would count twice",

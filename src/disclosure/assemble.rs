@@ -9,10 +9,10 @@ use chrono::DateTime;
 
 use super::counterfactual::{self, About};
 use super::statement::{
-    BaselinePolicyStatement, ClusterStatement, CostCentreStatement, Disclosure, EvidenceFile, FactorStatement, Figures, HourStatement,
-    IntensityProvenance, JobRunStatement, NamespaceStatement, Period, Policy, Provenance, Quality, Reconciliation, RunAlternatives,
-    RunConsequential, RunCost, RunDecision, RunForecast, RunOverhead, SCHEMA, SciScore, Scope2, Scope3, Statement, TierShare, Totals,
-    WorkloadStatement, YearStatement,
+    BaselinePolicyStatement, ClusterStatement, CostCentreStatement, Coverage, Disclosure, EvidenceFile, FactorStatement, Figures,
+    HourStatement, IntensityProvenance, JobRunStatement, NamespaceStatement, Period, Policy, Provenance, Quality, Reconciliation,
+    RunAlternatives, RunConsequential, RunCost, RunDecision, RunForecast, RunOverhead, SCHEMA, SciScore, Scope2, Scope3, Statement, Status,
+    TierShare, Totals, WorkloadStatement, YearStatement,
 };
 use crate::accounting::counterfactual::bounds::Bounds;
 use crate::accounting::counterfactual::effects::{Effect, Effects, RunEffects};
@@ -31,6 +31,8 @@ use crate::units::{MicroEuros, MicrogramsCo2e, Millijoules, Pue, Share};
 pub struct Particulars {
     pub organisation: String,
     pub lei: Option<String>,
+    /// Of a draft; whoever closes a month says so afterwards.
+    pub coverage: Coverage,
     pub policy: Policy,
     pub software: String,
     pub method: String,
@@ -90,6 +92,7 @@ pub fn assemble(plan: &Plan<'_>, inventory: &Inventory, sections: Sections, find
             time_zone: period.time_zone().to_string(),
             hours: period.hours(),
         },
+        status: Status::draft(particulars.coverage),
         policy: particulars.policy,
         totals: Totals { figures: total.figures(reported), tail_mj: tail_mj(inventory) },
         tier_share: total.tier_share(),

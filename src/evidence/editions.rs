@@ -3,14 +3,11 @@
 //! In: a frame and what is known of it. Out: the same, checked. Rule: an edition that is there stays; a file that the manifest does not name is
 //! not there; replies are kept as they came, named by their SHA-256. Does not: know what a frame means, or which edition holds.
 
-use std::fs;
-use std::path::PathBuf;
-
 use anyhow::{Context, Result, bail};
 use polars::prelude::DataFrame;
 use serde::{Deserialize, Serialize};
 
-use super::files::{self, folder_name, sha256};
+use super::files::{folder_name, sha256};
 use super::manifest::{FileRecord, check_schema, json};
 use super::{SCHEMA, Store, parquet};
 use crate::model::{Finding, Signal};
@@ -22,6 +19,8 @@ const REPLIES_FOLDER: &str = "replies";
 const MANIFEST: &str = "manifest.json";
 /// Characters of a file's SHA-256 that name it.
 const DIGEST_IN_NAME: usize = 16;
+/// How often others may add an edition first.
+const TRIES: usize = 10;
 
 /// All editions of a zone, sorted by edition and provider.
 #[derive(Serialize, Deserialize)]
@@ -60,65 +59,76 @@ pub struct Editions<'a> {
 }
 
 impl Editions<'_> {
-    fn zone_folder(&self, zone: &str) -> Result<PathBuf> {
-        Ok(self.store.root().join(self.folder).join(folder_name(zone)?))
+    fn key(&self, zone: &str, name: &str) -> Result<String> {
+        Ok(format!("{}/{}/{name}", self.folder, folder_name(zone)?))
     }
 
     /// Appends an edition with its replies; its records are filled in here. The same edition twice changes nothing.
     pub fn append(&self, zone: &str, mut edition: Edition, frame: &DataFrame, replies: &[&[u8]]) -> Result<()> {
-        let folder = self.zone_folder(zone)?;
-        let mut manifest = self.manifest(zone)?;
+        let objects = self.store.objects();
         let bytes = parquet::encode(self.folder, frame)?;
         let digest = sha256(&bytes);
-        let name = format!("{}.parquet", &digest[..DIGEST_IN_NAME]);
-        let path = |name: &str| format!("{}/{zone}/{name}", self.folder);
-        edition.file = FileRecord { path: path(&name), sha256: digest, bytes: bytes.len() as u64, rows: frame.height() as u64 };
-        if let Some(known) =
-            manifest.editions.iter().find(|known| (&known.edition, &known.provider) == (&edition.edition, &edition.provider))
-        {
-            if known.file == edition.file {
-                return Ok(());
-            }
-            bail!("edition `{}` of zone {zone} is there already with other values", edition.edition);
-        }
-        let reply_folder = folder.join(REPLIES_FOLDER);
-        fs::create_dir_all(if replies.is_empty() { &folder } else { &reply_folder })
-            .with_context(|| format!("create {}", folder.display()))?;
+        let path = self.key(zone, &format!("{}.parquet", &digest[..DIGEST_IN_NAME]))?;
+        edition.file = FileRecord { path, sha256: digest, bytes: bytes.len() as u64, rows: frame.height() as u64 };
         edition.replies.clear();
         for reply in replies {
             let digest = sha256(reply);
-            let name = format!("{digest}.json");
-            files::replace(&reply_folder.join(&name), reply)?;
-            let path = path(&format!("{REPLIES_FOLDER}/{name}"));
+            let path = self.key(zone, &format!("{REPLIES_FOLDER}/{digest}.json"))?;
             edition.replies.push(FileRecord { path, sha256: digest, bytes: reply.len() as u64, rows: 0 });
         }
-        files::replace(&folder.join(name), &bytes)?;
-        manifest.editions.push(edition);
-        manifest.editions.sort_by(|a, b| (&a.edition, &a.provider).cmp(&(&b.edition, &b.provider)));
-        // The manifest last: a file that it does not name is not there.
-        files::replace(&folder.join(MANIFEST), &json(&manifest)?)
+        let manifest_key = self.key(zone, MANIFEST)?;
+        let mut has_written = false;
+        // Another process may add an edition meanwhile, where nothing but the bucket keeps the two apart.
+        for _ in 0..TRIES {
+            let seen = objects.look(&manifest_key)?;
+            let mut manifest = self.manifest_of(zone, seen.bytes.as_deref())?;
+            let is_it = |known: &&Edition| (&known.edition, &known.provider) == (&edition.edition, &edition.provider);
+            if let Some(known) = manifest.editions.iter().find(is_it) {
+                if known.file == edition.file {
+                    return Ok(());
+                }
+                bail!("edition `{}` of zone {zone} is there already with other values", edition.edition);
+            }
+            if !has_written {
+                for (record, reply) in edition.replies.iter().zip(replies) {
+                    objects.replace(&record.path, reply)?;
+                }
+                objects.replace(&edition.file.path, &bytes)?;
+                has_written = true;
+            }
+            manifest.editions.push(edition.clone());
+            manifest.editions.sort_by(|a, b| (&a.edition, &a.provider).cmp(&(&b.edition, &b.provider)));
+            // The manifest last: a file that it does not name is not there.
+            if objects.update(&manifest_key, &json(&manifest)?, &seen)? {
+                return Ok(());
+            }
+        }
+        bail!("{} is being changed by others all the time; run this again", objects.display(&manifest_key))
     }
 
     /// All editions of a zone with their frames, each checked against its digest.
     pub fn read(&self, zone: &str) -> Result<Vec<(Edition, DataFrame)>> {
         let mut all = Vec::new();
         for edition in self.manifest(zone)?.editions {
-            let path = self.store.root().join(&edition.file.path);
-            let bytes = files::read_checked(&path, &edition.file)?;
-            let frame = parquet::decode(bytes).with_context(|| format!("decode {}", path.display()))?;
+            let objects = self.store.objects();
+            let bytes = objects.get_checked(&edition.file.path, &edition.file)?;
+            let frame = parquet::decode(bytes).with_context(|| format!("decode {}", objects.display(&edition.file.path)))?;
             all.push((edition, frame));
         }
         Ok(all)
     }
 
     fn manifest(&self, zone: &str) -> Result<ZoneManifest> {
-        let path = self.zone_folder(zone)?.join(MANIFEST);
-        let Some(bytes) = files::read_if_there(&path)? else {
+        self.manifest_of(zone, self.store.objects().get(&self.key(zone, MANIFEST)?)?.as_deref())
+    }
+
+    fn manifest_of(&self, zone: &str, bytes: Option<&[u8]>) -> Result<ZoneManifest> {
+        let Some(bytes) = bytes else {
             return Ok(ZoneManifest { schema: SCHEMA.to_owned(), zone: zone.to_owned(), editions: Vec::new() });
         };
         let read = || -> Result<ZoneManifest> {
-            check_schema(&bytes)?;
-            let manifest: ZoneManifest = serde_json::from_slice(&bytes)?;
+            check_schema(bytes)?;
+            let manifest: ZoneManifest = serde_json::from_slice(bytes)?;
             let (own, replies) = (format!("{}/{zone}/", self.folder), format!("{}/{zone}/{REPLIES_FOLDER}/", self.folder));
             for edition in &manifest.editions {
                 // The paths come from a file: they must not lead out of the zone's folder.
@@ -129,6 +139,7 @@ impl Editions<'_> {
             }
             Ok(manifest)
         };
-        read().with_context(|| format!("read {}", path.display()))
+        let key = self.key(zone, MANIFEST)?;
+        read().with_context(|| format!("read {}", self.store.objects().display(&key)))
     }
 }

@@ -1,4 +1,4 @@
-//! Files that are either whole or not there.
+//! Single steps on files: written and synced, hashed on the way, taken away.
 
 use std::fs::{self, File};
 use std::io::{BufWriter, ErrorKind, Write};
@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Error, Result, bail};
 use sha2::{Digest, Sha256};
 
-use super::manifest::FileRecord;
 use crate::model::Hint;
 
 pub fn sha256(bytes: &[u8]) -> String {
@@ -24,24 +23,39 @@ pub struct HashedFile {
     digest: Sha256,
     bytes: u64,
     path: PathBuf,
+    /// That the disk is full, where it was.
+    full: Option<std::io::Error>,
 }
 
 impl HashedFile {
     pub fn create(path: &Path) -> Result<Self> {
-        let file = File::create_new(path).with_context(|| format!("write {}", path.display()))?;
-        Ok(Self { file: BufWriter::new(file), digest: Sha256::new(), bytes: 0, path: path.to_owned() })
+        let file = File::create_new(path).map_err(|error| trouble(error, &format!("write {}", path.display())))?;
+        Ok(Self { file: BufWriter::new(file), digest: Sha256::new(), bytes: 0, path: path.to_owned(), full: None })
+    }
+
+    /// What went wrong while others wrote into it: an encoder wraps an error so that it is no longer seen what it was.
+    pub fn explain(self, error: Error) -> Error {
+        match self.full {
+            Some(full) => trouble(full, &format!("write {}", self.path.display())),
+            None => error,
+        }
     }
 
     /// Waits until it is on the disk, and gives back its SHA-256 and its length.
     pub fn finish(mut self) -> Result<(String, u64)> {
-        self.file.flush().and_then(|()| self.file.get_ref().sync_all()).with_context(|| format!("write {}", self.path.display()))?;
+        let written = self.file.flush().and_then(|()| self.file.get_ref().sync_all());
+        written.map_err(|error| trouble(error, &format!("write {}", self.path.display())))?;
         Ok((hex(&self.digest.finalize()), self.bytes))
     }
 }
 
 impl Write for HashedFile {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let written = self.file.write(bytes)?;
+        let written = self.file.write(bytes).inspect_err(|error| {
+            if is_full(error) {
+                self.full = Some(error.kind().into());
+            }
+        })?;
         self.digest.update(&bytes[..written]);
         self.bytes += written as u64;
         Ok(written)
@@ -62,29 +76,24 @@ pub fn write_synced(path: &Path, bytes: &[u8]) -> Result<()> {
     write().map_err(|error| trouble(error, &format!("write {}", path.display())))
 }
 
-/// What went wrong while something was written, with advice where the disk is full.
-pub fn trouble(error: std::io::Error, what: &str) -> Error {
-    match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Error::new(Hint::new(
-            format!("DISK_FULL: {what}: {error}"),
-            "make room and run this again; what was complete before is still there, and nothing that is half written is read",
-        )),
-        _ => Error::new(error).context(what.to_owned()),
-    }
+fn is_full(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
 }
 
-/// Replaces a file in one step.
-pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
-    let temporary = path.with_file_name(format!(".tmp-{}-{}", path.file_name().unwrap_or_default().display(), std::process::id()));
-    remove_file(&temporary)?;
-    write_synced(&temporary, bytes)?;
-    fs::rename(&temporary, path).with_context(|| format!("put {} into place", path.display()))?;
-    sync_folder(path.parent().unwrap_or(Path::new(".")))
+/// What went wrong while something was written, with advice where the disk is full.
+pub fn trouble(error: std::io::Error, doing: &str) -> Error {
+    if !is_full(&error) {
+        return Error::new(error).context(doing.to_owned());
+    }
+    Error::new(Hint::new(
+        format!("DISK_FULL: {doing}: {error}"),
+        "make room and run this again; what was complete before is still there, and nothing that is half written is read",
+    ))
 }
 
 /// Makes names in a folder last.
 pub fn sync_folder(folder: &Path) -> Result<()> {
-    File::open(folder).and_then(|folder| folder.sync_all()).with_context(|| format!("sync {}", folder.display()))
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| trouble(error, &format!("sync {}", folder.display())))
 }
 
 pub fn remove_file(path: &Path) -> Result<()> {
@@ -109,23 +118,6 @@ pub fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>> {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(|| format!("read {}", path.display())),
     }
-}
-
-/// Reads a file once and compares it with its record. Parquet does not notice a flipped bit by itself.
-pub fn read_checked(path: &Path, record: &FileRecord) -> Result<Vec<u8>> {
-    let bytes = fs::read(path).with_context(|| format!("read {}", path.display()))?;
-    let found = sha256(&bytes);
-    if found != record.sha256 {
-        bail!(
-            "EVIDENCE_CHANGED: {} is not the file that was written: SHA-256 {found} with {} bytes, the manifest says {} with {}; \
-             restore it from a copy, or remove its folder and collect it again",
-            path.display(),
-            bytes.len(),
-            record.sha256,
-            record.bytes
-        );
-    }
-    Ok(bytes)
 }
 
 /// A name as a folder: what a configuration calls a cluster or a zone must not lead elsewhere.

@@ -1,10 +1,11 @@
 //! What a recorder saw, a line an event, by cluster and UTC day.
 //!
-//! In: entries, in the order in which they happened. Out: the same, read back. Rule: lines are only ever appended; a line is there when its
-//! newline is, so what a crash left of a last one is dropped, and any other line that cannot be read is an error that names it.
+//! In: entries, in the order in which they happened. Out: the same, read back. Rule: lines are only ever appended, in a folder of the machine's own; a
+//! line is there when its newline is, so what a crash left of a last one is dropped, and any other line that cannot be read is an error that names it.
+//! Where evidence is in a bucket, a `spool` takes the lines there, a file for each time that a recorder was started.
 //! Assumes: one recorder a cluster, which a lock sees to. Does not: know what the entries mean.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -14,6 +15,8 @@ use serde::de::DeserializeOwned;
 
 use super::Store;
 use super::files::{self, folder_name};
+use super::objects::make_folder;
+use super::spool::Spool;
 use crate::model::Hint;
 use crate::units::UtcDay;
 
@@ -22,6 +25,16 @@ pub const RECORDER_FOLDER: &str = "recorder";
 /// A journal that is being written. The lock on it ends with it.
 #[derive(Debug)]
 pub struct Journal {
+    store: Store,
+    cluster: String,
+    page: Page,
+    /// Where the evidence is in a bucket.
+    spool: Option<Spool>,
+}
+
+/// The file of a day, or of a part of it.
+#[derive(Debug)]
+pub(super) struct Page {
     file: File,
     path: PathBuf,
     is_dirty: bool,
@@ -30,24 +43,110 @@ pub struct Journal {
 /// A journal as it was read.
 #[derive(Debug, PartialEq)]
 pub struct JournalOfDay<T> {
-    pub path: PathBuf,
     pub entries: Vec<T>,
     /// Whether there was a last line without an end, which is not among the entries.
     pub has_half_line: bool,
 }
 
-impl Store {
-    fn journal_path(&self, cluster: &str, day: UtcDay) -> Result<PathBuf> {
-        Ok(self.root().join(RECORDER_FOLDER).join(folder_name(cluster)?).join(format!("{day}.jsonl")))
-    }
+/// The key of a whole day's journal, and the prefix of those that hold parts of it.
+pub(super) fn keys(cluster: &str, day: UtcDay) -> Result<(String, String)> {
+    let prefix = format!("{RECORDER_FOLDER}/{}/{day}", folder_name(cluster)?);
+    Ok((format!("{prefix}.jsonl"), prefix))
+}
 
+impl Store {
     /// Opens a day's journal to append to it. What a crash left of a last line is cut off.
     pub fn open_journal(&self, cluster: &str, day: UtcDay) -> Result<Journal> {
-        let path = self.journal_path(cluster, day)?;
-        let folder = path.parent().unwrap_or(self.root());
-        fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;
-        let open = || OpenOptions::new().create(true).read(true).append(true).open(&path);
-        let mut file = open().with_context(|| format!("open {}", path.display()))?;
+        let (whole, _) = keys(cluster, day)?;
+        let (page, spool) = match self.objects().folder() {
+            Some(root) => (Page::open(&root.join(whole))?, None),
+            None => {
+                let spool = Spool::begin(self.objects(), self.spool(), cluster)?;
+                (spool.page(day)?, Some(spool))
+            }
+        };
+        Ok(Journal { store: self.clone(), cluster: cluster.to_owned(), page, spool })
+    }
+
+    /// Whether anything was recorded on a day.
+    pub fn has_journal(&self, cluster: &str, day: UtcDay) -> Result<bool> {
+        let (whole, parts) = keys(cluster, day)?;
+        Ok(self.objects().has(&whole)? || !self.objects().list(&parts)?.is_empty())
+    }
+
+    /// All entries of a day, or none where nothing was recorded.
+    pub fn read_journal<T: DeserializeOwned>(&self, cluster: &str, day: UtcDay) -> Result<Option<JournalOfDay<T>>> {
+        let (whole, parts) = keys(cluster, day)?;
+        let mut keys = self.objects().list(&parts)?;
+        keys.insert(0, whole);
+        let mut journal = None;
+        for key in keys {
+            // Parts are called after the time at which they begin, so this is the order of what happened.
+            let Some(bytes) = self.objects().get(&key)? else { continue };
+            let journal = journal.get_or_insert_with(|| JournalOfDay { entries: Vec::new(), has_half_line: false });
+            let (lines, half) = bytes.split_at(end_of_lines(&bytes));
+            for (number, line) in lines.split_inclusive(|byte| *byte == b'\n').enumerate() {
+                let place = || format!("{} line {} is not an entry of a recorder", self.objects().display(&key), number + 1);
+                journal.entries.push(serde_json::from_slice(line).with_context(place)?);
+            }
+            journal.has_half_line |= !half.is_empty();
+        }
+        Ok(journal)
+    }
+}
+
+impl Journal {
+    /// Where it is, for people.
+    pub fn place(&self) -> String {
+        let path = self.page.path.display().to_string();
+        self.spool.as_ref().map_or(path.clone(), |spool| format!("{path}, from where it goes to {}", spool.place()))
+    }
+
+    pub fn append<T: Serialize>(&mut self, entries: &[T]) -> Result<()> {
+        let mut lines = Vec::new();
+        for entry in entries {
+            serde_json::to_writer(&mut lines, entry)?;
+            lines.push(b'\n');
+        }
+        self.page.append(&lines)
+    }
+
+    /// Waits until what was appended is on the disk; sends it to the bucket, where it is in one, and where it is time.
+    pub fn sync(&mut self) -> Result<()> {
+        self.page.sync()?;
+        if let Some(spool) = &mut self.spool {
+            spool.send_when_due(&self.page.path);
+        }
+        Ok(())
+    }
+
+    /// Ends a day's journal and begins another's.
+    pub fn turn_to(&mut self, day: UtcDay) -> Result<()> {
+        self.page.sync()?;
+        let Some(spool) = &mut self.spool else {
+            let page = self.store.open_journal(&self.cluster, day)?.page;
+            self.page = page;
+            return Ok(());
+        };
+        self.page = spool.page(day)?;
+        // The day that has ended is not appended to any more.
+        spool.send_ended(&self.page.path);
+        Ok(())
+    }
+
+    /// Ends it; an error where lines are not yet in the bucket. They stay where they are, and the next recorder sends them.
+    pub fn end(mut self) -> Result<()> {
+        self.page.sync()?;
+        self.spool.as_ref().map_or(Ok(()), |spool| spool.send_all())
+    }
+}
+
+impl Page {
+    pub(super) fn open(path: &Path) -> Result<Self> {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        make_folder(folder)?;
+        let open = || OpenOptions::new().create(true).read(true).append(true).open(path);
+        let mut file = open().map_err(|error| files::trouble(error, &format!("open {}", path.display())))?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => bail!(Hint::new(
@@ -58,47 +157,17 @@ impl Store {
         }
         cut_half_line(&mut file).with_context(|| format!("mend {}", path.display()))?;
         files::sync_folder(folder)?;
-        Ok(Journal { file, path, is_dirty: true })
+        Ok(Self { file, path: path.to_owned(), is_dirty: true })
     }
 
-    /// Whether anything was recorded on a day.
-    pub fn has_journal(&self, cluster: &str, day: UtcDay) -> Result<bool> {
-        Ok(self.journal_path(cluster, day)?.is_file())
-    }
-
-    /// All entries of a day, or none where nothing was recorded.
-    pub fn read_journal<T: DeserializeOwned>(&self, cluster: &str, day: UtcDay) -> Result<Option<JournalOfDay<T>>> {
-        let path = self.journal_path(cluster, day)?;
-        let Some(bytes) = files::read_if_there(&path)? else { return Ok(None) };
-        let (whole, half) = bytes.split_at(end_of_lines(&bytes));
-        let mut entries = Vec::new();
-        for (number, line) in whole.split_inclusive(|byte| *byte == b'\n').enumerate() {
-            let place = || format!("{} line {} is not an entry of a recorder", path.display(), number + 1);
-            entries.push(serde_json::from_slice(line).with_context(place)?);
-        }
-        Ok(Some(JournalOfDay { path, entries, has_half_line: !half.is_empty() }))
-    }
-}
-
-impl Journal {
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    pub fn append<T: Serialize>(&mut self, entries: &[T]) -> Result<()> {
-        let mut lines = Vec::new();
-        for entry in entries {
-            serde_json::to_writer(&mut lines, entry)?;
-            lines.push(b'\n');
-        }
+    fn append(&mut self, lines: &[u8]) -> Result<()> {
         self.is_dirty |= !lines.is_empty();
-        self.file.write_all(&lines).with_context(|| format!("write {}", self.path.display()))
+        self.file.write_all(lines).map_err(|error| files::trouble(error, &format!("write {}", self.path.display())))
     }
 
-    /// Waits until what was appended is on the disk.
-    pub fn sync(&mut self) -> Result<()> {
+    fn sync(&mut self) -> Result<()> {
         if self.is_dirty {
-            self.file.sync_data().with_context(|| format!("sync {}", self.path.display()))?;
+            self.file.sync_data().map_err(|error| files::trouble(error, &format!("sync {}", self.path.display())))?;
             self.is_dirty = false;
         }
         Ok(())
@@ -106,7 +175,7 @@ impl Journal {
 }
 
 /// Where the last whole line ends.
-fn end_of_lines(bytes: &[u8]) -> usize {
+pub(super) fn end_of_lines(bytes: &[u8]) -> usize {
     bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1)
 }
 
@@ -128,6 +197,8 @@ fn cut_half_line(file: &mut File) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn day() -> UtcDay {
@@ -143,7 +214,7 @@ mod tests {
 
     #[test]
     fn what_is_appended_is_read_back_over_several_openings() {
-        let (_folder, store, path) = store();
+        let (_folder, store, _) = store();
         assert_eq!(store.read_journal::<u32>("prod-nl", day()).unwrap(), None);
         assert!(!store.has_journal("prod-nl", day()).unwrap());
         for entry in [1, 2] {
@@ -153,7 +224,7 @@ mod tests {
             journal.sync().unwrap();
         }
         let read = store.read_journal::<u32>("prod-nl", day()).unwrap().unwrap();
-        assert_eq!(read, JournalOfDay { path, entries: vec![1, 10, 2, 20], has_half_line: false });
+        assert_eq!(read, JournalOfDay { entries: vec![1, 10, 2, 20], has_half_line: false });
         assert!(store.has_journal("prod-nl", day()).unwrap());
         assert!(store.open_journal("../up", day()).is_err());
     }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::ser::{PrettyFormatter, Serializer};
 
 use super::files::sha256;
-use crate::model::{Finding, MeteringTerms};
+use crate::model::{Endpoint, Finding, MeteringTerms};
 
 /// The schema that this version writes.
 pub const SCHEMA: &str = "wattledger.evidence/2";
@@ -30,7 +30,10 @@ pub struct DayManifest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaces: Option<String>,
     pub software: String,
-    /// What was asked, of whom.
+    /// Who answered; null in evidence that no server gave, and in that from before it was written down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<Endpoint>,
+    /// What was asked.
     pub queries: Vec<QueryRecord>,
     /// Questions that were asked of the day and its edges and brought nothing, by their path below `queries/prometheus`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -93,20 +96,29 @@ pub(super) fn json<T: Serialize>(value: &T) -> Result<Vec<u8>> {
 
 /// Looks at the schema before anything else: a newer one may have another shape.
 pub(super) fn check_schema(bytes: &[u8]) -> Result<()> {
+    schema_version(bytes, SCHEMA_NAME, SCHEMA_VERSION).map(|_| ())
+}
+
+/// The version of the schema `name` that a manifest says it is written in, if it can be read.
+pub(super) fn schema_version(bytes: &[u8], name: &str, newest: u32) -> Result<u32> {
     #[derive(Deserialize)]
     struct Head {
         schema: String,
     }
     let Head { schema } = serde_json::from_slice(bytes).context("not a manifest")?;
-    version(&schema).map(|_| ())
+    version_of(&schema, name, newest)
 }
 
 fn version(schema: &str) -> Result<u32> {
-    match schema.strip_prefix(SCHEMA_NAME).and_then(|version| version.parse::<u32>().ok()) {
-        Some(version) if version > SCHEMA_VERSION => {
-            bail!("NEWER_SCHEMA: written as {schema}, and this version of wattledger reads up to {SCHEMA}; use a newer one")
+    version_of(schema, SCHEMA_NAME, SCHEMA_VERSION)
+}
+
+fn version_of(schema: &str, name: &str, newest: u32) -> Result<u32> {
+    match schema.strip_prefix(name).and_then(|version| version.parse::<u32>().ok()) {
+        Some(version) if version > newest => {
+            bail!("NEWER_SCHEMA: written as {schema}, and this version of wattledger reads up to {name}{newest}; use a newer one")
         }
         Some(version) if version > 0 => Ok(version),
-        _ => bail!("`{schema}` is not a schema of wattledger evidence"),
+        _ => bail!("`{schema}` is not a version of the schema {}", name.trim_end_matches('/')),
     }
 }

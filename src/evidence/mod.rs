@@ -1,9 +1,12 @@
 //! Evidence: what was collected, written once, by cluster and UTC day, described by a manifest with SHA-256.
 //!
-//! In: frames and what is known of them. Out: Parquet files with a manifest, and back, checked. Rule: written under a temporary name, synced and
-//! renamed; a day is complete when its folder with its manifest is there; every file's SHA-256 is checked before every use.
-//! Assumes: a local folder with atomic rename. Does not: change what is there, sign, or know what the tables mean.
+//! In: frames and what is known of them. Out: Parquet files with a manifest, and back, checked. Rule: a day is complete when its manifest is
+//! there, and that is written last; every file's SHA-256 is checked before every use.
+//! Assumes: a folder with atomic rename, or a bucket with conditional writes (`objects`). Does not: change what is there, sign, or know what the tables mean.
 
+#[cfg(test)]
+mod bucket_test;
+pub mod closed;
 mod decisions;
 mod editions;
 mod files;
@@ -14,13 +17,15 @@ mod objects;
 mod parquet;
 mod prices;
 mod samples;
+mod spool;
 mod store;
 mod upgrade;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
+pub use closed::{PublicKey, Seal, SealKind, Sealed, SealedDay, SealedFile, SealedLedger, SigningKey};
 pub use journal::{Journal, JournalOfDay};
 pub use manifest::{DayManifest, FileRecord, QueryRecord, SCHEMA};
 pub use objects::{Created, Lock, Objects};
@@ -29,31 +34,38 @@ pub use store::files_of;
 
 use crate::model::EvidencePlace;
 
-/// The evidence folder: `<dir>/<cluster>/<YYYY-MM-DD>/{<table>.parquet, manifest.json}`, `<dir>/{intensity,prices}/<zone>/{<digest>.parquet,
-/// replies/<digest>.json, manifest.json}`, `<dir>/decisions/<cluster>.<YYYY-MM>/…` alike, and what a recorder saw, `<dir>/recorder/<cluster>/<YYYY-MM-DD>.jsonl`.
+/// The evidence: `<cluster>/<YYYY-MM-DD>/{<table>.parquet, manifest.json}`, `{intensity,prices}/<zone>/{<digest>.parquet, replies/<digest>.json,
+/// manifest.json}`, `decisions/<cluster>.<YYYY-MM>/…` alike, and what a recorder saw, `recorder/<cluster>/<YYYY-MM-DD>.jsonl`, or in parts,
+/// `recorder/<cluster>/<YYYY-MM-DD>/<time>.jsonl`.
 #[derive(Clone, Debug)]
 pub struct Store {
-    root: PathBuf,
     objects: Objects,
+    /// A folder of the machine's own, of use where the evidence is in a bucket.
+    spool: PathBuf,
 }
 
 impl Store {
-    /// The evidence where the configuration says it is.
+    /// The evidence where the configuration says it is. A bucket is asked whether it is there.
     pub fn open(place: &EvidencePlace) -> Result<Self> {
         match place {
             EvidencePlace::Folder(folder) => Ok(Self::new(folder)),
-            EvidencePlace::Bucket(bucket) => bail!("{}: evidence in a bucket cannot be opened by this version", bucket.url),
+            EvidencePlace::Bucket(bucket) => Ok(Self { objects: Objects::in_bucket(bucket)?, spool: bucket.spool.clone() }),
         }
     }
 
     /// The evidence in a folder.
     pub fn new(root: impl Into<PathBuf>) -> Self {
         let root = root.into();
-        Self { objects: Objects::in_folder(root.clone()), root }
+        Self { spool: root.clone(), objects: Objects::in_folder(root) }
     }
 
     pub fn objects(&self) -> &Objects {
         &self.objects
+    }
+
+    /// The same evidence, its objects looked at otherwise.
+    fn with_objects(&self, objects: Objects) -> Self {
+        Self { objects, ..self.clone() }
     }
 
     /// Takes the lock of an undertaking, such as `collect`: one process at a time has it. Whoever comes second gets an error that names the first.
@@ -61,7 +73,7 @@ impl Store {
         self.objects.lock(what)
     }
 
-    fn root(&self) -> &Path {
-        &self.root
+    fn spool(&self) -> &Path {
+        &self.spool
     }
 }

@@ -1,126 +1,81 @@
-//! Cluster-days in the evidence folder.
+//! Cluster-days in the evidence.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use polars::prelude::DataFrame;
 
+use super::closed::CLOSED_FOLDER;
 use super::editions::{DECISIONS_FOLDER, INTENSITY_FOLDER, PRICES_FOLDER};
-use super::files::{self, folder_name, sha256};
+use super::files::folder_name;
 use super::journal::RECORDER_FOLDER;
 use super::manifest::{DayManifest, FileRecord};
+use super::objects::Placed;
 use super::{Store, parquet, upgrade};
 use crate::model::tables::Table;
 use crate::units::UtcDay;
 
 const MANIFEST: &str = "manifest.json";
-/// Before the name of a day that another took the place of.
-const REPLACED: &str = ".replaced-";
 /// A part of `usage` ends with the node that reaches this many rows: some MiB, decoded.
 const PART_ROWS: usize = 256 * 1024;
 
 impl Store {
-    fn cluster_folder(&self, cluster: &str) -> Result<PathBuf> {
-        if [DECISIONS_FOLDER, INTENSITY_FOLDER, PRICES_FOLDER, RECORDER_FOLDER].contains(&cluster) {
+    /// What the keys of a day begin with.
+    fn day_prefix(&self, cluster: &str, day: &str) -> Result<String> {
+        if [CLOSED_FOLDER, DECISIONS_FOLDER, INTENSITY_FOLDER, PRICES_FOLDER, RECORDER_FOLDER].contains(&cluster) {
             bail!("a cluster cannot be called `{cluster}`: the evidence keeps something else in the folder of that name");
         }
-        Ok(self.root.join(folder_name(cluster)?))
+        Ok(format!("{}/{}", folder_name(cluster)?, folder_name(day)?))
     }
 
-    /// Writes tables and manifest of a day under a temporary name and renames it into place; the manifest's `files` are filled in here.
+    /// Writes tables and manifest of a day, which is there as soon as its manifest is; the manifest's `files` are filled in here.
     ///
     /// A day that is there already stays: the same one again is fine, another one is an error.
     pub fn write_day(&self, tables: &BTreeMap<Table, DataFrame>, manifest: DayManifest) -> Result<DayManifest> {
-        self.write_then(tables, manifest, |temporary, folder, manifest| self.place(temporary, folder, manifest))
+        self.write(tables, manifest, false)
     }
 
     /// Puts a day in the place of the one that is there, which is kept beside it under a name that no reader looks at.
     pub fn replace_day(&self, tables: &BTreeMap<Table, DataFrame>, manifest: DayManifest) -> Result<DayManifest> {
-        self.write_then(tables, manifest, |temporary, folder, manifest| {
-            let before = files::read_if_there(&folder.join(MANIFEST))?;
-            let Some(before) = before else { return self.place(temporary, folder, manifest) };
-            let aside = folder.with_file_name(format!("{REPLACED}{}-{}", manifest.day, &sha256(&before)[..12]));
-            files::remove_folder(&aside)?;
-            fs::rename(folder, &aside).with_context(|| format!("put {} aside", folder.display()))?;
-            fs::rename(temporary, folder).with_context(|| format!("put {} into place", folder.display()))?;
-            files::sync_folder(folder.parent().unwrap_or(&self.root))
-        })
+        self.write(tables, manifest, true)
     }
 
-    fn write_then(
-        &self,
-        tables: &BTreeMap<Table, DataFrame>,
-        mut manifest: DayManifest,
-        place: impl FnOnce(&Path, &Path, &DayManifest) -> Result<()>,
-    ) -> Result<DayManifest> {
-        let cluster = self.cluster_folder(&manifest.cluster)?;
-        let name = folder_name(&manifest.day)?.to_owned();
-        let folder = cluster.join(&name);
-        let temporary = cluster.join(format!(".tmp-{name}-{}", std::process::id()));
-        fs::create_dir_all(&cluster).with_context(|| format!("create {}", cluster.display()))?;
-        files::remove_folder(&temporary)?;
-        fs::create_dir(&temporary).with_context(|| format!("create {}", temporary.display()))?;
-
-        let mut write = || -> Result<()> {
-            manifest.files.clear();
-            for (table, frame) in tables {
-                for (path, part) in parts(*table, frame)? {
-                    let mut file = files::HashedFile::create(&temporary.join(&path))?;
-                    parquet::encode_into(table.name(), &part, &mut file)?;
-                    let (sha256, bytes) = file.finish()?;
-                    manifest.files.push(FileRecord { path, sha256, bytes, rows: part.height() as u64 });
-                }
+    fn write(&self, tables: &BTreeMap<Table, DataFrame>, mut manifest: DayManifest, replaces: bool) -> Result<DayManifest> {
+        let prefix = self.day_prefix(&manifest.cluster, &manifest.day)?;
+        let mut staging = self.objects().stage(&prefix)?;
+        manifest.files.clear();
+        for (table, frame) in tables {
+            for (name, part) in parts(*table, frame)? {
+                // Straight to where it is kept: a day's samples are many.
+                let written = staging.write(&name, |file| parquet::encode_into(table.name(), &part, file))?;
+                let rows = part.height() as u64;
+                manifest.files.push(FileRecord { path: written.name, sha256: written.sha256, bytes: written.bytes, rows });
             }
-            files::write_synced(&temporary.join(MANIFEST), &manifest.to_json()?)?;
-            files::sync_folder(&temporary)
-        };
-        let placed = write().and_then(|()| place(&temporary, &folder, &manifest));
-        if placed.is_err() {
-            // The first error is the one to tell; a folder that stays behind is ignored by every reader.
-            let _ = files::remove_folder(&temporary);
         }
-        placed?;
+        let bytes = manifest.to_json()?;
+        if replaces {
+            staging.replace(MANIFEST, &bytes)?;
+            return Ok(manifest);
+        }
+        if let Placed::WasThere(known) = staging.place(MANIFEST, &bytes)? {
+            let shown = self.objects().display(&prefix);
+            let known = DayManifest::from_json(&known).with_context(|| format!("read {shown}/{MANIFEST}"))?;
+            if known != manifest {
+                bail!("{shown} is there already and differs; evidence is written once: remove it to collect that day again");
+            }
+        }
         Ok(manifest)
-    }
-
-    fn place(&self, temporary: &Path, folder: &Path, manifest: &DayManifest) -> Result<()> {
-        if let Some(known) = read_manifest(folder)? {
-            files::remove_folder(temporary)?;
-            if known == *manifest {
-                return Ok(());
-            }
-            bail!("{} is there already and differs; evidence is written once: remove it to collect that day again", folder.display());
-        }
-        // Without a manifest it is what an interrupted copy left. A rename onto a folder that is not empty fails, so one of two writers wins.
-        files::remove_folder(folder)?;
-        fs::rename(temporary, folder).with_context(|| format!("put {} into place", folder.display()))?;
-        files::sync_folder(folder.parent().unwrap_or(&self.root))
-    }
-
-    /// Brings back what a replacement put aside and did not live to replace.
-    fn recover(&self, folder: &Path, day: UtcDay) -> Result<()> {
-        let Some(cluster) = folder.parent().filter(|cluster| !folder.exists() && cluster.is_dir()) else { return Ok(()) };
-        let entries = fs::read_dir(cluster).with_context(|| format!("look into {}", cluster.display()))?;
-        for entry in entries {
-            let path = entry.with_context(|| format!("look into {}", cluster.display()))?.path();
-            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            if name.starts_with(&format!("{REPLACED}{day}-")) {
-                fs::rename(&path, folder).with_context(|| format!("bring back {}", folder.display()))?;
-                return Ok(());
-            }
-        }
-        Ok(())
     }
 
     /// The manifest of a complete day, or none.
     pub fn day(&self, cluster: &str, day: UtcDay) -> Result<Option<DayManifest>> {
-        let folder = self.cluster_folder(cluster)?.join(day.to_string());
-        self.recover(&folder, day)?;
-        let Some(manifest) = read_manifest(&folder)? else { return Ok(None) };
+        let prefix = self.day_prefix(cluster, &day.to_string())?;
+        self.objects().recover(&prefix)?;
+        let key = format!("{prefix}/{MANIFEST}");
+        let Some(bytes) = self.objects().get(&key)? else { return Ok(None) };
+        let manifest = DayManifest::from_json(&bytes).with_context(|| format!("read {}", self.objects().display(&key)))?;
         if manifest.cluster != cluster || manifest.day != day.to_string() {
-            bail!("{} holds the evidence of {} on {}", folder.display(), manifest.cluster, manifest.day);
+            bail!("{} holds the evidence of {} on {}", self.objects().display(&prefix), manifest.cluster, manifest.day);
         }
         Ok(Some(manifest))
     }
@@ -141,12 +96,11 @@ impl Store {
 
     /// Reads one file of a day after checking its SHA-256; the file is read once.
     pub fn read_part(&self, manifest: &DayManifest, record: &FileRecord) -> Result<DataFrame> {
-        let folder = self.cluster_folder(&manifest.cluster)?.join(folder_name(&manifest.day)?);
-        let path = folder.join(folder_name(&record.path)?);
-        let bytes = files::read_checked(&path, record)?;
-        let frame = parquet::decode(bytes).with_context(|| format!("decode {}", path.display()))?;
+        let key = format!("{}/{}", self.day_prefix(&manifest.cluster, &manifest.day)?, folder_name(&record.path)?);
+        let bytes = self.objects().get_checked(&key, record)?;
+        let frame = parquet::decode(bytes).with_context(|| format!("decode {}", self.objects().display(&key)))?;
         if frame.height() as u64 != record.rows {
-            bail!("{} has {} rows, the manifest says {}", path.display(), frame.height(), record.rows);
+            bail!("{} has {} rows, the manifest says {}", self.objects().display(&key), frame.height(), record.rows);
         }
         match table_of(record) {
             Some(table) => upgrade::upgraded(table, manifest.version()?, frame),
@@ -190,12 +144,6 @@ fn parts(table: Table, frame: &DataFrame) -> Result<Vec<(String, DataFrame)>> {
         .collect())
 }
 
-fn read_manifest(folder: &Path) -> Result<Option<DayManifest>> {
-    let path = folder.join(MANIFEST);
-    let Some(bytes) = files::read_if_there(&path)? else { return Ok(None) };
-    DayManifest::from_json(&bytes).map(Some).with_context(|| format!("read {}", path.display()))
-}
-
 #[cfg(test)]
 mod tests {
     use polars::prelude::Column;
@@ -213,6 +161,7 @@ mod tests {
             baseline_policy: None,
             replaces: None,
             software: "wattledger 0.1.0".to_owned(),
+            endpoint: None,
             queries: Vec::new(),
             unanswered: Vec::new(),
             files: Vec::new(),
@@ -323,7 +272,7 @@ mod tests {
     #[test]
     fn a_clusters_name_leads_nowhere_else() {
         let store = Store::new("unused");
-        for name in ["../up", "a/b", "", ".hidden", "decisions", "intensity", "prices", "recorder"] {
+        for name in ["../up", "a/b", "", ".hidden", "closed", "decisions", "intensity", "prices", "recorder"] {
             assert!(store.day(name, day()).is_err(), "{name}");
         }
     }

@@ -6,6 +6,7 @@
 mod boundary;
 mod decision;
 mod deferral;
+mod endpoint;
 mod finding;
 mod hardware;
 mod hint;
@@ -27,6 +28,7 @@ mod tier;
 pub use boundary::{Boundary, ColocatedAs, Placement};
 pub use decision::{Decision, DecisionReason, DecisionRecord, DecisionSource, Forecast};
 pub use deferral::{ClassBasis, DeferrableRule, DeferralClass, HoldOutPolicy, serves_users};
+pub use endpoint::Endpoint;
 pub use finding::{Finding, Severity};
 pub use hardware::{EmbodiedTerms, FunctionalUnit, PublishedYear};
 pub use hint::Hint;

@@ -11,6 +11,7 @@ use serde::{Serialize, Serializer};
 
 use crate::disclosure::Statement;
 use crate::disclosure::facts::{Entity, Fact, FactUnit, Span, Tagged, facts as tag};
+use crate::reports::words::status::status;
 
 /// Namespaces that facts and units are named in.
 pub(super) const UTR: &str = "http://www.xbrl.org/2009/utr";
@@ -42,7 +43,9 @@ struct DocumentInfo<'a> {
     document_type: &'static str,
     namespaces: BTreeMap<&'a str, &'a str>,
     taxonomy: [&'a str; 1],
-    /// Of our own namespace, as the format lets documents say more.
+    /// These are of our own namespace, as the format lets documents say more.
+    #[serde(rename = "wattledger:status")]
+    status: String,
     #[serde(rename = "wattledger:boundary")]
     boundary: &'a str,
     #[serde(rename = "wattledger:unsettled")]
@@ -73,6 +76,7 @@ fn report<'a>(statement: &'a Statement, tagged: &'a Tagged, entity: &'a Entity) 
         document_type: DOCUMENT_TYPE,
         namespaces,
         taxonomy: [&taxonomy.entry_point],
+        status: status(statement),
         boundary: &statement.disclosure.boundary,
         unsettled: &statement.disclosure.unsettled,
     };

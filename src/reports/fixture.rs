@@ -139,6 +139,7 @@ pub fn statement() -> Statement {
             time_zone: "Europe/Amsterdam".to_owned(),
             hours: 745,
         },
+        status: Status::draft(Coverage { covered_cluster_seconds: 2 * 745 * 3_600, expected_cluster_seconds: 2 * 745 * 3_600 }),
         policy: Policy {
             disclosure: "esrs-set1".to_owned(),
             location_based: LocationBased::Hourly,

@@ -1,6 +1,7 @@
 //! What things are called in front of people: one word for HTML and XLSX.
 
 pub mod shifting;
+pub mod status;
 
 use crate::disclosure::statement::{DatapointStatus, FactorOrigin, RestRule, Screening};
 use crate::model::{EnergySource, InstrumentKind, Matching};

@@ -8,7 +8,8 @@ use std::process::Command;
 use polars::prelude::{DataFrame, ParquetWriter};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
-use wattledger::accounting::ledger::{DayFold, LedgerRow, content_sha256, sql};
+use wattledger::accounting::ledger::content::ContentHash;
+use wattledger::accounting::ledger::{DayFold, LedgerRow, sql};
 use wattledger::cli::account;
 use wattledger::config::Config;
 use wattledger::units::ReportingPeriod;
@@ -61,7 +62,7 @@ fn compare(python: &Path, config: &Config, only: &[&str], mut look: impl FnMut(&
     let (mut days, mut hashes): (Vec<PathBuf>, Vec<String>) = (vec![], vec![]);
     let mut rows_compared = 0;
 
-    account::for_each_day(config, period, |cluster, day, terms, node_steps, usage| {
+    account::for_each_day(&account::Books::open(config).unwrap(), period, |cluster, day, terms, node_steps, usage| {
         if !only.contains(&day.to_string().as_str()) {
             return Ok(());
         }
@@ -78,7 +79,7 @@ fn compare(python: &Path, config: &Config, only: &[&str], mut look: impl FnMut(&
         }
         look(&rows, &fold);
         rows_compared += rows.len();
-        hashes.push(format!("{} {}", content_sha256(&rows), sha256_of_steps(&fold)));
+        hashes.push(format!("{} {}", ContentHash::of(&rows).sha256, sha256_of_steps(&fold)));
         days.push(day_folder);
         Ok(())
     })
@@ -93,7 +94,7 @@ fn compare(python: &Path, config: &Config, only: &[&str], mut look: impl FnMut(&
     (days.len(), rows_compared)
 }
 
-/// Of what runs used and asked for, and of what all pods asked for, in the text of [`content_sha256`].
+/// Of what runs used and asked for, and of what all pods asked for, in the text of [`ContentHash`].
 fn sha256_of_steps(fold: &DayFold) -> String {
     let sha256 = |lines: Vec<String>| Sha256::digest(lines.concat()).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let of_runs =

@@ -1,6 +1,8 @@
 //! The integration tests, one binary: what a user runs, seen from outside.
 
 mod altered;
+mod bucket;
+mod close;
 mod compare;
 mod cost_centres;
 mod dialect;

@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use anyhow::{Result, bail};
 
+use super::content::RowHasher;
 use super::grid::{GridStep, facility_whole};
 use super::hours::HourSums;
 use super::inputs::{Meters, UsageColumns};
@@ -33,6 +34,8 @@ pub struct Pass<'a> {
     requests: Vec<i64>,
     fold: DayFold,
     rows: Option<Vec<LedgerRow>>,
+    /// Takes a node's rows from `rows`, sorted, as soon as they are there.
+    hasher: Option<RowHasher>,
     node: NodeBuffers,
 }
 
@@ -75,6 +78,7 @@ impl<'a> Pass<'a> {
                 ..DayFold::default()
             },
             rows: None,
+            hasher: None,
             node: NodeBuffers::default(),
         }
     }
@@ -83,6 +87,12 @@ impl<'a> Pass<'a> {
     pub fn keeping_rows(mut self) -> Self {
         self.rows = Some(Vec::new());
         self
+    }
+
+    /// Hashes every row; those of one node are in memory at a time.
+    pub fn hashing_rows(mut self) -> Self {
+        self.hasher = Some(RowHasher::default());
+        self.keeping_rows()
     }
 
     /// Accounts the nodes of a range, whose usage is `usage`.
@@ -99,6 +109,11 @@ impl<'a> Pass<'a> {
                 None => self.sort_by_step::<false>(usage, &[], from..row)?,
             }
             self.account_node(node)?;
+            if let (Some(hasher), Some(rows)) = (&mut self.hasher, &mut self.rows) {
+                rows.sort_unstable();
+                hasher.add(rows);
+                rows.clear();
+            }
             self.reserved.add_node(self.terms, node_id, usage, from..row, &mut self.fold.reservations)?;
         }
         if row != usage.node_id.len() {
@@ -117,6 +132,7 @@ impl<'a> Pass<'a> {
             step_requests: asked.map(request).collect(),
             workload_hours: self.hours.into_rows(),
             run_steps: self.run_steps.into_rows(),
+            content: self.hasher.map(RowHasher::finish),
             ..self.fold
         };
         (fold, self.rows.unwrap_or_default())

@@ -9,6 +9,7 @@
 #[cfg(test)]
 mod category3_test;
 pub mod columns;
+pub mod content;
 mod grid;
 mod hours;
 pub mod inputs;
@@ -23,8 +24,7 @@ pub mod sql;
 #[cfg(test)]
 mod tests;
 
-use sha2::{Digest, Sha256};
-
+use self::content::ContentHash;
 pub use self::segments::Segment;
 use crate::accounting::category3::ZoneCategory3;
 use crate::accounting::counterfactual::retiming::RunTiming;
@@ -256,20 +256,6 @@ pub struct LedgerRow {
     pub losses_ugco2e: Option<i64>,
 }
 
-/// SHA-256 of sorted rows in canonical text: fields in the order of [`LedgerRow`], `|` between them, a null as nothing, a line feed after each row.
-/// Any engine that runs the method gives the same one.
-pub fn content_sha256(rows: &[LedgerRow]) -> String {
-    let mut digest = Sha256::new();
-    for row in rows {
-        let emissions = [row.operational_hourly_ugco2e, row.operational_annual_ugco2e, row.upstream_ugco2e, row.losses_ugco2e];
-        let emissions = emissions.map(|ug| ug.map(|ug| ug.to_string()).unwrap_or_default()).join("|");
-        let energy = [row.active_mj, row.idle_mj, row.system_mj, row.gap_mj, row.allocated_mj, row.modelled_mj, row.facility_mj];
-        let energy = energy.map(|mj| mj.to_string()).join("|");
-        digest.update(format!("{}|{}|{}|{energy}|{emissions}\n", row.node_id, row.step, row.row_id));
-    }
-    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// What one cluster-day, or a range of its nodes, adds to the month.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DayFold {
@@ -288,4 +274,6 @@ pub struct DayFold {
     /// Usage rows of node-steps without a meter or a gap to stand in: they carry nothing, and are counted.
     pub unmetered_rows: u64,
     pub usage_rows: u64,
+    /// Of the whole day's rows, those outside the period too; where it was asked for.
+    pub content: Option<ContentHash>,
 }

@@ -264,7 +264,7 @@ pub fn fold(terms: &DayTerms<'_>, tables: &BTreeMap<String, DataFrame>, usage_ro
     step_requests.sort_unstable();
     let usage_rows = usage_rows as u64;
     let unmetered_rows = usage_rows - table("active")?.height() as u64;
-    Ok(DayFold { workload_hours, node_days, runs, reservations, run_steps, step_requests, unmetered_rows, usage_rows })
+    Ok(DayFold { workload_hours, node_days, runs, reservations, run_steps, step_requests, unmetered_rows, usage_rows, content: None })
 }
 
 /// The ledger's rows, sorted by node, step and row.

@@ -101,7 +101,6 @@ pub fn by_columns(terms: &DayTerms<'_>, evidence: &Evidence) -> (DayFold, Vec<Le
         },
     )
     .expect("sound");
-    let mut pass = Pass::new(terms, &meters).keeping_rows();
     let (mut node_id, mut pod_id, mut step, mut active, mut cpu) = (vec![], vec![], vec![], vec![], vec![]);
     for row in &evidence.usage {
         node_id.push(row.0);
@@ -113,9 +112,16 @@ pub fn by_columns(terms: &DayTerms<'_>, evidence: &Evidence) -> (DayFold, Vec<Le
     let tails: Vec<i64> = evidence.tails().into_iter().map(|tail| tail.unwrap_or(0)).collect();
     let tail_mj = (!evidence.tails.is_empty()).then_some(tails.as_slice());
     let usage = UsageColumns { node_id: &node_id, pod_id: &pod_id, step: &step, active_mj: &active, cpu_ms: &cpu, tail_mj };
-    pass.account(0..terms.nodes.len(), usage).expect("sound");
-    let (fold, mut rows) = pass.finish();
+    let account = |mut pass: Pass<'_>| {
+        pass.account(0..terms.nodes.len(), usage).expect("sound");
+        pass.finish()
+    };
+    let (fold, mut rows) = account(Pass::new(terms, &meters).keeping_rows());
     rows.sort_unstable();
+    // Whoever wants only the hash of the rows gets the same sums, and the hash of these rows.
+    let (hashed, _) = account(Pass::new(terms, &meters).hashing_rows());
+    assert_eq!(hashed.content, Some(ContentHash::of(&rows)));
+    assert!(DayFold { content: None, ..hashed } == fold);
     (fold, rows)
 }
 

@@ -17,6 +17,7 @@ use crate::accounting::dimensions::DayDimensions;
 use crate::accounting::frames::{ids, integers};
 use crate::accounting::inventory::Inventory;
 use crate::accounting::ledger::columns::Pass;
+use crate::accounting::ledger::content::ContentHash;
 use crate::accounting::ledger::inputs::{Meters, NodeStepColumns, UsageColumns};
 use crate::accounting::ledger::{DayFold, DayTerms, LedgerRow, sql};
 use crate::accounting::plan::Plan;
@@ -75,29 +76,53 @@ pub fn days_to_account(
     Ok(days)
 }
 
-pub fn ledger(store: &Store, plan: &Plan<'_>, days: &[&DayToAccount], engine: Engine, workers: usize) -> Result<Inventory> {
+/// The content of a cluster-day's ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DayContent {
+    pub cluster: String,
+    pub day: UtcDay,
+    pub content: ContentHash,
+}
+
+/// How the ledger of some days is run.
+#[derive(Clone, Copy, Debug)]
+pub struct Run {
+    pub engine: Engine,
+    pub workers: usize,
+    /// Hashes the rows of each day on their way.
+    pub with_content: bool,
+}
+
+/// The sums of the days, and where they are asked for the hashes of their rows, by cluster and day.
+pub fn ledger(store: &Store, plan: &Plan<'_>, days: &[&DayToAccount], run: Run) -> Result<(Inventory, Vec<DayContent>)> {
     let next = AtomicUsize::new(0);
-    let total = Mutex::new(Inventory::new(plan));
+    let total = Mutex::new((Inventory::new(plan), Vec::new()));
     let progress = Progress::new("accounting", days.len() as u64);
     thread::scope(|scope| {
         let work = || -> Result<()> {
-            let mut mine = Inventory::new(plan);
+            let (mut mine, mut contents) = (Inventory::new(plan), Vec::new());
             while let Some(day) = days.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let accounted = AccountedDay::new(store, plan, day, engine)
-                    .with_context(|| format!("account {} on {}", plan.terms.clusters[day.cluster].name, day.day))?;
+                let cluster = &plan.terms.clusters[day.cluster].name;
+                let accounted = AccountedDay::new(store, plan, day, run).with_context(|| format!("account {cluster} on {}", day.day))?;
                 mine.add(day.cluster, day.day, &accounted.dimensions, &accounted.runs, &accounted.fold);
                 let centres = &plan.survey.clusters[day.cluster].cost_centres;
                 mine.add_cost_centres(day.cluster, day.day, &accounted.dimensions, centres, &accounted.fold);
-                progress.tick(&format!("{} {}", plan.terms.clusters[day.cluster].name, day.day));
+                let content = accounted.fold.content;
+                contents.extend(content.map(|content| DayContent { cluster: cluster.clone(), day: day.day, content }));
+                progress.tick(&format!("{cluster} {}", day.day));
             }
-            total.lock().expect("a worker that panics ends the program").merge(mine);
+            let mut total = total.lock().expect("a worker that panics ends the program");
+            total.0.merge(mine);
+            total.1.extend(contents);
             Ok(())
         };
-        let handles: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        let handles: Vec<_> = (0..run.workers).map(|_| scope.spawn(work)).collect();
         handles.into_iter().try_for_each(|handle| handle.join().expect("a worker that panics ends the program"))
     })?;
     progress.done();
-    Ok(total.into_inner().expect("a worker that panics ends the program"))
+    let (inventory, mut contents) = total.into_inner().expect("a worker that panics ends the program");
+    contents.sort_by(|a: &DayContent, b| (&a.cluster, a.day).cmp(&(&b.cluster, b.day)));
+    Ok((inventory, contents))
 }
 
 /// Visits what each cluster-day came to, in the order of clusters and days; as many days are in memory as there are workers.
@@ -105,17 +130,16 @@ pub fn in_order(
     store: &Store,
     plan: &Plan<'_>,
     days: &[&DayToAccount],
-    engine: Engine,
-    workers: usize,
+    run: Run,
     mut visit: impl FnMut(&DayToAccount, &AccountedDay) -> Result<()>,
 ) -> Result<()> {
     let mut ordered = days.to_vec();
     ordered.sort_by_key(|day| (day.cluster, day.day));
     let progress = Progress::new("hour by hour", ordered.len() as u64);
-    for some in ordered.chunks(workers) {
+    for some in ordered.chunks(run.workers) {
         let account = |day: &DayToAccount| {
             let name = &plan.terms.clusters[day.cluster].name;
-            AccountedDay::new(store, plan, day, engine).with_context(|| format!("account {name} on {}", day.day))
+            AccountedDay::new(store, plan, day, run).with_context(|| format!("account {name} on {}", day.day))
         };
         let accounted: Vec<Result<AccountedDay>> = thread::scope(|scope| {
             let handles: Vec<_> = some.iter().map(|day| scope.spawn(|| account(day))).collect();
@@ -139,7 +163,7 @@ pub struct AccountedDay {
 }
 
 impl AccountedDay {
-    fn new(store: &Store, plan: &Plan<'_>, day: &DayToAccount, engine: Engine) -> Result<Self> {
+    fn new(store: &Store, plan: &Plan<'_>, day: &DayToAccount, run: Run) -> Result<Self> {
         let mut dimensions = match &day.manifest {
             Some(manifest) => dimensions(store, manifest)?,
             None => DayDimensions::default(),
@@ -147,16 +171,18 @@ impl AccountedDay {
         plan.complete(day.cluster, day.day, &mut dimensions);
         let runs = plan.runs_of_day(day.cluster, &dimensions);
         let terms = plan.day_terms(day.cluster, day.day, &dimensions, &runs);
-        let fold = match (&day.manifest, engine) {
+        let fold = match (&day.manifest, run.engine) {
             (Some(manifest), Engine::Sql) => {
                 let (node_steps, usage) = (store.read_table(manifest, Table::NodeSteps)?, store.read_table(manifest, Table::Usage)?);
                 let usage_rows = usage.height();
-                sql::fold(&terms, &sql::run_plan(&sql::inputs(&terms, node_steps, usage)?)?, usage_rows)?
+                let tables = sql::run_plan(&sql::inputs(&terms, node_steps, usage)?)?;
+                let content = if run.with_content { Some(ContentHash::of(&sql::rows(&tables)?)) } else { None };
+                DayFold { content, ..sql::fold(&terms, &tables, usage_rows)? }
             }
-            (Some(manifest), Engine::Columns) => columns(store, manifest, &terms)?,
+            (Some(manifest), Engine::Columns) => columns(store, manifest, &terms, run)?,
             (None, _) => {
                 let meters = Meters::new(&terms, NodeStepColumns::default())?;
-                let mut pass = Pass::new(&terms, &meters);
+                let mut pass = pass(&terms, &meters, run);
                 pass.account(0..terms.nodes.len(), UsageColumns::default())?;
                 pass.finish().0
             }
@@ -165,10 +191,15 @@ impl AccountedDay {
     }
 }
 
+fn pass<'a>(terms: &'a DayTerms<'a>, meters: &'a Meters, run: Run) -> Pass<'a> {
+    let pass = Pass::new(terms, meters);
+    if run.with_content { pass.hashing_rows() } else { pass }
+}
+
 /// The columnar pass over the parts of a day: one part in memory at a time.
-fn columns(store: &Store, manifest: &DayManifest, terms: &DayTerms<'_>) -> Result<DayFold> {
+fn columns(store: &Store, manifest: &DayManifest, terms: &DayTerms<'_>, run: Run) -> Result<DayFold> {
     let meters = meters(terms, &store.read_table(manifest, Table::NodeSteps)?)?;
-    let mut pass = Pass::new(terms, &meters);
+    let mut pass = pass(terms, &meters, run);
     let mut next_node = 0;
     for record in files_of(manifest, Table::Usage) {
         let frame = store.read_part(manifest, record)?;

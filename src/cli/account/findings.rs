@@ -8,9 +8,13 @@ use crate::accounting::survey::MonthTerms;
 use crate::cli::collect::metering_terms;
 use crate::config::Config;
 use crate::disclosure::Statement;
+use crate::disclosure::statement::Coverage;
 use crate::evidence::DayManifest;
 use crate::model::{Finding, Severity};
 use crate::units::UtcDay;
+
+/// How a finding that was accepted on the command line says so.
+pub const ACCEPTED: &str = "--accept";
 
 /// What collecting found, put together by cluster and code: a month of the same trouble is one finding.
 pub fn day_findings(manifests: &[BTreeMap<UtcDay, DayManifest>]) -> Vec<Finding> {
@@ -88,6 +92,20 @@ pub fn missing_days(terms: &MonthTerms, manifests: &[BTreeMap<UtcDay, DayManifes
     findings
 }
 
+/// How much of the period there is evidence of: by cluster, from its first day on.
+pub fn coverage(terms: &MonthTerms, manifests: &[BTreeMap<UtcDay, DayManifest>]) -> Coverage {
+    let mut coverage = Coverage::default();
+    let (from, to) = (terms.period.from(), terms.period.to());
+    let seconds = |day: UtcDay| (day.end().min(to) - day.start().max(from)).num_seconds();
+    for known in manifests {
+        let first = known.keys().next();
+        let expected = terms.period.utc_days().into_iter().filter(|day| first.is_none_or(|first| day >= first));
+        coverage.expected_cluster_seconds += expected.map(seconds).sum::<i64>();
+        coverage.covered_cluster_seconds += known.keys().copied().map(seconds).sum::<i64>();
+    }
+    coverage
+}
+
 /// What the months of a year found, put together by code: the same trouble of many months is one finding.
 pub fn of_months<'a>(months: impl Iterator<Item = &'a Statement>) -> Vec<Finding> {
     let mut grouped: BTreeMap<(String, Severity), (Finding, Vec<String>, usize)> = BTreeMap::new();
@@ -126,7 +144,7 @@ pub fn unplaced(plan: &Plan<'_>, inventory: &Inventory) -> Option<Finding> {
 pub fn accept_by_name(findings: &mut [Finding], accept: &[String]) {
     for finding in findings.iter_mut().filter(|finding| finding.severity == Severity::Blocked) {
         if accept.contains(&finding.code) && finding.code != "BALANCE" && finding.code != "NO_DATA" {
-            finding.accepted_by = Some("--accept".to_owned());
+            finding.accepted_by = Some(ACCEPTED.to_owned());
         }
     }
 }

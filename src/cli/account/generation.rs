@@ -5,12 +5,11 @@
 //! has no generation.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use chrono::DateTime;
 
+use super::books::OwnFile;
 use crate::model::Hint;
 use crate::sources::{delimited, digest};
 use crate::units::{KilowattHours, Millijoules};
@@ -23,11 +22,9 @@ pub struct Generation {
     pub sha256: String,
 }
 
-pub fn read(path: &Path) -> Result<Generation> {
-    let shown = path.display().to_string();
-    let bytes = fs::read(path).with_context(|| format!("read generation file {shown}"))?;
-    let by_hour = parse(&bytes).with_context(|| format!("read generation file {shown}"))?;
-    Ok(Generation { by_hour, sha256: digest::sha256(&bytes) })
+pub fn read(file: &OwnFile) -> Result<Generation> {
+    let by_hour = parse(&file.bytes).with_context(|| format!("read generation file {}", file.name))?;
+    Ok(Generation { by_hour, sha256: digest::sha256(&file.bytes) })
 }
 
 fn parse(bytes: &[u8]) -> Result<Vec<(i32, Millijoules)>> {

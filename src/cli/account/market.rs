@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
 
-use super::{factor_list, generation};
+use super::{Books, factor_list, generation};
 use crate::accounting::inventory::ClusterInventory;
 use crate::accounting::scopes::market::{Market, MarketTerms, ResidualMix, market_based};
 use crate::accounting::survey::ClusterTerms;
-use crate::config::{Config, InstrumentTable};
+use crate::config::InstrumentTable;
 use crate::disclosure::scope2;
 use crate::disclosure::statement::{FactorStatement, Scope2};
 use crate::factors::{Factor, Factors, Quantity};
@@ -27,7 +27,7 @@ pub struct Accounted {
 
 /// Accounts a month or a year. `missing` are months of a year without evidence, `zones_without_annual` grid zones whose annual factor is not known.
 pub fn account(
-    config: &Config,
+    books: &Books,
     factors: &Factors,
     period: ReportingPeriod,
     missing: &[ReportingPeriod],
@@ -35,10 +35,11 @@ pub fn account(
     inventories: &[ClusterInventory],
     zones_without_annual: &BTreeSet<String>,
 ) -> Result<Accounted> {
+    let config = &books.config;
     let mut instruments = Vec::new();
     let mut statements = Vec::new();
     for (index, table) in config.instruments.iter().enumerate() {
-        let (instrument, note) = held(table).with_context(|| format!("[[instrument]] {}", index + 1))?;
+        let (instrument, note) = held(books, table).with_context(|| format!("[[instrument]] {}", index + 1))?;
         statements.push(of_instrument(index + 1, &instrument, note));
         instruments.push(instrument);
     }
@@ -70,13 +71,13 @@ pub fn account(
 }
 
 /// The instrument with its generation, and where that comes from.
-fn held(table: &InstrumentTable) -> Result<(Instrument, Option<String>)> {
+fn held(books: &Books, table: &InstrumentTable) -> Result<(Instrument, Option<String>)> {
     let mut instrument = table.instrument.clone();
     let Some(path) = &table.generation_file else { return Ok((instrument, None)) };
-    let generation = generation::read(path)?;
+    let file = books.generation_file(path)?;
+    let generation = generation::read(&file)?;
     instrument.generation = generation.by_hour;
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    Ok((instrument, Some(format!("Generation by hour: {name} (SHA-256 {}).", generation.sha256))))
+    Ok((instrument, Some(format!("Generation by hour: {} (SHA-256 {}).", file.name, generation.sha256))))
 }
 
 fn residual_mix(row: &Factor) -> ResidualMix {

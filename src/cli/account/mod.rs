@@ -3,6 +3,7 @@
 //! In: configuration, period, evidence. Out: a [`Statement`] with its findings. Rule: look over the month first (who was there, what ended in it),
 //! settle intensity, gaps and baselines, then run the ledger once over each cluster-day. Does not: write.
 
+mod books;
 mod category3;
 mod counterfactual;
 mod days;
@@ -27,8 +28,10 @@ use clap::ValueEnum;
 use polars::prelude::DataFrame;
 use sha2::{Digest, Sha256};
 
-pub use self::days::rows_by_columns;
-use self::days::{DayToAccount, days_to_account, ledger};
+pub use self::books::{Books, CONFIG_FILE};
+pub use self::days::{DayContent, rows_by_columns};
+use self::days::{DayToAccount, Run, days_to_account, ledger};
+pub use self::findings::{ACCEPTED, warn_of_unused};
 use super::progress::Progress;
 use crate::accounting::counterfactual::evaluate;
 use crate::accounting::dimensions::DayDimensions;
@@ -61,6 +64,20 @@ pub enum Engine {
     Sql,
 }
 
+impl Engine {
+    /// As a seal names it.
+    pub fn named(name: &str) -> Result<Self> {
+        Self::from_str(name, false).map_err(|_| anyhow::anyhow!("`{name}` is not an engine that this version has"))
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Columns => "columns",
+            Self::Sql => "sql",
+        }
+    }
+}
+
 /// How a report is worked out, as the command line says.
 #[derive(Clone, Copy, Debug)]
 pub struct Accounting {
@@ -68,6 +85,8 @@ pub struct Accounting {
     pub threads: Option<usize>,
     /// Runs the ledger again under the other idle policies.
     pub with_sensitivity: bool,
+    /// Hashes the rows of each cluster-day.
+    pub with_content: bool,
 }
 
 /// A month's statement, with the sums that a year settles contracts over.
@@ -76,6 +95,8 @@ pub struct MonthAccount {
     pub inventory: Inventory,
     pub lines: Lines,
     pub grids: Grids,
+    /// By cluster and day, where it was asked for.
+    pub contents: Vec<DayContent>,
 }
 
 /// What is known of the grid zones that were used.
@@ -88,10 +109,10 @@ pub struct Grids {
 }
 
 /// Accounts a month or a year. Blocked findings are in the statement; whoever writes a report asks for them first.
-pub fn period(config: &Config, period: ReportingPeriod, accept: &[String], accounting: &Accounting) -> Result<Statement> {
+pub fn period(books: &Books, period: ReportingPeriod, accept: &[String], accounting: &Accounting) -> Result<Statement> {
     let statement = match period.month() {
-        Some(_) => month_account(config, period, accept, accounting, None)?.statement,
-        None => year::year(config, period, accept, accounting)?,
+        Some(_) => month(books, period, accept, accounting)?.statement,
+        None => year::year(books, period, accept, accounting)?,
     };
     findings::warn_of_unused(&statement.findings, accept);
     Ok(statement)
@@ -100,27 +121,31 @@ pub fn period(config: &Config, period: ReportingPeriod, accept: &[String], accou
 /// Takes the hourly ledger, one cluster-day after the other.
 pub type TakeHours<'a> = dyn FnMut(&LedgerDay) -> Result<()> + 'a;
 
-/// Accounts a month, and hands its hourly ledger over, in the order of clusters and days; nothing of it where findings refuse the report.
+/// Accounts a month, with what a year and a closed month need of it beside the statement.
+pub fn month(books: &Books, period: ReportingPeriod, accept: &[String], accounting: &Accounting) -> Result<MonthAccount> {
+    month_account(books, period, accept, accounting, None)
+}
+
+/// The same, and hands its hourly ledger over, in the order of clusters and days; nothing of it where findings refuse the report.
 /// The ledger runs once more for it: a month's hours would not fit in memory.
 pub fn month_with_hours(
-    config: &Config,
+    books: &Books,
     period: ReportingPeriod,
     accept: &[String],
     accounting: &Accounting,
     take: &mut TakeHours<'_>,
-) -> Result<Statement> {
-    let statement = month_account(config, period, accept, accounting, Some(take))?.statement;
-    findings::warn_of_unused(&statement.findings, accept);
-    Ok(statement)
+) -> Result<MonthAccount> {
+    month_account(books, period, accept, accounting, Some(take))
 }
 
 fn month_account(
-    config: &Config,
+    books: &Books,
     period: ReportingPeriod,
     accept: &[String],
     accounting: &Accounting,
     hours: Option<&mut TakeHours<'_>>,
 ) -> Result<MonthAccount> {
+    let Books { config, store, .. } = books;
     let step_s = config.report.step_seconds;
     if [period.from(), period.to()].iter().any(|edge| edge.timestamp() % step_s != 0) {
         bail!(Hint::new(
@@ -128,42 +153,42 @@ fn month_account(
             "choose a report.step that divides the time zone's offset from UTC, such as \"15m\"",
         ));
     }
-    let store = Store::new(&config.evidence_dir);
-    let factors = scopes::factors(config)?;
+    let factors = scopes::factors(books)?;
     let terms = month_terms(config, &factors, period);
-    let manifests = manifests(&store, config, period)?;
+    let manifests = manifests(store, config, period)?;
     let workers = accounting.threads.unwrap_or_else(default_workers).clamp(1, 64);
-    let mut survey = survey(&store, &terms, &manifests, workers)?;
+    let mut survey = survey(store, &terms, &manifests, workers)?;
     let mut findings = findings::day_findings(&manifests);
     findings.extend(findings::missing_days(&terms, &manifests));
     findings.extend(findings::other_terms(config, &manifests));
-    let before = earlier::complete(&store, &terms, &mut survey)?;
-    let (zones, mut evidence) = zones(&store, config, &factors, &terms, &survey, &mut findings)?;
+    let before = earlier::complete(store, &terms, &mut survey)?;
+    let (zones, mut evidence) = zones(store, config, &factors, &terms, &survey, &mut findings)?;
     evidence.extend(before);
     let runs = survey.take_runs();
-    let found = counterfactual::beside(&store, &terms, &zone_names(&zones), &runs)?;
+    let found = counterfactual::beside(store, &terms, &zone_names(&zones), &runs)?;
     evidence.extend(found.evidence);
     let mut plan = Plan::new(&terms, &survey, runs, zones, found.beside);
-    let days = days_to_account(&store, &plan, &manifests, &mut findings)?;
-    let mut inventory = ledger(&store, &plan, &days.iter().collect::<Vec<_>>(), accounting.engine, workers)?;
+    let days = days_to_account(store, &plan, &manifests, &mut findings)?;
+    let run = Run { engine: accounting.engine, workers, with_content: accounting.with_content };
+    let (mut inventory, contents) = ledger(store, &plan, &days.iter().collect::<Vec<_>>(), run)?;
     cost_centres::complete(&plan, &mut inventory);
     let mut idle = Vec::new();
     if accounting.with_sensitivity {
         for policy in IdlePolicy::ALL.into_iter().filter(|policy| *policy != terms.idle) {
             plan.idle = policy;
-            let other = ledger(&store, &plan, &of_period(&days, period), accounting.engine, workers)?;
+            let (other, _) = ledger(store, &plan, &of_period(&days, period), Run { with_content: false, ..run })?;
             idle.extend(sensitivity::idle(&terms.clusters, (terms.idle, &inventory), (policy, &other)));
         }
         plan.idle = terms.idle;
     }
     findings.extend(plan.findings.iter().cloned());
     findings.extend(inventory.findings(&plan));
-    let (history, tables) = counterfactual::history(&store, &terms, &plan.beside.decisions)?;
+    let (history, tables) = counterfactual::history(store, &terms, &plan.beside.decisions)?;
     evidence.extend(tables);
     let effects = evaluate(&plan, &inventory, &history);
     findings.extend(effects.capacity.findings(&plan));
     let grids = scopes::grids(&plan, &inventory);
-    let (sections, market) = scopes::sections(config, &factors, &store, &plan, &inventory, &grids, idle, &mut findings)?;
+    let (sections, market) = scopes::sections(books, &factors, &plan, &inventory, &grids, idle, &mut findings)?;
     findings.extend(findings::unplaced(&plan, &inventory));
     let baseline = counterfactual::policy(config, &manifests, &mut findings);
     findings::accept_by_name(&mut findings, accept);
@@ -180,6 +205,7 @@ fn month_account(
     let particulars = Particulars {
         organisation: config.organisation.clone(),
         lei: config.lei.clone(),
+        coverage: findings::coverage(&terms, &manifests),
         policy: Policy {
             disclosure: config.report.disclosure.clone(),
             location_based: config.report.location_based,
@@ -200,13 +226,13 @@ fn month_account(
     };
     if let (Some(take), None) = (hours, Refusal::of(&findings)) {
         let mut hourly = HourlyLedger::new(&plan, &inventory, &market);
-        days::in_order(&store, &plan, &of_period(&days, period), accounting.engine, workers, |day, accounted| {
+        days::in_order(store, &plan, &of_period(&days, period), Run { with_content: false, ..run }, |day, accounted| {
             take(&hourly.day(day.cluster, day.day, &accounted.dimensions, &accounted.fold))
         })?;
     }
     let lines = sections.lines.clone();
     let statement = assemble(&plan, &inventory, sections, findings, particulars);
-    Ok(MonthAccount { statement, inventory, lines, grids })
+    Ok(MonthAccount { statement, inventory, lines, grids, contents })
 }
 
 /// The days that the period itself touches: runs may have begun before it.
@@ -216,23 +242,23 @@ fn of_period(days: &[DayToAccount], period: ReportingPeriod) -> Vec<&DayToAccoun
 
 /// Visits every cluster-day of a month with what its ledger is made of: for those who run the method themselves, on whatever engine.
 pub fn for_each_day(
-    config: &Config,
+    books: &Books,
     period: ReportingPeriod,
     mut visit: impl FnMut(&str, UtcDay, &DayTerms<'_>, DataFrame, DataFrame) -> Result<()>,
 ) -> Result<()> {
-    let store = Store::new(&config.evidence_dir);
-    let factors = scopes::factors(config)?;
+    let Books { config, store, .. } = books;
+    let factors = scopes::factors(books)?;
     let terms = month_terms(config, &factors, period);
-    let manifests = manifests(&store, config, period)?;
-    let mut survey = survey(&store, &terms, &manifests, default_workers())?;
-    earlier::complete(&store, &terms, &mut survey)?;
-    let (zones, _) = zones(&store, config, &factors, &terms, &survey, &mut Vec::new())?;
+    let manifests = manifests(store, config, period)?;
+    let mut survey = survey(store, &terms, &manifests, default_workers())?;
+    earlier::complete(store, &terms, &mut survey)?;
+    let (zones, _) = zones(store, config, &factors, &terms, &survey, &mut Vec::new())?;
     let runs = survey.take_runs();
-    let found = counterfactual::beside(&store, &terms, &zone_names(&zones), &runs)?;
+    let found = counterfactual::beside(store, &terms, &zone_names(&zones), &runs)?;
     let plan = Plan::new(&terms, &survey, runs, zones, found.beside);
-    for day in days_to_account(&store, &plan, &manifests, &mut Vec::new())? {
+    for day in days_to_account(store, &plan, &manifests, &mut Vec::new())? {
         let Some(manifest) = &day.manifest else { continue };
-        let mut dimensions = dimensions(&store, manifest)?;
+        let mut dimensions = dimensions(store, manifest)?;
         plan.complete(day.cluster, day.day, &mut dimensions);
         let (node_steps, usage) = (store.read_table(manifest, Table::NodeSteps)?, store.read_table(manifest, Table::Usage)?);
         let runs = plan.runs_of_day(day.cluster, &dimensions);
@@ -316,7 +342,7 @@ fn manifests(store: &Store, config: &Config, period: ReportingPeriod) -> Result<
     if manifests.iter().all(BTreeMap::is_empty) {
         let message = format!(
             "There is no evidence of {period} in {}. Run `wattledger collect --month {period}` with the same configuration.",
-            config.evidence_dir.display()
+            config.evidence
         );
         bail!(Refusal { findings: vec![Finding::new("NO_DATA", Severity::Blocked, message)] });
     }

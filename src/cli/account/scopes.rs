@@ -3,11 +3,9 @@
 //! In: configuration, plan, inventory. Out: [`Sections`], and findings. Rule: the accounting is in `accounting::scopes`; here files are read and terms
 //! are put together. Does not: compute.
 
-use std::fs;
-
 use anyhow::{Context, Result};
 
-use super::{Grids, category3, factor_list, machines, market, quality};
+use super::{Books, Grids, category3, factor_list, machines, market, quality};
 use crate::accounting::intensity::ZoneIntensity;
 use crate::accounting::inventory::Inventory;
 use crate::accounting::plan::Plan;
@@ -15,32 +13,29 @@ use crate::accounting::scopes;
 use crate::accounting::scopes::market::Market;
 use crate::accounting::scopes::sensitivity::Alternative;
 use crate::accounting::tiers::TierEmissions;
-use crate::config::Config;
 use crate::disclosure::assemble::Sections;
 use crate::disclosure::statement::TierShare;
-use crate::evidence::Store;
 use crate::factors::Factors;
 use crate::model::Finding;
 use crate::sources::digest::sha256;
 use crate::units::{MicrogramsCo2e, Share};
 
 /// A month's sections, and the market-based account that they rest on.
-#[expect(clippy::too_many_arguments, reason = "a month's account is made of all of these, and each is made where the others are")]
 pub fn sections(
-    config: &Config,
+    books: &Books,
     factors: &Factors,
-    store: &Store,
     plan: &Plan<'_>,
     inventory: &Inventory,
     grids: &Grids,
     idle: Vec<Alternative>,
     findings: &mut Vec<Finding>,
 ) -> Result<(Sections, Market)> {
+    let Books { config, store, .. } = books;
     let mut sections = Sections { lines: scopes::unknown(inventory), ..Sections::default() };
     machines::add(store, plan, inventory, &mut sections.lines, &mut sections.scope3, findings)?;
     scopes::category3::fill(&mut sections.lines, plan, inventory);
     let terms = plan.terms;
-    let market = market::account(config, factors, terms.period, &[], &terms.clusters, &inventory.clusters, &grids.without_annual)?;
+    let market = market::account(books, factors, terms.period, &[], &terms.clusters, &inventory.clusters, &grids.without_annual)?;
     // Last, when every row is there: a row without electricity has no market-based emissions either.
     market.market.fill(&inventory.clusters, &mut sections.lines);
     findings.extend(market.market.findings.iter().cloned());
@@ -97,12 +92,9 @@ pub fn grids(plan: &Plan<'_>, inventory: &Inventory) -> Grids {
 }
 
 /// The factors that come with the software, and the organisation's own before them, each named by its file and what is in it.
-pub fn factors(config: &Config) -> Result<Factors> {
-    config.factor_files.iter().try_fold(Factors::embedded()?, |factors, path| {
-        let bytes = fs::read(path).with_context(|| format!("read factor table {}", path.display()))?;
-        // Not the whole path: the same tables in another folder give the same report.
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let named = format!("{name} (SHA-256 {})", sha256(&bytes));
-        factors.with_file(&named, &bytes)
+pub fn factors(books: &Books) -> Result<Factors> {
+    books.config.factor_files.iter().try_fold(Factors::embedded()?, |factors, path| {
+        let file = books.factor_file(path).context("factor table")?;
+        factors.with_file(&format!("{} (SHA-256 {})", file.name, sha256(&file.bytes)), &file.bytes)
     })
 }

@@ -7,10 +7,9 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 
-use super::{Grids, MonthAccount, factor_list, market, month_terms, quality, scopes};
+use super::{Books, Grids, MonthAccount, factor_list, market, month_terms, quality, scopes};
 use crate::accounting::inventory::Inventory;
 use crate::accounting::scopes::{Line, Lines, cost_centres};
-use crate::config::Config;
 use crate::disclosure::Statement;
 use crate::disclosure::statement::{FactorStatement, Figures, Quality, Scope2};
 use crate::model::Finding;
@@ -36,7 +35,7 @@ pub struct Settling {
 impl Settling {
     /// Takes in a month's sums and leaves of its statement what the year adds up: memory does not grow by runs and hours.
     pub fn add(&mut self, account: MonthAccount) -> Statement {
-        let MonthAccount { mut statement, mut inventory, lines, grids } = account;
+        let MonthAccount { mut statement, mut inventory, lines, grids, .. } = account;
         statement.job_runs = Vec::new();
         statement.hours = Vec::new();
         inventory.runs = Vec::new();
@@ -61,15 +60,15 @@ impl Settling {
     /// Settles the year. `missing` are months after the first that have no evidence.
     pub fn finish(
         self,
-        config: &Config,
+        books: &Books,
         period: ReportingPeriod,
         missing: &[ReportingPeriod],
         findings: &mut Vec<Finding>,
     ) -> Result<Settled> {
         let Self { inventory, mut lines, grids } = self;
-        let factors = scopes::factors(config)?;
-        let clusters = month_terms(config, &factors, period).clusters;
-        let market = market::account(config, &factors, period, missing, &clusters, &inventory.clusters, &grids.without_annual)?;
+        let factors = scopes::factors(books)?;
+        let clusters = month_terms(&books.config, &factors, period).clusters;
+        let market = market::account(books, &factors, period, missing, &clusters, &inventory.clusters, &grids.without_annual)?;
         market.market.fill(&inventory.clusters, &mut lines);
         findings.extend(market.market.findings.iter().cloned());
         let by_workload = by_name(&lines, &clusters.iter().map(|cluster| cluster.name.clone()).collect::<Vec<_>>());
@@ -82,7 +81,7 @@ impl Settling {
             estimated: &grids.estimated,
             idle: Vec::new(),
         };
-        let (intervals, sensitivity) = quality::section(config, accounts)?;
+        let (intervals, sensitivity) = quality::section(&books.config, accounts)?;
         let quality = Quality { emissions_tier_share: scopes::tier_share(&inventory.tier_emissions()), intervals, sensitivity };
         Ok(Settled { scope2: market.section, quality, factors: market.factors, market: by_workload, market_by_cost_centre: by_cost_centre })
     }

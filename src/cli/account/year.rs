@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, bail};
 
 use super::settled::Settling;
-use super::{Accounting, findings, month_account};
+use super::{Accounting, Books, findings, month};
 use crate::config::Config;
 use crate::disclosure::statement::NetRevenue;
 use crate::disclosure::year::compare::{OtherYear, comparisons, intensities};
@@ -17,9 +17,10 @@ use crate::evidence::Store;
 use crate::model::{Finding, Refusal, Severity};
 use crate::units::ReportingPeriod;
 
-pub fn year(config: &Config, period: ReportingPeriod, accept: &[String], accounting: &Accounting) -> Result<Statement> {
-    let mut statement = sum_of_months(config, period, accept, accounting)?;
-    let others = other_years(config, period, accept, accounting)?;
+pub fn year(books: &Books, period: ReportingPeriod, accept: &[String], accounting: &Accounting) -> Result<Statement> {
+    let config = &books.config;
+    let mut statement = sum_of_months(books, period, accept, accounting)?;
+    let others = other_years(books, period, accept, accounting)?;
     let of_year = |year: i32| config.revenue.by_year.get(&year).copied();
     let revenue = of_year(period.year()).map(|amount| NetRevenue { currency: config.revenue.currency.clone(), amount });
     let before = others.iter().find(|other| other.year == period.year() - 1);
@@ -30,17 +31,17 @@ pub fn year(config: &Config, period: ReportingPeriod, accept: &[String], account
     Ok(statement)
 }
 
-fn sum_of_months(config: &Config, period: ReportingPeriod, accept: &[String], accounting: &Accounting) -> Result<Statement> {
-    let Months { present, missing, mut found } = months(config, period)?;
+fn sum_of_months(books: &Books, period: ReportingPeriod, accept: &[String], accounting: &Accounting) -> Result<Statement> {
+    let Months { present, missing, mut found } = months(books, period)?;
     // Other idle policies move energy between namespaces of a month; a year's totals do not show it.
     let of_a_month = Accounting { with_sensitivity: false, ..*accounting };
     let (mut months, mut settling) = (Vec::new(), Settling::default());
-    for month in present {
-        let account = month_account(config, month, accept, &of_a_month, None).with_context(|| format!("account {month}"))?;
+    for period in present {
+        let account = month(books, period, accept, &of_a_month).with_context(|| format!("account {period}"))?;
         months.push(settling.add(account));
     }
     found.extend(findings::of_months(months.iter()));
-    let settled = settling.finish(config, period, &missing, &mut found)?;
+    let settled = settling.finish(books, period, &missing, &mut found)?;
     findings::accept_by_name(&mut found, accept);
     found.sort();
     let mut statement = year::of_months(&months, period, found);
@@ -56,18 +57,18 @@ struct Months {
     found: Vec<Finding>,
 }
 
-fn months(config: &Config, period: ReportingPeriod) -> Result<Months> {
-    let store = Store::new(&config.evidence_dir);
+fn months(books: &Books, period: ReportingPeriod) -> Result<Months> {
+    let Books { config, store, .. } = books;
     let mut present = Vec::new();
     for month in period.months() {
-        if has_evidence(&store, config, month)? {
+        if has_evidence(store, config, month)? {
             present.push(month);
         }
     }
     let Some(first) = present.first() else {
         let message = format!(
             "There is no evidence of {period} in {}. Run `wattledger collect` for its months with the same configuration.",
-            config.evidence_dir.display()
+            config.evidence
         );
         bail!(Refusal { findings: vec![Finding::new("NO_DATA", Severity::Blocked, message)] });
     };
@@ -103,7 +104,8 @@ fn has_evidence(store: &Store, config: &Config, month: ReportingPeriod) -> Resul
 }
 
 /// What is known of other years: what was published of them, and where the year before was not published and its evidence is whole, what it says.
-fn other_years(config: &Config, period: ReportingPeriod, accept: &[String], accounting: &Accounting) -> Result<Vec<OtherYear>> {
+fn other_years(books: &Books, period: ReportingPeriod, accept: &[String], accounting: &Accounting) -> Result<Vec<OtherYear>> {
+    let Books { config, store, .. } = books;
     let mut others: Vec<OtherYear> = config
         .published_years
         .iter()
@@ -119,13 +121,12 @@ fn other_years(config: &Config, period: ReportingPeriod, accept: &[String], acco
         return Ok(others);
     }
     let before = ReportingPeriod::parse_year(&format!("{last_year:04}"), config.time_zone).map_err(anyhow::Error::msg)?;
-    let store = Store::new(&config.evidence_dir);
     for month in before.months() {
-        if !has_evidence(&store, config, month)? {
+        if !has_evidence(store, config, month)? {
             return Ok(others);
         }
     }
-    let statement = sum_of_months(config, before, accept, accounting).with_context(|| format!("account {before}, to compare with"))?;
+    let statement = sum_of_months(books, before, accept, accounting).with_context(|| format!("account {before}, to compare with"))?;
     if Refusal::of(&statement.findings).is_none() {
         let source = "accounted from its evidence by the same method".to_owned();
         others.push(OtherYear::of_statement(last_year, &statement, source));

@@ -143,6 +143,7 @@ fn store_day(store: &Store, config: &Config, cluster: &Cluster, day: UtcDay, col
         baseline_policy: Some(config.baseline.sha256()),
         replaces: None,
         software: SOFTWARE.to_owned(),
+        endpoint: collected.endpoint,
         queries: queries.collect(),
         unanswered: unanswered.into_iter().map(str::to_owned).collect(),
         files: Vec::new(),

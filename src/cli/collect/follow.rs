@@ -81,7 +81,7 @@ fn now() -> DateTime<Utc> {
 
 async fn record(store: Store, cluster: String, access: Access, mut stopped: Receiver<bool>) -> Result<()> {
     let mut watch = Kubernetes::connect(&access).await.with_context(|| format!("cluster {cluster}"))?.watch();
-    let mut recording = Recording::begin(store, cluster.clone(), now())?;
+    let mut recording = Recording::begin(&store, cluster.clone(), now())?;
     let mut tick = interval(SYNC);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -99,7 +99,6 @@ async fn record(store: Store, cluster: String, access: Access, mut stopped: Rece
 
 /// A recorder with the journal that it writes.
 struct Recording {
-    store: Store,
     cluster: String,
     day: UtcDay,
     journal: Journal,
@@ -111,12 +110,12 @@ struct Recording {
 }
 
 impl Recording {
-    fn begin(store: Store, cluster: String, now: DateTime<Utc>) -> Result<Self> {
+    fn begin(store: &Store, cluster: String, now: DateTime<Utc>) -> Result<Self> {
         let day = UtcDay::containing(now);
         let journal = store.open_journal(&cluster, day)?;
-        say(&format!("recording {cluster} into {}; end it with SIGTERM or Ctrl-C", journal.path().display()));
+        say(&format!("recording {cluster} into {}; end it with SIGTERM or Ctrl-C", journal.place()));
         let (recorder, lost) = (Recorder::default(), BTreeSet::new());
-        let mut recording = Self { store, cluster, day, journal, recorder, marked: now, written: 0, lost };
+        let mut recording = Self { cluster, day, journal, recorder, marked: now, written: 0, lost };
         recording.write(&[Entry::Started { at: now }])?;
         Ok(recording)
     }
@@ -171,8 +170,7 @@ impl Recording {
             return Ok(());
         }
         self.mark(self.day.end() - TimeDelta::milliseconds(1))?;
-        self.journal.sync()?;
-        self.journal = self.store.open_journal(&self.cluster, day)?;
+        self.journal.turn_to(day)?;
         self.day = day;
         self.marked = now;
         let all = self.recorder.all(now);
@@ -184,7 +182,7 @@ impl Recording {
     fn end(mut self, now: DateTime<Utc>) -> Result<()> {
         self.turn_the_page(now)?;
         self.mark(now)?;
-        self.journal.sync()?;
+        self.journal.end()?;
         say(&format!("{}: ended; {} entries written", self.cluster, self.written));
         Ok(())
     }
@@ -217,7 +215,7 @@ mod tests {
     fn each_days_journal_begins_with_all_that_is_there() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::new(folder.path());
-        let mut recording = Recording::begin(store.clone(), "prod-nl".to_owned(), at("2026-09-30T23:58:00Z")).unwrap();
+        let mut recording = Recording::begin(&store, "prod-nl".to_owned(), at("2026-09-30T23:58:00Z")).unwrap();
         for notice in [Notice::Listing(Kind::Job), Notice::Seen(job("a")), Notice::Seen(job("b")), Notice::Listed(Kind::Job)] {
             recording.take(notice, at("2026-09-30T23:58:01Z")).unwrap();
         }

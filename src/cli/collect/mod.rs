@@ -27,6 +27,9 @@ use crate::config::{Cluster, Config};
 use crate::evidence::Store;
 use crate::units::{ReportingPeriod, UtcDay};
 
+/// The lock of whoever writes evidence, but a recorder, which has one of its own.
+pub const LOCK: &str = "collect";
+
 /// Collects evidence from Prometheus, Kubernetes and feeds, by cluster and UTC day. Exit code 3: some days are incomplete.
 #[derive(Args, Clone, Debug)]
 pub struct CollectArgs {
@@ -53,14 +56,15 @@ pub struct CollectArgs {
 pub fn run(args: &CollectArgs, config: &Config) -> Result<u8> {
     memory::give_back_what_is_freed();
     let clusters = clusters(args, config)?;
-    let store = Store::new(&config.evidence_dir);
+    let store = Store::open(&config.evidence)?;
     if args.follow {
         return follow::follow(&store, &clusters);
     }
     let days = days(args, config)?;
+    let _lock = store.lock(LOCK)?;
     if args.remeter {
         let count = remeter::remeter(&store, config, &clusters, &days)?;
-        eprintln!("metered {count} cluster-days anew; those that they replace are kept beside them in {}", config.evidence_dir.display());
+        eprintln!("metered {count} cluster-days anew; those that they replace are kept beside them in {}", config.evidence);
         return Ok(exit::DONE);
     }
     // All have their turn: none waits for another to be mended.
@@ -76,7 +80,7 @@ pub fn run(args: &CollectArgs, config: &Config) -> Result<u8> {
         outcome.collected,
         outcome.already_there,
         outcome.incomplete.len(),
-        config.evidence_dir.display()
+        config.evidence
     );
     if !config.decision_logs.is_empty() {
         eprintln!("decision logs: {} records, {} of them new", decisions.read, decisions.added);

@@ -86,7 +86,7 @@ pub enum OnServer {
 }
 
 pub fn gather<'a>(config: &Config, cluster: &'a Cluster, period: ReportingPeriod, now: DateTime<Utc>) -> Result<Facts<'a>> {
-    let store = Store::new(&config.evidence_dir);
+    let store = Store::open(&config.evidence)?;
     let terms = metering_terms(config, cluster);
     let mut days = Vec::new();
     for day in period.utc_days() {

@@ -14,7 +14,7 @@ use chrono_tz::Tz;
 use clap::{Args, ValueEnum};
 
 use super::collect::decisions::take_files as take_decision_files;
-use super::collect::{intake, with_advice};
+use super::collect::{self, intake, with_advice};
 use super::exit::DONE;
 use crate::config::{Config, intensity_unit, price_unit};
 use crate::evidence::Store;
@@ -57,7 +57,8 @@ pub enum Kind {
 }
 
 pub fn run(args: &ImportArgs, config: &Config) -> Result<u8> {
-    let store = Store::new(&config.evidence_dir);
+    let store = Store::open(&config.evidence)?;
+    let _lock = store.lock(collect::LOCK)?;
     match args.kind {
         Kind::Intensity => intensity(args, config, &store).map_err(|error| with_advice("intensity", error))?,
         Kind::Prices => prices(args, config, &store).map_err(|error| with_advice("prices", error))?,

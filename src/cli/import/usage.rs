@@ -134,6 +134,7 @@ fn write(store: &Store, cluster: &str, day: UtcDay, found: &Day, step_s: i64) ->
         baseline_policy: None,
         replaces: None,
         software: SOFTWARE.to_owned(),
+        endpoint: None,
         queries: Vec::new(),
         unanswered: Vec::new(),
         files: Vec::new(),

@@ -9,6 +9,7 @@ mod quality;
 mod scope2;
 mod scope3;
 mod standard;
+mod status;
 mod year;
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -31,6 +32,7 @@ pub use self::quality::{Contributor, Interval, Quality, SciScore, Sensitivity};
 pub use self::scope2::{EnergyMix, InstrumentStatement, MarketZone, RestRule, Scope2, Scope2Row};
 pub use self::scope3::{Asset, Scope3, Screening, ScreeningRow};
 pub use self::standard::{Datapoint, DatapointStatus, Disclosure};
+pub use self::status::{Coverage, Status, StatusKind};
 pub use self::year::{Comparison, MonthFigures, NetRevenue, RevenueIntensity, YearStatement};
 
 pub const SCHEMA: &str = "wattledger.report/1";
@@ -48,6 +50,7 @@ pub struct Statement {
     /// Legal entity identifier (ISO 17442).
     pub lei: Option<String>,
     pub period: Period,
+    pub status: Status,
     pub policy: Policy,
     pub totals: Totals,
     pub tier_share: TierShare,

@@ -13,8 +13,8 @@ use std::collections::BTreeMap;
 use self::sum::{Shares, sum_by};
 use super::counterfactual;
 use super::statement::{
-    ClusterStatement, CostCentreStatement, Disclosure, Figures, MonthFigures, NamespaceStatement, Period, Provenance, Quality,
-    Reconciliation, SCHEMA, Scope2, Statement, Totals, WorkloadStatement, YearStatement,
+    ClusterStatement, CostCentreStatement, Coverage, Disclosure, Figures, MonthFigures, NamespaceStatement, Period, Provenance, Quality,
+    Reconciliation, SCHEMA, Scope2, Statement, Status, Totals, WorkloadStatement, YearStatement,
 };
 use crate::model::Finding;
 use crate::units::{Millijoules, ReportingPeriod};
@@ -41,6 +41,7 @@ pub fn of_months(months: &[Statement], year: ReportingPeriod, findings: Vec<Find
             time_zone: year.time_zone().to_string(),
             hours: year.hours(),
         },
+        status: Status::draft(coverage(months, year)),
         policy: last.policy.clone(),
         cost_centres: cost_centres(months, &totals.figures),
         totals,
@@ -62,6 +63,19 @@ pub fn of_months(months: &[Statement], year: ReportingPeriod, findings: Vec<Find
         findings,
         provenance: provenance(months),
     }
+}
+
+/// A month without evidence after the first that has some was expected whole.
+fn coverage(months: &[Statement], year: ReportingPeriod) -> Coverage {
+    let mut sum = Coverage::default();
+    let mut clusters = None;
+    for month in year.months() {
+        let known = months.iter().find(|statement| statement.period.from == month.from());
+        clusters = known.map(|statement| statement.clusters.len() as i64).or(clusters);
+        let missing = || Coverage { covered_cluster_seconds: 0, expected_cluster_seconds: clusters.unwrap_or(0) * month.hours() * 3_600 };
+        sum.add(known.map_or_else(missing, |statement| statement.status.coverage));
+    }
+    sum
 }
 
 /// What tier shares are shares of.

@@ -7,8 +7,9 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use super::Created;
 use super::lock::{self, Lock};
@@ -16,6 +17,8 @@ use crate::evidence::files;
 
 /// Before the names of files that are being written.
 const TEMPORARY: &str = ".tmp-";
+/// No file takes so long to write.
+const LEFT_BEHIND: Duration = Duration::from_secs(24 * 3600);
 
 #[derive(Clone, Debug)]
 pub struct Folder {
@@ -25,6 +28,10 @@ pub struct Folder {
 impl Folder {
     pub fn new(root: PathBuf) -> Self {
         Self { root }
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
     }
 
     pub fn path(&self, key: &str) -> PathBuf {
@@ -37,8 +44,11 @@ impl Folder {
 
     pub fn create(&self, key: &str, bytes: &[u8]) -> Result<Created> {
         let path = self.path(key);
-        if path.try_exists().with_context(|| format!("look for {}", path.display()))? {
-            return Ok(Created::WasThere);
+        match fs::metadata(&path) {
+            Ok(known) if known.is_dir() => bail!("{} is a folder, where a file was to be created", path.display()),
+            Ok(_) => return Ok(Created::WasThere),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error).with_context(|| format!("look for {}", path.display())),
         }
         let temporary = self.write_temporary(&path, bytes)?;
         let placed = self.put_where_nothing_is(&temporary, &path);
@@ -58,11 +68,15 @@ impl Folder {
     pub fn replace(&self, key: &str, bytes: &[u8]) -> Result<()> {
         let path = self.path(key);
         let temporary = self.write_temporary(&path, bytes)?;
-        if let Err(error) = fs::rename(&temporary, &path) {
-            let _ = files::remove_file(&temporary);
-            return Err(error).with_context(|| format!("put {} into place", path.display()));
-        }
-        files::sync_folder(parent(&path))
+        // What is there is kept under a second name until the new one lasts; on a file system without hard links it is not.
+        let before = path.with_file_name(temporary_name(&name_of(&path)));
+        let kept = fs::hard_link(&path, &before).map_err(|error| error.kind());
+        let placed = fs::rename(&temporary, &path).map_err(|error| files::trouble(error, &format!("put {} into place", path.display())));
+        let lasts = placed.and_then(|()| files::sync_folder(parent(&path)).inspect_err(|_| take_back(&path, &before, kept)));
+        // The first error is the one to tell.
+        let _ = files::remove_file(&temporary);
+        let _ = files::remove_file(&before);
+        lasts
     }
 
     pub fn list(&self, prefix: &str) -> Result<Vec<String>> {
@@ -105,15 +119,36 @@ impl Folder {
         files::sync_folder(parent(&path))
     }
 
-    pub fn lock(&self, what: &str) -> Result<Lock> {
+    pub fn lock(&self, key: &str, what: &str) -> Result<Lock> {
         make_folder(&self.root)?;
-        lock::of_file(&self.root.join(format!(".lock-{what}")), what)
+        let lock = lock::of_file(&self.path(key), what)?;
+        self.sweep();
+        Ok(lock)
+    }
+
+    /// Takes away what killed processes left under temporary names, once nobody can be writing it any more. Trouble with it waits for the next time.
+    fn sweep(&self) {
+        let mut folders = vec![self.root.clone()];
+        while let Some(folder) = folders.pop() {
+            let Ok(entries) = fs::read_dir(&folder) else { continue };
+            for entry in entries.flatten() {
+                let Ok(known) = entry.metadata() else { continue };
+                let is_old = known.modified().is_ok_and(|made| made.elapsed().is_ok_and(|age| age > LEFT_BEHIND));
+                let path = entry.path();
+                match (entry.file_name().to_string_lossy().starts_with(TEMPORARY), known.is_dir()) {
+                    (true, true) if is_old => drop(files::remove_folder(&path)),
+                    (true, false) if is_old => drop(files::remove_file(&path)),
+                    (false, true) => folders.push(path),
+                    _ => {}
+                }
+            }
+        }
     }
 
     /// The bytes, synced, in a file beside `path` that no reader looks at.
     fn write_temporary(&self, path: &Path, bytes: &[u8]) -> Result<PathBuf> {
         make_folder(parent(path))?;
-        let temporary = path.with_file_name(temporary_name(&path.file_name().unwrap_or_default().to_string_lossy()));
+        let temporary = path.with_file_name(temporary_name(&name_of(path)));
         let written = files::write_synced(&temporary, bytes);
         if written.is_err() {
             let _ = files::remove_file(&temporary);
@@ -129,7 +164,7 @@ impl Folder {
             Err(error) if matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::PermissionDenied) => {
                 self.rename_where_nothing_is(temporary, path)
             }
-            Err(error) => Err(error).with_context(|| format!("put {} into place", path.display())),
+            Err(error) => Err(files::trouble(error, &format!("put {} into place", path.display()))),
         }
     }
 
@@ -145,7 +180,7 @@ impl Folder {
             fs::rename(temporary, path)?;
             Ok(Created::New)
         };
-        place().with_context(|| format!("put {} into place", path.display()))
+        place().map_err(|error| files::trouble(error, &format!("put {} into place", path.display())))
     }
 }
 
@@ -165,8 +200,24 @@ pub fn make_folder(folder: &Path) -> Result<()> {
     match fs::create_dir(folder) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
         Err(error) => Err(files::trouble(error, &format!("create {}", folder.display()))),
-        Ok(()) => files::sync_folder(parent(folder)),
+        Ok(()) => files::sync_folder(parent(folder)).inspect_err(|_| {
+            // Its name may not last: the next try makes it anew.
+            let _ = fs::remove_dir(folder);
+        }),
     }
+}
+
+/// Undoes a replacement that may not last.
+fn take_back(path: &Path, before: &Path, kept: Result<(), ErrorKind>) {
+    let _ = match kept {
+        Ok(()) => fs::rename(before, path),
+        Err(ErrorKind::NotFound) => fs::remove_file(path),
+        Err(_) => Ok(()),
+    };
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 fn parent(path: &Path) -> &Path {
@@ -191,6 +242,35 @@ mod tests {
         assert_eq!(place.rename_where_nothing_is(&first, &path).unwrap(), Created::New);
         assert_eq!(place.rename_where_nothing_is(&second, &path).unwrap(), Created::WasThere);
         assert_eq!(fs::read(&path).unwrap(), b"1");
+    }
+
+    #[test]
+    fn what_a_killed_process_left_goes_after_a_day_and_what_is_being_written_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let (old, new, day) = (folder.path().join("a/.tmp-old"), folder.path().join("a/.tmp-new"), folder.path().join("a/2026-10-01"));
+        [&old, &new, &day].into_iter().for_each(|path| fs::create_dir_all(path).unwrap());
+        fs::write(old.join("usage-000.parquet"), "half").unwrap();
+        let before = std::time::SystemTime::now() - LEFT_BEHIND - Duration::from_secs(60);
+        for path in [&old, &day] {
+            File::open(path).unwrap().set_modified(before).unwrap();
+        }
+        drop(Folder::new(folder.path().to_owned()).lock(".lock-collect", "collect").unwrap());
+        assert!(!old.exists() && new.exists() && day.exists());
+    }
+
+    #[test]
+    fn a_replacement_that_may_not_last_is_taken_back_to_what_was_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, before) = (folder.path().join("a"), folder.path().join(".tmp-a"));
+        let read = || fs::read_to_string(&path).ok();
+        fs::write(&path, "new").unwrap();
+        take_back(&path, &before, Err(ErrorKind::Unsupported));
+        assert_eq!(read().as_deref(), Some("new"));
+        fs::write(&before, "old").unwrap();
+        take_back(&path, &before, Ok(()));
+        assert_eq!((read().as_deref(), before.exists()), (Some("old"), false));
+        take_back(&path, &before, Err(ErrorKind::NotFound));
+        assert_eq!(read(), None);
     }
 
     #[test]

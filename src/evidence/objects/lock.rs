@@ -8,16 +8,33 @@ use anyhow::{Context, Result, bail};
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::lease::Lease;
+use crate::evidence::files;
 use crate::model::Hint;
 
-/// A lock that is held until this is dropped, or its process ends, however it ends.
+/// A lock that is held until this is dropped, or its process ends, however it ends; in a bucket, until some time after a process was killed.
 #[derive(Debug)]
-pub struct Lock {
-    file: File,
+pub enum Lock {
+    File(LockedFile),
+    Lease(Lease),
 }
 
+impl Lock {
+    /// An error where it is no longer held, which can only be in a bucket that was out of reach.
+    pub fn check(&self) -> Result<()> {
+        match self {
+            Self::File(_) => Ok(()),
+            Self::Lease(lease) => lease.check(),
+        }
+    }
+}
+
+/// The kernel takes the lock back from a process that ends.
+#[derive(Debug)]
+pub struct LockedFile(File);
+
 /// Who holds a lock, for whoever comes second.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Holder {
     pub pid: u32,
     pub host: String,
@@ -30,8 +47,8 @@ impl Holder {
     }
 }
 
-/// A lock on a file, which the kernel takes back from a process that ends. The file stays; it says who holds the lock, as long as it is held.
-pub(super) fn of_file(path: &Path, what: &str) -> Result<Lock> {
+/// A lock on a file. The file stays; it says who holds the lock, as long as it is held.
+pub(in crate::evidence) fn of_file(path: &Path, what: &str) -> Result<Lock> {
     let open = || File::options().create(true).truncate(false).read(true).write(true).open(path);
     let mut file = open().with_context(|| format!("open {}", path.display()))?;
     match file.try_lock() {
@@ -44,14 +61,14 @@ pub(super) fn of_file(path: &Path, what: &str) -> Result<Lock> {
         file.seek(SeekFrom::Start(0))?;
         file.write_all(&serde_json::to_vec(&Holder::this_process())?)
     };
-    write().with_context(|| format!("write {}", path.display()))?;
-    Ok(Lock { file })
+    write().map_err(|error| files::trouble(error, &format!("write {}", path.display())))?;
+    Ok(Lock::File(LockedFile(file)))
 }
 
-impl Drop for Lock {
+impl Drop for LockedFile {
     fn drop(&mut self) {
         // The lock goes with the file's descriptor; a name that stays in it is never read while nobody holds it.
-        let _ = self.file.set_len(0);
+        let _ = self.0.set_len(0);
     }
 }
 

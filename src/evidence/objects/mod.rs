@@ -1,29 +1,67 @@
-//! Bytes by key: the one place where evidence meets a disk.
+//! Bytes by key: the one place where evidence meets a disk or a bucket.
 //!
 //! In: keys and bytes. Out: the same bytes, whole or not at all. Rule: what was created stays and is never half visible; when a call has returned, the
 //! bytes are where a power cut does not reach them. A key is relative, its parts separated by `/`, each as a folder of the evidence may be called.
-//! Assumes: nobody else renames what lies there. Does not: know what the bytes mean, or check their digests.
+//! Assumes: nobody else renames what lies there. Does not: know what the bytes mean.
 
+mod background;
+mod bucket;
+mod connect;
 mod folder;
+mod lease;
 mod lock;
+mod staging;
 #[cfg(test)]
 mod tests;
+mod trouble;
 
-use std::path::PathBuf;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
+use object_store::UpdateVersion;
 
+use self::bucket::Bucket;
 use self::folder::Folder;
+pub(super) use self::folder::make_folder;
 pub use self::lock::Lock;
-use super::files::folder_name;
+pub(super) use self::lock::of_file as lock_file;
+pub(super) use self::staging::Placed;
+#[cfg(test)]
+pub(super) use self::tests::Faulty;
+use super::files::{self, folder_name};
+use super::manifest::FileRecord;
+use crate::model::{BucketPlace, Hint};
 
 /// Before the name of a day that another took the place of: its keys can be read, and no list has them.
 pub(super) const REPLACED: &str = ".replaced-";
+/// Before the name of a lock.
+const LOCK: &str = ".lock-";
 
 /// Objects of one place; a clone is the same place.
 #[derive(Clone, Debug)]
 pub struct Objects {
-    folder: Folder,
+    place: Place,
+    view: Option<Arc<dyn View>>,
+}
+
+/// Another way to look at the same objects: as they were at some time, or with a list of what is read.
+pub(super) trait View: fmt::Debug + Send + Sync {
+    /// What is under a key; `find` says what is under a key of the place itself.
+    fn get(&self, key: &str, find: &dyn Fn(&str) -> Result<Option<Vec<u8>>>) -> Result<Option<Vec<u8>>>;
+
+    /// Which keys are below a prefix; `find` says so of the place itself.
+    fn list(&self, prefix: &str, find: &dyn Fn(&str) -> Result<Vec<String>>) -> Result<Vec<String>>;
+
+    /// Whether nothing can be written through it.
+    fn is_read_only(&self) -> bool;
+}
+
+#[derive(Clone, Debug)]
+enum Place {
+    Folder(Folder),
+    Bucket(Bucket),
 }
 
 /// What became of bytes that were to be created.
@@ -34,46 +72,161 @@ pub enum Created {
     WasThere,
 }
 
+/// What was under a key at a moment, to be changed only where it is that still.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    pub bytes: Option<Vec<u8>>,
+    /// A bucket's own name for that content.
+    version: Option<UpdateVersion>,
+}
+
 impl Objects {
     pub(super) fn in_folder(root: PathBuf) -> Self {
-        Self { folder: Folder::new(root) }
+        Self { place: Place::Folder(Folder::new(root)), view: None }
+    }
+
+    pub(super) fn in_bucket(place: &BucketPlace) -> Result<Self> {
+        Ok(Self { place: Place::Bucket(Bucket::open(place)?), view: None })
+    }
+
+    /// The same place, looked at otherwise.
+    pub(super) fn viewed(&self, view: Arc<dyn View>) -> Self {
+        Self { view: Some(view), ..self.clone() }
+    }
+
+    /// Whether what is here can only be read.
+    pub(super) fn is_read_only(&self) -> bool {
+        self.view.as_ref().is_some_and(|view| view.is_read_only())
     }
 
     /// The bytes of a key, or none where it is not there.
     pub fn get(&self, key: &str) -> Result<Option<Vec<u8>>> {
-        self.folder.get(checked(key)?)
+        let find = |key: &str| match &self.place {
+            Place::Folder(folder) => folder.get(checked(key)?),
+            Place::Bucket(bucket) => bucket.get(checked(key)?),
+        };
+        self.view.as_ref().map_or_else(|| find(key), |view| view.get(checked(key)?, &find))
+    }
+
+    /// The bytes of a key that a manifest names, compared with what it says of them. Parquet does not notice a flipped bit by itself.
+    pub(super) fn get_checked(&self, key: &str, record: &FileRecord) -> Result<Vec<u8>> {
+        let Some(bytes) = self.get(key)? else {
+            bail!(Hint::new(
+                format!("MISSING: {} is not there, and its manifest says that it is", self.display(key)),
+                "restore it from a copy, or remove its folder and collect it again",
+            ));
+        };
+        let found = files::sha256(&bytes);
+        if found != record.sha256 {
+            bail!(
+                "EVIDENCE_CHANGED: {} is not the file that was written: SHA-256 {found} with {} bytes, the manifest says {} with {}; \
+                 restore it from a copy, or remove its folder and collect it again",
+                self.display(key),
+                bytes.len(),
+                record.sha256,
+                record.bytes
+            );
+        }
+        Ok(bytes)
+    }
+
+    pub(super) fn has(&self, key: &str) -> Result<bool> {
+        let key = checked(key)?;
+        match &self.place {
+            Place::Folder(folder) => Ok(folder.path(key).is_file()),
+            Place::Bucket(bucket) => bucket.has(key),
+        }
     }
 
     /// Puts bytes where nothing is yet. Of several who try at once, one succeeds.
     pub fn create(&self, key: &str, bytes: &[u8]) -> Result<Created> {
-        self.folder.create(checked(key)?, bytes)
+        let key = self.writable(key)?;
+        match &self.place {
+            Place::Folder(folder) => folder.create(key, bytes),
+            Place::Bucket(bucket) => bucket.create(key, bytes),
+        }
     }
 
     /// Puts bytes in the place of what is there, in one step.
     pub fn replace(&self, key: &str, bytes: &[u8]) -> Result<()> {
-        self.folder.replace(checked(key)?, bytes)
+        let key = self.writable(key)?;
+        match &self.place {
+            Place::Folder(folder) => folder.replace(key, bytes),
+            Place::Bucket(bucket) => bucket.replace(key, bytes.to_vec()),
+        }
+    }
+
+    /// What is under a key now, for [`Objects::update`].
+    pub(super) fn look(&self, key: &str) -> Result<Seen> {
+        let key = checked(key)?;
+        match &self.place {
+            Place::Folder(folder) => Ok(Seen { bytes: folder.get(key)?, version: None }),
+            Place::Bucket(bucket) => bucket.look(key),
+        }
+    }
+
+    /// Puts bytes in the place of what was seen; false where somebody else was faster, and nothing was changed. In a folder nothing but a lock keeps others
+    /// away between the look and the change.
+    pub(super) fn update(&self, key: &str, bytes: &[u8], seen: &Seen) -> Result<bool> {
+        let key = self.writable(key)?;
+        match &self.place {
+            Place::Folder(folder) if folder.get(key)? == seen.bytes => folder.replace(key, bytes).map(|()| true),
+            Place::Folder(_) => Ok(false),
+            Place::Bucket(bucket) => Ok(bucket.update(key, bytes, seen)?.is_some()),
+        }
     }
 
     /// All keys below a prefix of whole parts (everything, where it is empty), sorted. What begins with a dot is not listed: it is temporary, or was put
     /// aside.
     pub fn list(&self, prefix: &str) -> Result<Vec<String>> {
-        let mut keys = self.folder.list(if prefix.is_empty() { prefix } else { checked(prefix)? })?;
+        let find = |prefix: &str| {
+            let prefix = if prefix.is_empty() { prefix } else { checked(prefix)? };
+            match &self.place {
+                Place::Folder(folder) => folder.list(prefix),
+                Place::Bucket(bucket) => bucket.list(prefix),
+            }
+        };
+        let mut keys = self.view.as_ref().map_or_else(|| find(prefix), |view| view.list(prefix, &find))?;
         keys.sort();
         Ok(keys)
     }
 
     /// Takes a key away; one that is not there is fine.
     pub fn remove(&self, key: &str) -> Result<()> {
-        self.folder.remove(checked(key)?)
+        let key = self.writable(key)?;
+        match &self.place {
+            Place::Folder(folder) => folder.remove(key),
+            Place::Bucket(bucket) => bucket.remove(key),
+        }
+    }
+
+    fn writable<'a>(&self, key: &'a str) -> Result<&'a str> {
+        ensure!(!self.is_read_only(), "`{key}` cannot be written: the evidence is looked at as it was");
+        checked(key)
     }
 
     /// The key as a person finds it.
     pub fn display(&self, key: &str) -> String {
-        self.folder.path(key).display().to_string()
+        match &self.place {
+            Place::Folder(folder) => folder.path(key).display().to_string(),
+            Place::Bucket(bucket) => bucket.display(key),
+        }
     }
 
     pub(super) fn lock(&self, what: &str) -> Result<Lock> {
-        self.folder.lock(folder_name(what)?)
+        let key = format!("{LOCK}{}", folder_name(what)?);
+        match &self.place {
+            Place::Folder(folder) => folder.lock(&key, what),
+            Place::Bucket(bucket) => lease::take(bucket, &key, what, lease::TERMS).map(Lock::Lease),
+        }
+    }
+
+    /// The folder, where it is one.
+    pub(super) fn folder(&self) -> Option<&Path> {
+        match &self.place {
+            Place::Folder(folder) => Some(folder.root()),
+            Place::Bucket(_) => None,
+        }
     }
 }
 

@@ -1,10 +1,23 @@
-//! What holds for objects wherever they are.
+//! Objects in a folder, and in a bucket that is in memory.
 
-use std::sync::Barrier;
+mod faulty;
+mod leases;
+mod suite;
 
+use std::sync::{Arc, Barrier};
+
+use object_store::memory::InMemory;
+use object_store::path::Path as Prefix;
+
+pub use self::faulty::Faulty;
 use super::*;
 use crate::evidence::Store;
-use crate::model::Hint;
+
+impl Objects {
+    pub(in crate::evidence) fn in_faulty(store: &Arc<Faulty>) -> Self {
+        Self { place: Place::Bucket(Bucket::of(store.clone(), Prefix::from("prod"), "s3://bucket/prod").unwrap()), view: None }
+    }
+}
 
 fn store() -> (tempfile::TempDir, Store) {
     let folder = tempfile::tempdir().unwrap();
@@ -12,86 +25,41 @@ fn store() -> (tempfile::TempDir, Store) {
     (folder, store)
 }
 
-#[test]
-fn bytes_come_back_as_they_were_put_and_a_key_that_is_not_there_is_none() {
-    let (_folder, store) = store();
-    let objects = store.objects();
-    assert_eq!(objects.get("a/b/c.json").unwrap(), None);
-    assert_eq!(objects.create("a/b/c.json", b"\0first").unwrap(), Created::New);
-    assert_eq!(objects.get("a/b/c.json").unwrap().as_deref(), Some(&b"\0first"[..]));
-    objects.replace("a/b/c.json", b"").unwrap();
-    assert_eq!(objects.get("a/b/c.json").unwrap().as_deref(), Some(&b""[..]));
-    objects.remove("a/b/c.json").unwrap();
-    objects.remove("a/b/c.json").unwrap();
-    objects.remove("never/was").unwrap();
-    assert_eq!(objects.get("a/b/c.json").unwrap(), None);
-    objects.replace("d", b"new").unwrap();
-    assert_eq!(objects.get("d").unwrap().as_deref(), Some(&b"new"[..]));
-}
-
-#[test]
-fn what_was_created_stays() {
-    let (_folder, store) = store();
-    assert_eq!(store.objects().create("a", b"1").unwrap(), Created::New);
-    assert_eq!(store.objects().create("a", b"2").unwrap(), Created::WasThere);
-    assert_eq!(store.objects().get("a").unwrap().as_deref(), Some(&b"1"[..]));
-}
-
-#[test]
-fn of_many_who_create_at_once_one_succeeds_and_its_bytes_stay() {
-    let (_folder, store) = store();
+/// Not in the suite: an emulator may look and write in two steps.
+fn of_many_who_create_at_once_one_succeeds_and_its_bytes_stay(objects: &Objects, name: &str) {
     for round in 0..20 {
         let key = format!("round-{round}");
         let start = Barrier::new(8);
         let won: Vec<u8> = std::thread::scope(|scope| {
-            let tries: Vec<_> = (0..8_u8)
-                .map(|number| {
-                    let (objects, key, start) = (store.objects(), &key, &start);
-                    scope.spawn(move || {
-                        start.wait();
-                        (number, objects.create(key, &[number; 4096]).unwrap())
-                    })
-                })
-                .collect();
-            tries.into_iter().map(|handle| handle.join().unwrap()).filter(|(_, created)| *created == Created::New).map(|(n, _)| n).collect()
+            let create = |number: u8| {
+                start.wait();
+                objects.create(&key, &[number; 4096]).unwrap() == Created::New
+            };
+            let tries: Vec<_> = (0..8_u8).map(|number| (number, scope.spawn(move || create(number)))).collect();
+            tries.into_iter().filter_map(|(number, handle)| handle.join().unwrap().then_some(number)).collect()
         });
-        assert_eq!(won.len(), 1, "{won:?}");
-        assert_eq!(store.objects().get(&key).unwrap().unwrap(), [won[0]; 4096]);
+        assert_eq!(won.len(), 1, "{name}: {won:?}");
+        assert_eq!(objects.get(&key).unwrap().unwrap(), [won[0]; 4096], "{name}");
+        objects.remove(&key).unwrap();
     }
 }
 
 #[test]
-fn a_list_has_all_keys_below_whole_parts_and_nothing_temporary() {
+fn objects_are_the_same_wherever_they_are() {
     let (_folder, store) = store();
-    let objects = store.objects();
-    assert!(objects.list("").unwrap().is_empty());
-    for key in ["b/2", "b/10/x", "b-more/1", "a", ".replaced-2026-10-01-abc/manifest.json"] {
-        objects.create(key, b"x").unwrap();
-    }
-    assert_eq!(objects.list("").unwrap(), ["a", "b-more/1", "b/10/x", "b/2"]);
-    assert_eq!(objects.list("b").unwrap(), ["b/10/x", "b/2"]);
-    assert!(objects.list("a").unwrap().is_empty());
-    assert!(objects.list("c").unwrap().is_empty());
-    assert_eq!(objects.get(".replaced-2026-10-01-abc/manifest.json").unwrap().as_deref(), Some(&b"x"[..]));
-}
-
-#[test]
-fn a_key_leads_nowhere_else() {
-    let (_folder, store) = store();
-    let objects = store.objects();
-    for key in
-        ["", "/", "/etc/passwd", "../up", "a/../b", "a//b", "a/", "./a", ".hidden", ".tmp-a", ".replaced-", ".replaced-/a", "a\\b", "a b"]
-    {
-        assert!(objects.get(key).is_err(), "{key}");
-        assert!(objects.create(key, b"x").is_err(), "{key}");
-        assert!(objects.replace(key, b"x").is_err(), "{key}");
-        assert!(objects.remove(key).is_err(), "{key}");
-        assert!(key.is_empty() || objects.list(key).is_err(), "{key}");
+    let buckets = [Prefix::from(""), Prefix::from("prod/evidence")];
+    suite::holds(store.objects(), "folder");
+    of_many_who_create_at_once_one_succeeds_and_its_bytes_stay(store.objects(), "folder");
+    for prefix in buckets {
+        let inner = Arc::new(InMemory::new());
+        let objects = Objects { place: Place::Bucket(Bucket::of(inner, prefix, "s3://bucket").unwrap()), view: None };
+        suite::holds(&objects, "bucket");
+        of_many_who_create_at_once_one_succeeds_and_its_bytes_stay(&objects, "bucket");
     }
 }
 
 #[test]
-fn a_lock_has_one_holder_whom_the_other_is_told() {
+fn a_lock_on_a_folder_has_one_holder_whom_the_other_is_told() {
     let (_folder, store) = store();
     let held = store.lock("collect").unwrap();
     let error = store.lock("collect").unwrap_err();
@@ -100,8 +68,37 @@ fn a_lock_has_one_holder_whom_the_other_is_told() {
     assert!(told.starts_with("LOCKED: `collect` is being done by process ") && told.contains(&std::process::id().to_string()), "{told}");
     // Another thing may be done meanwhile.
     drop(store.lock("close").unwrap());
+    held.check().unwrap();
     drop(held);
     drop(store.lock("collect").unwrap());
     assert!(store.lock("../collect").is_err());
     assert!(store.objects().list("").unwrap().is_empty());
+}
+
+#[test]
+fn what_changed_since_it_was_seen_is_not_changed_again() {
+    let (_folder, store) = store();
+    let faulty = Faulty::new();
+    for objects in [store.objects().clone(), Objects::in_faulty(&faulty)] {
+        let (first, second) = (objects.look("a").unwrap(), objects.look("a").unwrap());
+        assert!(objects.update("a", b"1", &first).unwrap());
+        assert!(!objects.update("a", b"2", &second).unwrap());
+        let seen = objects.look("a").unwrap();
+        assert_eq!(seen.bytes.as_deref(), Some(&b"1"[..]));
+        objects.replace("a", b"3").unwrap();
+        assert!(!objects.update("a", b"4", &seen).unwrap());
+        assert_eq!(objects.get("a").unwrap().as_deref(), Some(&b"3"[..]));
+    }
+}
+
+#[test]
+fn trouble_with_a_bucket_names_the_key_and_says_what_to_do() {
+    let faulty = Faulty::new();
+    let objects = Objects::in_faulty(&faulty);
+    faulty.fail_after(0);
+    for error in [objects.create("a/b", b"1").unwrap_err(), objects.replace("a/b", b"1").unwrap_err(), objects.remove("a/b").unwrap_err()] {
+        let told = format!("{error:#}");
+        assert!(told.starts_with("STORE_UNREACHABLE: ") && told.contains("s3://bucket/prod/a/b: ") && told.contains("503"), "{told}");
+        assert!(error.downcast_ref::<Hint>().is_some_and(|hint| hint.advice().contains("endpoint")));
+    }
 }

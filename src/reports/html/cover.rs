@@ -7,10 +7,14 @@ use crate::disclosure::statement::ClusterStatement;
 use crate::model::policy::LocationBased;
 use crate::model::{Boundary, Finding, Severity};
 use crate::reports::inventory::{self, Amount, KnownScope3};
-use crate::reports::{method, view};
+use crate::reports::{method, view, words};
 use crate::units::MicrogramsCo2e;
 
 pub struct Cover<'a> {
+    /// Draft, closed, restated: the word, and what it means.
+    pub kind: &'static str,
+    pub status: String,
+    pub watermark: Option<String>,
     pub headlines: Vec<Headline>,
     pub clusters: Vec<ClusterRow<'a>>,
     pub choices: Vec<(&'static str, String)>,
@@ -66,6 +70,9 @@ impl<'a> Cover<'a> {
     pub fn of(statement: &'a Statement) -> Self {
         let totals = &statement.totals.figures;
         Self {
+            kind: words::status::kind(statement.status.kind),
+            status: words::status::status(statement),
+            watermark: words::status::watermark(statement),
             headlines: headlines(statement),
             clusters: statement.clusters.iter().map(cluster_row).collect(),
             choices: method::choices(statement),

@@ -16,6 +16,7 @@ use anyhow::{Context, Result};
 use self::xml::Xml;
 use super::facts::{ISO4217, UTR};
 use super::view::month_name;
+use super::words::status::{status, watermark};
 use crate::disclosure::Statement;
 use crate::disclosure::facts::{Entity, Fact, Role, Tagged, facts};
 use crate::disclosure::standards::requirement;
@@ -81,6 +82,10 @@ impl Page<'_> {
         xml.leaf("h1", &[], &self.title())?;
         xml.leaf("p", &[("class", "standard")], &format!("{}. Edition of {}.", disclosure.title, disclosure.edition))?;
         xml.leaf("p", &[("class", "boundary")], &disclosure.boundary)?;
+        xml.leaf("p", &[("class", "hint")], &status(self.statement))?;
+        if let Some(words) = watermark(self.statement) {
+            xml.leaf("p", &[("class", "hint")], &format!("{words}."))?;
+        }
         if !self.entity.is_lei {
             let hint = "This document has no legal entity identifier: the organisation is identified by its name in a scheme of this software's own, which no \
                         regulator accepts. Set `lei` under [organisation] in the configuration.";

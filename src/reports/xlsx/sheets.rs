@@ -13,7 +13,7 @@ use crate::disclosure::statement::{CostCentreStatement, Figures, TierShare};
 use crate::model::{Boundary, Severity};
 use crate::reports::average_day::Curve;
 use crate::reports::inventory::{self, Amount};
-use crate::reports::{method, view};
+use crate::reports::{method, view, words};
 use crate::units::Share;
 
 pub const DAILY_CURVE: &str = "Daily curve";
@@ -41,6 +41,9 @@ pub fn tables(statement: &Statement) -> Vec<Table> {
     tables.extend(shifting::tables(statement));
     tables.extend(or_of_a_month(reconciliation(statement)));
     tables.extend([findings(statement), standard::factors(statement), method(statement), provenance(statement)]);
+    if let Some(watermark) = words::status::watermark(statement) {
+        tables.iter_mut().for_each(|table| table.title = format!("{watermark}. {}", table.title));
+    }
     tables
 }
 
@@ -80,7 +83,9 @@ fn cover(statement: &Statement) -> Table {
                 view::utc_minute(period.to)
             ),
         ),
+        fact("Status", words::status::status(statement)),
     ];
+    rows.extend(words::status::watermark(statement).map(|words| fact("Incomplete", format!("{words}. What is missing is in no figure."))));
     rows.extend(method::choices(statement).into_iter().map(|(name, value)| fact(name, value)));
     let tiers = &statement.tier_share;
     for (name, tier) in [("metered", tiers.metered), ("allocated", tiers.allocated), ("modelled", tiers.modelled), ("filled", tiers.filled)]

@@ -65,6 +65,11 @@ impl Client {
         Ok(Self { http, queries, url: url.to_owned(), timeout: connection.pull.timeout })
     }
 
+    /// As configured.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Asks at an instant (whole seconds), again where that may help.
     pub async fn ask(&self, promql: &str, at_s: i64) -> Result<Matrix, Fault> {
         let ask = || async {

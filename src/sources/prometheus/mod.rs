@@ -34,7 +34,7 @@ use self::server::Server;
 pub use self::survey::{Look, Sight};
 use self::windows::Asking;
 use crate::model::policy::Pull;
-use crate::model::{Finding, SampleTable, Series, Severity};
+use crate::model::{Endpoint, Finding, SampleTable, Series, Severity};
 use crate::sources::{Reach, Refusal};
 use crate::units::UtcDay;
 
@@ -65,6 +65,8 @@ pub struct CollectedDay {
     pub findings: Vec<Finding>,
     /// Samples of the day itself, without its edges.
     pub samples_on_the_day: u64,
+    /// Who answered.
+    pub endpoint: Option<Endpoint>,
 }
 
 /// A question as it was asked: for the record.
@@ -101,7 +103,8 @@ impl Prometheus {
 
     /// Asks every question for a day. The first refusal ends it: half a day is no evidence.
     pub async fn collect_day(&self, day: UtcDay) -> Result<CollectedDay, Refusal> {
-        self.server().await?;
+        let server = self.server().await?;
+        let endpoint = Endpoint::new(self.0.client.url(), server.version.clone());
         let mut tasks = JoinSet::new();
         for (order, question) in QUESTIONS.iter().enumerate() {
             let source = Arc::clone(&self.0);
@@ -113,7 +116,7 @@ impl Prometheus {
                 finished.map_err(|error| Refusal::new("PROM_REPLY", Reach::Range, format!("reading an answer failed: {error}")))?;
             answers.insert(order, answer?);
         }
-        Ok(gather(answers.into_values().collect(), day))
+        Ok(CollectedDay { endpoint: Some(endpoint), ..gather(answers.into_values().collect(), day) })
     }
 }
 

@@ -15,6 +15,8 @@ use crate::sources::{Reach, Refusal};
 
 /// `--query.max-samples` where the server does not say otherwise.
 const USUAL_MAX_SAMPLES: f64 = 50_000_000.0;
+/// Characters.
+const LONGEST_VERSION: usize = 64;
 
 /// How a question is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +46,8 @@ pub struct Server {
     /// Whether every remote read is held against a count.
     pub is_counted: bool,
     pub max_samples: f64,
+    /// For the record.
+    pub version: Option<String>,
 }
 
 /// Asks a server what it is.
@@ -78,7 +82,15 @@ pub async fn probe(client: &Client, wanted: ReadWay) -> Result<Server, Refusal> 
     }
     let external_labels = config.map(|config| config.external_labels).unwrap_or_default();
     tracing::info!(way = way.name(), why, ?external_labels, max_samples, "the external labels are no part of a series' identity");
-    Ok(Server { way, why, external_labels, is_counted: way == Way::RemoteRead && !is_open, max_samples })
+    // Who it is matters less than what it says: a server that does not tell is asked all the same.
+    let build = client.show("/api/v1/status/buildinfo").await.unwrap_or_default();
+    let version = build.as_ref().and_then(|page| page["data"]["version"].as_str()).map(version_text);
+    Ok(Server { way, why, external_labels, is_counted: way == Way::RemoteRead && !is_open, max_samples, version })
+}
+
+/// A version as it may stand in evidence, whatever the server says.
+fn version_text(told: &str) -> String {
+    told.chars().filter(|letter| !letter.is_control()).take(LONGEST_VERSION).collect()
 }
 
 /// Whether streamed remote read is served, by a question that no series answers; or why not.

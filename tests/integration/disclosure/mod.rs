@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use tempfile::TempDir;
-use wattledger::cli::account::{self, Accounting, Engine};
+use wattledger::cli::account::{self, Accounting, Books, Engine};
 use wattledger::config::Config;
 use wattledger::disclosure::Statement;
 use wattledger::disclosure::datapoints::disclose;
@@ -28,7 +28,8 @@ fn month(profile: &Profile) -> Statement {
     let mut config = Config::load(&sample::root().join("sample-data/wattledger.toml")).unwrap();
     config.report.disclosure.clone_from(&profile.profile);
     let period = ReportingPeriod::parse("2026-10", config.time_zone).unwrap();
-    account::period(&config, period, &[], &Accounting { engine: Engine::Columns, threads: None, with_sensitivity: true }).unwrap()
+    let accounting = Accounting { engine: Engine::Columns, threads: None, with_sensitivity: true, with_content: false };
+    account::period(&Books::open(&config).unwrap(), period, &[], &accounting).unwrap()
 }
 
 /// The sample's month taken for a year, with everything that a profile can ask for.

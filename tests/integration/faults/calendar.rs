@@ -75,7 +75,7 @@ pub fn leap_february() -> Seen {
     let server = bench.server(&Setup::default());
     let path = bench.config("it", &server.url());
     let config = Config::load(&path).unwrap();
-    let store = Store::new(&config.evidence_dir);
+    let store = Store::open(&config.evidence).unwrap();
     let days = ReportingPeriod::parse(bench.month, config.time_zone).unwrap().utc_days();
     let clusters: Vec<&Configured> = config.clusters.iter().collect();
     let later: DateTime<Utc> = "2028-03-05T00:00:00Z".parse().unwrap();

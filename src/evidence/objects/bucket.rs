@@ -1,0 +1,186 @@
+//! Objects in a bucket of object storage.
+//!
+//! Rule: a bucket's objects are whole or not there by themselves, and last once the call has returned; what matters here are the conditions: to create is to
+//! write where nothing is, to update is to write where nothing has changed since it was looked at. Requests are repeated a bounded number of times.
+//! Assumes: the store keeps the conditions; a lock finds out (see `lease`).
+
+use std::fmt;
+use std::sync::Arc;
+
+use anyhow::Result;
+use futures_util::{StreamExt, TryStreamExt};
+use object_store::path::Path;
+use object_store::{
+    Error as StoreError, MultipartUpload, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, PutResult, UpdateVersion,
+};
+
+use super::background::Background;
+use super::connect::connect;
+use super::trouble::trouble;
+use super::{Created, Seen};
+use crate::model::BucketPlace;
+
+/// Above it, a file goes in parts, each with its own time and its own retries.
+const PART_BYTES: usize = 16 * 1024 * 1024;
+
+#[derive(Clone)]
+pub struct Bucket {
+    store: Arc<dyn ObjectStore>,
+    prefix: Path,
+    /// As configured, for messages.
+    url: String,
+    background: Arc<Background>,
+}
+
+/// The client holds credentials, which nobody may print.
+impl fmt::Debug for Bucket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bucket").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+impl Bucket {
+    /// Connects and looks whether the bucket is there: without it, everything would seem to be missing.
+    pub fn open(place: &BucketPlace) -> Result<Self> {
+        let (store, prefix) = connect(place)?;
+        let bucket = Self::of(store, prefix, &place.url)?;
+        let (store, prefix) = (Arc::clone(&bucket.store), bucket.prefix.clone());
+        let looked = bucket.background.wait(async move { store.list(Some(&prefix)).next().await.transpose() });
+        looked.map_err(|error| trouble(&error, &format!("look into {}", place.url)))?;
+        Ok(bucket)
+    }
+
+    pub fn of(store: Arc<dyn ObjectStore>, prefix: Path, url: &str) -> Result<Self> {
+        Ok(Self { store, prefix, url: url.trim_end_matches('/').to_owned(), background: Arc::new(Background::start()?) })
+    }
+
+    pub fn display(&self, key: &str) -> String {
+        format!("{}/{key}", self.url)
+    }
+
+    pub fn background(&self) -> &Arc<Background> {
+        &self.background
+    }
+
+    fn path(&self, key: &str) -> Result<Path, StoreError> {
+        Ok(Path::parse(format!("{}/{key}", self.prefix).trim_matches('/'))?)
+    }
+
+    fn trouble(&self, error: &StoreError, verb: &str, key: &str) -> anyhow::Error {
+        trouble(error, &format!("{verb} {}", self.display(key)))
+    }
+
+    /// As [`Bucket::look`], from the thread that talks to the bucket.
+    pub async fn look_here(&self, key: &str) -> Result<(Vec<u8>, UpdateVersion), StoreError> {
+        let got = self.store.get(&self.path(key)?).await?;
+        let version = UpdateVersion { e_tag: got.meta.e_tag.clone(), version: got.meta.version.clone() };
+        Ok((got.bytes().await?.into(), version))
+    }
+
+    /// As [`Bucket::put`], from the thread that talks to the bucket.
+    pub async fn put_here(&self, key: &str, bytes: Vec<u8>, mode: PutMode) -> Result<PutResult, StoreError> {
+        self.store.put_opts(&self.path(key)?, PutPayload::from(bytes), PutOptions::from(mode)).await
+    }
+
+    pub fn look(&self, key: &str) -> Result<Seen> {
+        let (here, its) = (self.clone(), key.to_owned());
+        match self.background.wait(async move { here.look_here(&its).await }) {
+            Ok((bytes, version)) => Ok(Seen { bytes: Some(bytes), version: Some(version) }),
+            Err(StoreError::NotFound { .. }) => Ok(Seen::default()),
+            Err(error) => Err(self.trouble(&error, "read", key)),
+        }
+    }
+
+    pub fn get(&self, key: &str) -> Result<Option<Vec<u8>>> {
+        Ok(self.look(key)?.bytes)
+    }
+
+    pub fn has(&self, key: &str) -> Result<bool> {
+        let (here, its) = (self.clone(), key.to_owned());
+        match self.background.wait(async move { here.store.head(&here.path(&its)?).await }) {
+            Ok(_) => Ok(true),
+            Err(StoreError::NotFound { .. }) => Ok(false),
+            Err(error) => Err(self.trouble(&error, "look for", key)),
+        }
+    }
+
+    fn put(&self, key: &str, bytes: Vec<u8>, mode: PutMode) -> Result<PutResult, StoreError> {
+        let (here, key) = (self.clone(), key.to_owned());
+        self.background.wait(async move { here.put_here(&key, bytes, mode).await })
+    }
+
+    pub fn create(&self, key: &str, bytes: &[u8]) -> Result<Created> {
+        match self.put(key, bytes.to_vec(), PutMode::Create) {
+            Ok(_) => Ok(Created::New),
+            Err(StoreError::AlreadyExists { .. } | StoreError::Precondition { .. }) => Ok(Created::WasThere),
+            Err(error) => Err(self.trouble(&error, "write", key)),
+        }
+    }
+
+    pub fn replace(&self, key: &str, bytes: Vec<u8>) -> Result<()> {
+        if bytes.len() > PART_BYTES {
+            return self.put_in_parts(key, bytes);
+        }
+        self.put(key, bytes, PutMode::Overwrite).map(|_| ()).map_err(|error| self.trouble(&error, "write", key))
+    }
+
+    /// Writes where nothing has changed since `seen`, and gives back what it is then; none where something has.
+    pub fn update(&self, key: &str, bytes: &[u8], seen: &Seen) -> Result<Option<UpdateVersion>> {
+        let mode = seen.version.clone().map_or(PutMode::Create, PutMode::Update);
+        match self.put(key, bytes.to_vec(), mode) {
+            Ok(put) => Ok(Some(put.into())),
+            // A retry of a request whose answer was lost finds its own bytes.
+            Err(StoreError::AlreadyExists { .. } | StoreError::Precondition { .. }) => {
+                let now = self.look(key)?;
+                Ok(now.version.filter(|_| now.bytes.as_deref() == Some(bytes)))
+            }
+            Err(error) => Err(self.trouble(&error, "write", key)),
+        }
+    }
+
+    /// Within the bucket, without bringing the bytes here.
+    pub fn copy(&self, from: &str, to: &str) -> Result<()> {
+        let (here, its, their) = (self.clone(), from.to_owned(), to.to_owned());
+        let copied = self.background.wait(async move { here.store.copy(&here.path(&its)?, &here.path(&their)?).await });
+        copied.map_err(|error| self.trouble(&error, "copy", from))
+    }
+
+    fn put_in_parts(&self, key: &str, bytes: Vec<u8>) -> Result<()> {
+        let (here, its) = (self.clone(), key.to_owned());
+        let put = self.background.wait(async move {
+            let mut upload = here.store.put_multipart(&here.path(&its)?).await?;
+            let sent = send_parts(&mut upload, &bytes).await;
+            if sent.is_err() {
+                // What was sent is no object yet; the first error is the one to tell.
+                let _ = upload.abort().await;
+            }
+            sent
+        });
+        put.map_err(|error| self.trouble(&error, "write", key))
+    }
+
+    pub fn list(&self, prefix: &str) -> Result<Vec<String>> {
+        let (here, its) = (self.clone(), prefix.to_owned());
+        let found = self.background.wait(async move { here.store.list(Some(&here.path(&its)?)).try_collect::<Vec<_>>().await });
+        let found = found.map_err(|error| self.trouble(&error, "list", prefix))?;
+        let own = if self.prefix.as_ref().is_empty() { 0 } else { self.prefix.as_ref().len() + 1 };
+        let below = if prefix.is_empty() { 0 } else { prefix.len() + 1 };
+        let keys = found.iter().map(|meta| meta.location.as_ref()[own..].to_owned());
+        Ok(keys.filter(|key| key.get(below..).is_some_and(|rest| !rest.split('/').any(|part| part.starts_with('.')))).collect())
+    }
+
+    pub fn remove(&self, key: &str) -> Result<()> {
+        let (here, its) = (self.clone(), key.to_owned());
+        match self.background.wait(async move { here.store.delete(&here.path(&its)?).await }) {
+            Ok(()) | Err(StoreError::NotFound { .. }) => Ok(()),
+            Err(error) => Err(self.trouble(&error, "remove", key)),
+        }
+    }
+}
+
+async fn send_parts(upload: &mut Box<dyn MultipartUpload>, bytes: &[u8]) -> Result<(), StoreError> {
+    for part in bytes.chunks(PART_BYTES) {
+        upload.put_part(PutPayload::from(part.to_vec())).await?;
+    }
+    upload.complete().await.map(|_| ())
+}

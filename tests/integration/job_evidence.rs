@@ -108,6 +108,7 @@ impl Cluster<'_> {
             metering: None,
             baseline_policy: None,
             replaces: None,
+            endpoint: None,
             software: "a test".to_owned(),
             queries: vec![],
             unanswered: vec![],

@@ -187,8 +187,9 @@ impl Story {
         fs::write(&path, self.config()).unwrap();
         let config = Config::load(&path).unwrap();
         let period = ReportingPeriod::parse(self.month, config.time_zone).unwrap();
-        let accounting = Accounting { engine: Engine::Columns, threads: Some(1), with_sensitivity: false };
-        Month(serde_json::to_value(account::period(&config, period, &[], &accounting).unwrap()).unwrap())
+        let accounting = Accounting { engine: Engine::Columns, threads: Some(1), with_sensitivity: false, with_content: false };
+        let books = account::Books::open(&config).unwrap();
+        Month(serde_json::to_value(account::period(&books, period, &[], &accounting).unwrap()).unwrap())
     }
 
     fn config(&self) -> String {

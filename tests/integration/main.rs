@@ -12,6 +12,7 @@ mod dst;
 mod embodied;
 mod end_to_end;
 mod engines;
+mod export;
 mod exporter;
 mod faults;
 mod feeds;
@@ -28,6 +29,7 @@ mod real_zones;
 mod same_bytes;
 mod sample;
 mod sample_report;
+mod sampling;
 mod shifting;
 mod shifting_relations;
 #[path = "../../src/sources/intensity/stand_in_test.rs"]

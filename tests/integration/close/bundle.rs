@@ -24,7 +24,8 @@ fn bundle(home: &Home, into: &Path) -> PathBuf {
 /// Runs `verify` where there is no configuration.
 fn verify(arguments: &[&str]) -> (i32, String) {
     let elsewhere = TempDir::new().unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_wattledger")).arg("verify").args(arguments).current_dir(elsewhere.path()).output().unwrap();
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_wattledger")).arg("verify").args(arguments).current_dir(elsewhere.path()).output().unwrap();
     let said = [output.stdout, output.stderr].concat();
     (output.status.code().unwrap(), String::from_utf8_lossy(&said).into_owned())
 }

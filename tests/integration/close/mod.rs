@@ -1,7 +1,7 @@
 //! Closing a month: sealed once, chained, signed so that Debian's minisign can check it, restated and never edited; and verified to the byte.
 
 mod bundle;
-mod home;
+pub mod home;
 mod tampering;
 mod time_stamp;
 

@@ -11,10 +11,12 @@ pub mod diff;
 pub mod doctor;
 mod editions;
 pub mod explain;
+pub mod export;
 pub mod import;
 pub mod months;
 pub mod progress;
 pub mod report;
+pub mod sample;
 pub mod verify;
 
 use std::ffi::OsString;
@@ -218,6 +220,35 @@ What is checked:
 It asks nobody and writes nothing. Exit code 4 says that something is not as
 it was sealed; its line says what, with a code.";
 
+const EXPORT_EXAMPLES: &str = "\
+Examples:
+  wattledger export --month 2026-10 --out wattledger-2026-10.tar.zst
+      the newest edition of the month
+  wattledger export --month 2026-10 --edition 1 --out first.tar.zst
+
+A month is exported after it was closed. The archive holds the report, the
+hourly ledger, the seal with all seals before it, the evidence down to raw
+samples, the configuration, and the method as SQL. verify.md in it says how
+to check all of it with sha256sum, minisign, Python and DuckDB, and then with
+`wattledger verify`. The same month gives the same bytes.
+
+Unpack it with: tar --zstd -xf wattledger-2026-10.tar.zst";
+
+const SAMPLE_EXAMPLES: &str = "\
+Examples:
+  wattledger sample --month 2026-10 --n 25 --seed 4711
+      25 rows, each of the ledger's with the same chance
+  wattledger sample --month 2026-10 --n 25 --seed 4711 --weight emissions
+      a row's chance is proportional to its emissions
+  wattledger sample --month 2026-10 --seed 4711 --csv > sample.csv
+      with all columns of the ledger; --json likewise
+
+Choose the seed after the month was closed: it can be any text, such as one
+drawn by dice. The same seed draws the same rows for everybody; docs/auditor.md
+says how, so that it can be done without wattledger. Each row has an id:
+  wattledger explain 'row:prod-nl:shop:Deployment/web@20261003T02Z' \\
+      --month 2026-10";
+
 const DOCTOR_EXAMPLES: &str = "\
 Examples:
   wattledger doctor --month 2026-10
@@ -288,6 +319,12 @@ enum Verb {
     /// Check closed months, or a bundle of one: hashes, signature, time stamp, chain, and every figure worked out again
     #[command(after_long_help = VERIFY_EXAMPLES)]
     Verify(verify::VerifyArgs),
+    /// Write everything that a closed month rests on into one archive, with a description of how a stranger checks it
+    #[command(after_long_help = EXPORT_EXAMPLES)]
+    Export(export::ExportArgs),
+    /// Draw an auditor's sample from the hourly ledger of a closed month
+    #[command(after_long_help = SAMPLE_EXAMPLES)]
+    Sample(sample::SampleArgs),
 }
 
 /// A verb's arguments, with `--accept` after the verb too. (clap's global arguments keep only one of both places.)
@@ -334,6 +371,8 @@ fn run(cli: &Cli) -> anyhow::Result<u8> {
         Verb::Report(verb) => report::run(&verb.args, &config, &accepted(&cli.accept, &verb.accept)),
         Verb::Close(verb) => close::run(&verb.args, &config, &accepted(&cli.accept, &verb.accept)),
         Verb::Verify(args) => verify::run(args, &cli.config),
+        Verb::Export(args) => export::run(args, &config),
+        Verb::Sample(args) => sample::run(args, &config),
     }
 }
 

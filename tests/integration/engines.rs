@@ -55,6 +55,21 @@ fn they_give_one_ledger_where_tiers_differ_and_tails_are_moved() {
     }
 }
 
+/// A node that was there before and after it is filled, on every engine alike.
+#[test]
+fn they_give_one_ledger_on_a_day_without_evidence() {
+    let Some(python) = sample::python_with_duckdb() else { return };
+    let folder = TempDir::new().unwrap();
+    altered::write_with_cost_centres(folder.path(), |_, _, _| None);
+    fs::remove_dir_all(folder.path().join("evidence/prod-nl/2026-10-14")).unwrap();
+    let config = Config::load(&altered::config_with_losses(folder.path(), "unattributed").1).unwrap();
+    let mut filled = 0;
+    let (days, _) = compare(&python, &config, &["2026-10-14"], |rows, _| {
+        filled += rows.iter().filter(|row| row.gap_mj > 0 && row.operational_hourly_ugco2e.is_some()).count();
+    });
+    assert!(days == 3 && filled == 3 * 96, "{days} cluster-days, {filled} filled steps");
+}
+
 /// Runs every engine over some days of every cluster. Gives back how many cluster-days and rows were compared; `look` sees the rows of each.
 fn compare(python: &Path, config: &Config, only: &[&str], mut look: impl FnMut(&[LedgerRow], &DayFold)) -> (usize, usize) {
     let period = ReportingPeriod::parse("2026-10", config.time_zone).unwrap();

@@ -17,6 +17,7 @@ mod embodied;
 mod end_to_end;
 mod engines;
 mod explain;
+mod export;
 mod exporter;
 mod faults;
 mod feeds;
@@ -34,6 +35,7 @@ mod real_zones;
 mod same_bytes;
 mod sample;
 mod sample_report;
+mod sampling;
 mod shifting;
 mod shifting_relations;
 #[path = "../../src/sources/intensity/stand_in_test.rs"]

@@ -38,6 +38,7 @@ use crate::accounting::dimensions::DayDimensions;
 use crate::accounting::intensity::{Wanted, ZoneIntensity};
 use crate::accounting::inventory::Inventory;
 use crate::accounting::ledger::{DayTerms, sql};
+use crate::accounting::metering::meter_day;
 use crate::accounting::plan::{Plan, wanted_zones};
 use crate::accounting::scopes::market::Market;
 use crate::accounting::scopes::{Lines, cost_centres, sensitivity};
@@ -51,7 +52,7 @@ use crate::evidence::{DayManifest, Store, files_of};
 use crate::factors::{Factors, Quantity};
 use crate::model::policy::{FactorKind, IdlePolicy};
 use crate::model::tables::Table;
-use crate::model::{Finding, Hint, Refusal, Severity};
+use crate::model::{Finding, Hint, MeteringTerms, Refusal, SampleTable, Severity};
 use crate::units::{GramsCo2ePerKilowattHour, ReportingPeriod, UtcDay};
 
 pub const SOFTWARE: &str = concat!("wattledger ", env!("CARGO_PKG_VERSION"));
@@ -270,7 +271,8 @@ fn of_period(days: &[DayToAccount], period: ReportingPeriod) -> Vec<&DayToAccoun
     days.iter().filter(|day| day.day >= UtcDay::containing(period.from())).collect()
 }
 
-/// Visits every cluster-day of a month with what its ledger is made of: for those who run the method themselves, on whatever engine.
+/// Visits every cluster-day of a month with what its ledger is made of, by cluster and day: for those who run the method themselves, on whatever engine.
+/// A day without evidence on which a node was nevertheless there has no steps and no usage, and is all gap.
 pub fn for_each_day(
     books: &Books,
     period: ReportingPeriod,
@@ -286,13 +288,23 @@ pub fn for_each_day(
     let runs = survey.take_runs();
     let found = counterfactual::beside(store, &terms, &zone_names(&zones), &runs)?;
     let plan = Plan::new(&terms, &survey, runs, zones, found.beside);
-    for day in days_to_account(store, &plan, &manifests, &mut Vec::new())? {
-        let Some(manifest) = &day.manifest else { continue };
-        let mut dimensions = dimensions(store, manifest)?;
+    let mut days = days_to_account(store, &plan, &manifests, &mut Vec::new())?;
+    days.sort_by_key(|day| (day.cluster, day.day));
+    for day in days {
+        let (mut dimensions, node_steps, usage) = match &day.manifest {
+            Some(manifest) => {
+                let read = |table| store.read_table(manifest, table);
+                (dimensions(store, manifest)?, read(Table::NodeSteps)?, read(Table::Usage)?)
+            }
+            None => {
+                let nothing = meter_day(&SampleTable::default(), day.day, &MeteringTerms::of_step(terms.step_seconds))?;
+                (DayDimensions::default(), nothing.node_steps, nothing.usage)
+            }
+        };
         plan.complete(day.cluster, day.day, &mut dimensions);
-        let (node_steps, usage) = (store.read_table(manifest, Table::NodeSteps)?, store.read_table(manifest, Table::Usage)?);
         let runs = plan.runs_of_day(day.cluster, &dimensions);
-        visit(&manifest.cluster, day.day, &plan.day_terms(day.cluster, day.day, &dimensions, &runs), node_steps, usage)?;
+        let day_terms = plan.day_terms(day.cluster, day.day, &dimensions, &runs);
+        visit(&terms.clusters[day.cluster].name, day.day, &day_terms, node_steps, usage)?;
     }
     Ok(())
 }

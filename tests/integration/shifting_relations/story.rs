@@ -188,7 +188,8 @@ impl Story {
         let config = Config::load(&path).unwrap();
         let period = ReportingPeriod::parse(self.month, config.time_zone).unwrap();
         let accounting = Accounting { engine: Engine::Columns, threads: Some(1), with_sensitivity: false, with_content: false };
-        Month(serde_json::to_value(account::period(&account::Books::open(&config).unwrap(), period, &[], &accounting).unwrap()).unwrap())
+        let books = account::Books::open(&config).unwrap();
+        Month(serde_json::to_value(account::period(&books, period, &[], &accounting).unwrap()).unwrap())
     }
 
     fn config(&self) -> String {

@@ -13,6 +13,7 @@ pub mod months;
 pub mod progress;
 pub mod report;
 pub mod verify;
+mod secrets;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -217,6 +218,10 @@ pub struct Cli {
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = LogFormat::Text, global = true)]
     log_format: LogFormat,
 
+    /// Refuse to start where a file that holds a secret can be read by everybody on the machine, which is a warning otherwise
+    #[arg(long, global = true)]
+    strict: bool,
+
     #[command(subcommand)]
     verb: Verb,
 }
@@ -267,15 +272,16 @@ pub fn run_from<T: Into<OsString> + Clone>(args: impl IntoIterator<Item = T>, st
         Err(error) => return print_usage(&error, stderr),
     };
     start_log(cli.verbose, cli.log_format);
-    run(&cli).unwrap_or_else(|error| print_error(&error, stderr))
+    run(&cli, stderr).unwrap_or_else(|error| print_error(&error, stderr))
 }
 
-fn run(cli: &Cli) -> anyhow::Result<u8> {
+fn run(cli: &Cli, stderr: &mut dyn Write) -> anyhow::Result<u8> {
     // Whoever checks a bundle has no configuration.
     if let Verb::Verify(args) = &cli.verb {
         return verify::run(args, &cli.config);
     }
     let config = Config::load(&cli.config)?;
+    secrets::check(&config, cli.strict, stderr)?;
     match &cli.verb {
         Verb::Collect(verb) => collect::run(&verb.args, &config),
         Verb::Import(verb) => import::run(&verb.args, &config),

@@ -5,17 +5,25 @@
 //! without a finding or a refusal is silent wrong: one of them fails the suite.
 //! `cargo test --test integration faults -- --nocapture` prints the table.
 
+mod arguments;
 mod bench;
 mod calendar;
+mod corpus;
 mod counters;
+mod disk;
+mod extremes;
 mod feeds;
 mod history;
+mod hostile;
 mod intensity;
+mod killed;
 mod kubernetes;
 mod limits;
 mod live;
 mod matrix;
 mod recorder;
+mod sameness;
+mod secrets;
 mod transport;
 
 use std::collections::BTreeSet;
@@ -26,6 +34,7 @@ use std::thread;
 use std::time::Instant;
 
 use self::bench::Seen;
+pub use self::history::Random;
 use self::matrix::{CASES, Case, Expected, Step};
 use crate::prometheus;
 

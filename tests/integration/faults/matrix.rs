@@ -6,7 +6,7 @@
 use super::bench::Seen;
 use super::{
     arguments, calendar, counters, disk, extremes, feeds, hostile, intensity, killed, kubernetes, limits, live, recorder, sameness,
-    secrets, transport,
+    secrets, together, transport,
 };
 
 pub struct Case {
@@ -120,6 +120,7 @@ pub const CASES: &[Case] = &[
     case("F53", "killed at any moment, 200 times", &[Retry], killed::random_kills),
     case("F54", "a disk of 1 MiB", &[Refuse("DISK_FULL")], disk::full_disk),
     case("F55", "every fsync fails in turn", &[Retry], killed::failing_syncs),
+    waiting("F56", "four collectors at once", &[Refuse("LOCKED")], together::collectors),
     case("F61", "evidence of the version before and after", &[Neutral], disk::other_schemas),
     case("F62", "names that spreadsheets take for formulas", &[Exact], hostile::formulas),
     case("F63", "names that pages take for markup or scripts", &[Exact], hostile::markup),

@@ -24,6 +24,7 @@ mod matrix;
 mod recorder;
 mod sameness;
 mod secrets;
+mod together;
 mod transport;
 
 use std::collections::BTreeSet;

@@ -370,7 +370,7 @@ impl Bench {
     /// Writes every file of a report, and has each read by programs that are not ours.
     pub fn artefacts(&self, name: &str, seen: &mut Seen) -> Json {
         let (config, out) = (self.folder.path().join(format!("{name}.toml")), self.folder.path().join(format!("files-{name}")));
-        let formats = ["report", "--month", self.month, "--out", out.to_str().unwrap(), "--format", "html,xlsx,json,facts,ixbrl"];
+        let formats = ["report", "--month", self.month, "--out", out.to_str().unwrap(), "--format", "html,xlsx,json,facts,ixbrl,csv"];
         let run = wattledger(&config, &formats);
         check_run("report", &run, seen);
         seen.demand(run.exit == 0, format!("the files were not written: {}", last_line(&run.stderr)));

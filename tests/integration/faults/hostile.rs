@@ -65,11 +65,15 @@ fn demand_all_are_there(names: &[String], files: &Json, seen: &mut Seen) {
     let json = texts(&files["report.json"]["texts"]);
     let cells = texts(&files["report.xlsx"]["texts"]);
     let page = files["report.html"]["text"].as_str().unwrap();
+    let table: BTreeSet<&str> = files["ledger.csv"]["rows"].as_array().unwrap().iter().flat_map(|row| texts(row)).collect();
     for name in names {
         let shown = name.escape_debug();
         let run = format!("run of {name}");
         seen.demand(json.contains(name.as_str()) && json.contains(run.as_str()), format!("`{shown}` is not in report.json"));
         seen.demand(cells.contains(name.as_str()) && cells.contains(run.as_str()), format!("`{shown}` is not in report.xlsx"));
+        // In CSV a mark of text before it tells a program what it is.
+        let marked = format!("'{name}");
+        seen.demand(table.contains(name.as_str()) || table.contains(marked.as_str()), format!("`{shown}` is not in ledger.csv"));
         seen.demand(page.contains(&on_a_page(name)), format!("`{shown}` is not in report.html"));
     }
 }
@@ -84,6 +88,18 @@ fn is_of_a_page(c: char) -> bool {
     let is_control = c.is_control() && !matches!(c, '\t' | '\n');
     let is_none = (c as u32) & 0xfffe == 0xfffe || ('\u{fdd0}'..='\u{fdef}').contains(&c);
     !is_control && !is_none
+}
+
+/// No cell of the ledger is what a spreadsheet would reckon with, but numbers.
+fn demand_no_formulas_in_csv(files: &Json, seen: &mut Seen) {
+    let rows = files["ledger.csv"]["rows"].as_array().unwrap();
+    let is_number = |text: &str| text.strip_prefix('-').unwrap_or(text).bytes().all(|byte| byte.is_ascii_digit());
+    let is_formula = |text: &&str| {
+        text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}']) && !is_number(text)
+    };
+    let found: BTreeSet<&str> =
+        rows.iter().flat_map(|row| row.as_array().unwrap().iter().filter_map(Json::as_str)).filter(is_formula).collect();
+    seen.demand(rows.len() > 20 && found.is_empty(), format!("of {} rows of ledger.csv these cells are formulas: {found:?}", rows.len()));
 }
 
 /// Nothing but our own totals is a formula, and nothing leads out of the workbook.
@@ -111,6 +127,7 @@ pub fn formulas() -> Seen {
     let (mut seen, files) = seen_with(&names);
     demand_all_are_there(&names, &files, &mut seen);
     demand_no_formulas(&files, &mut seen);
+    demand_no_formulas_in_csv(&files, &mut seen);
     seen
 }
 

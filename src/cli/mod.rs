@@ -12,8 +12,8 @@ pub mod import;
 pub mod months;
 pub mod progress;
 pub mod report;
-pub mod verify;
 mod secrets;
+pub mod verify;
 
 use std::ffi::OsString;
 use std::io::Write;

@@ -17,7 +17,8 @@ impl Config {
             IntensityApi::ElectricityMaps { token_file: file, .. } | IntensityApi::WattTime { password_file: file, .. } => Some(file),
             IntensityApi::Neso { .. } => None,
         });
-        let mut files: Vec<&Path> = of_servers.chain(of_apis).chain(of_feeds).map(|path| path.as_path()).collect();
+        let of_seal = [&self.sealing.secret_key_file, &self.sealing.password_file].into_iter().flatten();
+        let mut files: Vec<&Path> = of_servers.chain(of_apis).chain(of_feeds).chain(of_seal).map(|path| path.as_path()).collect();
         files.sort();
         files.dedup();
         files
@@ -57,10 +58,17 @@ mod tests {
             username = "u"
             password_file = "watttime"
             signal = "co2_aoer"
+            [seal]
+            secret_key_file = "wattledger.key"
+            password_file = "key-password"
+            public_key_file = "wattledger.pub"
         "#;
         let config = Config::from_bytes(text.as_bytes(), Path::new("/etc/wattledger/wattledger.toml")).unwrap();
 
         let names: Vec<_> = config.secret_files().iter().map(|path| path.strip_prefix("/etc/wattledger").unwrap().to_owned()).collect();
-        assert_eq!(names, ["key", "kubeconfig", "password", "token", "watttime"].map(std::path::PathBuf::from));
+        assert_eq!(
+            names,
+            ["key", "key-password", "kubeconfig", "password", "token", "watttime", "wattledger.key"].map(std::path::PathBuf::from)
+        );
     }
 }

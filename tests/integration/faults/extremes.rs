@@ -6,7 +6,7 @@ use std::io::Cursor;
 use calamine::{DataRef, Reader, Xlsx};
 use chrono::{Duration, TimeZone, Utc};
 use serde_json::Value as Json;
-use wattledger::cli::account::{self, Accounting, Engine};
+use wattledger::cli::account::{self, Accounting, Books, Engine};
 use wattledger::config::Config;
 use wattledger::disclosure::statement::HourStatement;
 use wattledger::reports;
@@ -24,8 +24,8 @@ const SHEET_ROWS: usize = 1_048_576;
 pub fn many_hours() -> Seen {
     let config = Config::load(&sample::root().join("sample-data/wattledger.toml")).unwrap();
     let month = ReportingPeriod::parse("2026-10", config.time_zone).unwrap();
-    let accounting = Accounting { engine: Engine::Columns, threads: Some(1), with_sensitivity: false };
-    let mut statement = account::period(&config, month, &[], &accounting).unwrap();
+    let accounting = Accounting { engine: Engine::Columns, threads: Some(1), with_sensitivity: false, with_content: false };
+    let mut statement = account::period(&Books::open(&config).unwrap(), month, &[], &accounting).unwrap();
     let (mut random, first) = (Random::new(11), Utc.with_ymd_and_hms(2026, 9, 30, 22, 0, 0).unwrap());
     let mut total = 0;
     statement.hours = (0..HOURS)

@@ -110,7 +110,6 @@ impl Cluster<'_> {
             baseline_policy: None,
             replaces: None,
             software: "a test".to_owned(),
-            endpoint: None,
             queries: vec![],
             unanswered: vec![],
             files: vec![],

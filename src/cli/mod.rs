@@ -357,8 +357,10 @@ fn sentence(error: &anyhow::Error) -> String {
     sentence
 }
 
+/// On one line, and without characters that would tell a terminal what to do: names and servers' words are not ours.
 fn in_one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    words.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
 }
 
 fn how_to_accept(refusal: &Refusal) -> String {

@@ -6,7 +6,7 @@
 use super::bench::Seen;
 use super::{
     arguments, calendar, counters, disk, extremes, feeds, hostile, intensity, killed, kubernetes, limits, live, recorder, sameness, sealed,
-    secrets, together, transport,
+    secrets, supply, together, transport,
 };
 
 pub struct Case {
@@ -144,6 +144,11 @@ pub const CASES: &[Case] = &[
     not_yet("F76", "started without any credentials configured", &[Refuse("NO_AUTH")], "needs `serve`"),
     case("F77", "canaries in every secret, and everything that goes wrong", &[Refuse("PROM_DENIED")], secrets::canaries),
     case("F78", "a token file that everybody can read", &[Flag(&["SECRET_READABLE"])], secrets::readable_token),
-    not_yet("F79", "a crate under an advisory in the lock file", &[Refuse("vulnerability")], "cargo-deny"),
-    not_yet("F80", "a dependency from git, an unknown registry, a banned licence", &[Refuse("source-not-allowed")], "cargo-deny"),
+    case("F79", "a crate under an advisory in the lock file", &[Refuse("vulnerability")], supply::advisory),
+    case(
+        "F80",
+        "a dependency from git, an unknown registry, a banned licence",
+        &[Refuse("source-not-allowed")],
+        supply::sources_and_licences,
+    ),
 ];

@@ -17,6 +17,7 @@ pub mod months;
 pub mod progress;
 pub mod report;
 pub mod sample;
+mod secrets;
 pub mod verify;
 
 use std::ffi::OsString;
@@ -289,6 +290,10 @@ pub struct Cli {
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = LogFormat::Text, global = true)]
     log_format: LogFormat,
 
+    /// Refuse to start where a file that holds a secret can be read by everybody on the machine, which is a warning otherwise
+    #[arg(long, global = true)]
+    strict: bool,
+
     #[command(subcommand)]
     verb: Verb,
 }
@@ -351,10 +356,10 @@ pub fn run_from<T: Into<OsString> + Clone>(args: impl IntoIterator<Item = T>, st
         Err(error) => return print_usage(&error, stderr),
     };
     start_log(cli.verbose, cli.log_format);
-    run(&cli).unwrap_or_else(|error| print_error(&error, stderr))
+    run(&cli, stderr).unwrap_or_else(|error| print_error(&error, stderr))
 }
 
-fn run(cli: &Cli) -> anyhow::Result<u8> {
+fn run(cli: &Cli, stderr: &mut dyn Write) -> anyhow::Result<u8> {
     // Whoever checks a bundle or compares two files has no configuration.
     match &cli.verb {
         Verb::Verify(args) => return verify::run(args, &cli.config),
@@ -362,6 +367,7 @@ fn run(cli: &Cli) -> anyhow::Result<u8> {
         _ => {}
     }
     let config = Config::load(&cli.config)?;
+    secrets::check(&config, cli.strict, stderr)?;
     match &cli.verb {
         Verb::Collect(verb) => collect::run(&verb.args, &config),
         Verb::Import(verb) => import::run(&verb.args, &config),
@@ -441,8 +447,10 @@ fn sentence(error: &anyhow::Error) -> String {
     sentence
 }
 
+/// On one line, and without characters that would tell a terminal what to do: names and servers' words are not ours.
 fn in_one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    words.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
 }
 
 fn how_to_accept(refusal: &Refusal) -> String {

@@ -140,6 +140,11 @@ fn a_link_that_its_parent_has_said_is_not_said_again() {
 }
 
 #[test]
+fn what_would_tell_a_terminal_what_to_do_is_written_out() {
+    assert_eq!(printed(&anyhow!("a name \u{1b}[2J\u{7} of a cluster")).1, "error: a name \\u{1b}[2J\\u{7} of a cluster\n");
+}
+
+#[test]
 fn a_refusal_has_one_line_a_finding_and_exits_with_2() {
     let findings = vec![
         Finding::new("GAP", Severity::Blocked, "9.1 % of node-hours\nhave no samples."),

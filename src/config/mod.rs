@@ -15,6 +15,7 @@ mod misread;
 mod raw;
 mod resolve;
 mod sealing;
+mod secrets;
 #[cfg(test)]
 mod tests;
 

@@ -101,5 +101,15 @@ pub fn html(statement: &Statement) -> Result<Vec<u8>> {
         intensity: tables::intensity(statement),
         attributions: method::attributions(statement),
     };
-    Ok(page.render().context("render the HTML report")?.into_bytes())
+    Ok(with_what_html_has(page.render().context("render the HTML report")?).into_bytes())
+}
+
+/// A name may hold characters that no page can: they are shown as what could not be shown, and a parser has nothing to mend (HTML, 13.2.3.5).
+fn with_what_html_has(text: String) -> String {
+    let is_lacking = |c: char| {
+        let is_control = c.is_control() && !matches!(c, '\t' | '\n' | '\r');
+        let is_no_character = (c as u32) & 0xfffe == 0xfffe || ('\u{fdd0}'..='\u{fdef}').contains(&c);
+        is_control || is_no_character
+    };
+    if text.contains(is_lacking) { text.replace(is_lacking, "\u{fffd}") } else { text }
 }

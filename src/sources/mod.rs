@@ -15,5 +15,6 @@ pub mod prices;
 pub mod prometheus;
 mod refusal;
 pub mod usage;
+mod words;
 
 pub use refusal::{Reach, Refusal};

@@ -88,7 +88,8 @@ impl fmt::Display for ReportingPeriod {
 }
 
 fn parse_month(text: &str) -> Result<(i32, u32), String> {
-    let wrong = || format!("`{text}` is not a month; write it as YYYY-MM, for example 2026-10");
+    // What is written after `--month` may be anything, and the message goes to a terminal.
+    let wrong = || format!("BAD_MONTH: `{}` is not a month; write it as YYYY-MM, for example 2026-10", text.escape_debug());
     let bytes = text.as_bytes();
     if bytes.len() != 7 || bytes[4] != b'-' {
         return Err(wrong());
@@ -210,7 +211,9 @@ mod tests {
     #[test]
     fn what_is_not_a_month_is_refused() {
         for text in ["2026-13", "2026-00", "../../etc", "2026-03/..", "", "2026-3", "+026-03", "2026-1é"] {
-            assert!(ReportingPeriod::parse(text, chrono_tz::UTC).is_err(), "{text}");
+            let why = ReportingPeriod::parse(text, chrono_tz::UTC).unwrap_err();
+            assert!(why.starts_with("BAD_MONTH: "), "{why}");
         }
+        assert!(!ReportingPeriod::parse("\u{1b}[2J", chrono_tz::UTC).unwrap_err().contains('\u{1b}'));
     }
 }

@@ -1,6 +1,6 @@
 //! `deny.toml`, held against what it should refuse: cargo-deny runs over projects and an advisory database that a test makes.
 //!
-//! Tests whose names begin with the number of a case of the fault catalogue are that case. Nothing is fetched from outside.
+//! Functions whose names begin with the number of a case of the fault catalogue are that case, and the suite runs them. Nothing is fetched from outside.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -148,15 +148,16 @@ fn what_is_built_today_keeps_the_rules() {
     assert_eq!(fixture.refused_here(&ALL), Vec::<String>::new());
 }
 
-#[test]
-fn f79_a_lock_file_with_a_crate_under_an_advisory_fails() {
-    let Some(fixture) = Fixture::new("itoa = \"1\"") else { return };
+/// A case of the fault suite; none where there is no cargo-deny.
+pub fn f79_a_lock_file_with_a_crate_under_an_advisory_fails() -> Option<()> {
+    let fixture = Fixture::new("itoa = \"1\"")?;
     assert_eq!(fixture.refused(root(), &["advisories"]), Vec::<String>::new(), "without an advisory it passes");
     for (informational, code) in [("", "vulnerability"), ("unsound", "unsound"), ("unmaintained", "unmaintained")] {
         // One that others bring: nobody here names it.
         fixture.advise(9001, "ring", informational);
         assert_eq!(fixture.refused(root(), &["advisories"]), [code]);
     }
+    Some(())
 }
 
 #[test]
@@ -175,9 +176,9 @@ fn the_exception_that_waits_for_chronos_advisory_is_enough_on_its_day() {
     assert_eq!(fixture.refused(root(), &["advisories"]), ["unmaintained"], "it excuses nothing else");
 }
 
-#[test]
-fn f80_a_git_dependency_fails() {
-    let Some(fixture) = Fixture::new("") else { return };
+/// A case of the fault suite; none where there is no cargo-deny.
+pub fn f80_a_git_dependency_fails() -> Option<()> {
+    let fixture = Fixture::new("")?;
     fixture.write("leaf/Cargo.toml", &manifest("leaf", "Apache-2.0", ""));
     fixture.write("leaf/src/lib.rs", "");
     fixture.commit("leaf");
@@ -186,11 +187,12 @@ fn f80_a_git_dependency_fails() {
         &manifest("fixture", "Apache-2.0", &format!("leaf = {{ git = \"file://{}\" }}", fixture.path("leaf").display())),
     );
     assert_eq!(fixture.refused_here(&["sources"]), ["source-not-allowed"]);
+    Some(())
 }
 
-#[test]
-fn f80_an_unknown_registry_fails() {
-    let Some(fixture) = Fixture::new("leaf = { version = \"0.1\", registry = \"other\" }") else { return };
+/// A case of the fault suite; none where there is no cargo-deny.
+pub fn f80_an_unknown_registry_fails() -> Option<()> {
+    let fixture = Fixture::new("leaf = { version = \"0.1\", registry = \"other\" }")?;
     // A registry is a repository that lists crates, and a place to get them from.
     fixture.write("package/leaf-0.1.0/Cargo.toml", &manifest("leaf", "Apache-2.0", ""));
     fixture.write("package/leaf-0.1.0/src/lib.rs", "");
@@ -208,17 +210,19 @@ fn f80_an_unknown_registry_fails() {
     fixture.commit("index");
     fixture.write(".cargo/config.toml", &format!("[registries.other]\nindex = \"file://{}\"\n", fixture.path("index").display()));
     assert_eq!(fixture.refused_here(&["sources"]), ["source-not-allowed"]);
+    Some(())
 }
 
-#[test]
-fn f80_a_licence_that_is_not_allowed_fails() {
+/// A case of the fault suite; none where there is no cargo-deny.
+pub fn f80_a_licence_that_is_not_allowed_fails() -> Option<()> {
     for (license, is_allowed) in [("AGPL-3.0-only", false), ("GPL-3.0-only OR MIT", true), ("LicenseRef-Own", false), ("ISC", true)] {
-        let Some(fixture) = Fixture::new("leaf = { path = \"leaf\", version = \"0.1\" }") else { return };
+        let fixture = Fixture::new("leaf = { path = \"leaf\", version = \"0.1\" }")?;
         fixture.write("leaf/Cargo.toml", &manifest("leaf", license, ""));
         fixture.write("leaf/src/lib.rs", "");
         let expected: &[&str] = if is_allowed { &[] } else { &["rejected"] };
         assert_eq!(fixture.refused_here(&["licenses"]), expected, "{license}");
     }
+    Some(())
 }
 
 #[test]

@@ -10,6 +10,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::faults::Random;
+
 /// What becomes of one exchange.
 #[derive(Clone, Debug)]
 pub enum Toxic {
@@ -26,6 +28,21 @@ pub enum Toxic {
         status: &'static str,
         headers: &'static str,
         body: &'static str,
+    },
+    /// The series of an answer in JSON come in another order.
+    Shuffle {
+        seed: u64,
+    },
+    /// The answer is what was asked, headers and all, between two texts.
+    Repeat {
+        status: &'static str,
+        before: &'static str,
+        after: &'static str,
+    },
+    /// A text in the answer is another.
+    Rewrite {
+        from: &'static str,
+        to: &'static str,
     },
 }
 
@@ -135,19 +152,35 @@ impl Shared {
                 client.write_all(head.as_bytes())?;
                 client.write_all(&body)?;
             }
+            Toxic::Repeat { status, before, after } => {
+                exchange.status = status[..3].parse().expect("a status begins with its number");
+                let sent = format!("{head}{}", String::from_utf8_lossy(&exchange.request_body));
+                self.log.lock().unwrap().push(exchange);
+                let text = serde_json::to_string(&sent)?;
+                let body = format!("{before}{}{after}", text.trim_matches('"'));
+                write!(client, "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len())?;
+            }
+            Toxic::Shuffle { seed } => {
+                let (head, body) = self.ask_upstream(&head, &exchange.request_body)?;
+                let shuffled = shuffled(&dechunked(&head, &body), seed);
+                (exchange.status, exchange.was_harmed) = (status_of(&head), shuffled.is_some());
+                self.log.lock().unwrap().push(exchange);
+                send_as_whole(&mut client, &head, &shuffled.unwrap_or_else(|| dechunked(&head, &body)))?;
+            }
+            Toxic::Rewrite { from, to } => {
+                let (head, body) = self.ask_upstream(&head, &exchange.request_body)?;
+                let whole = String::from_utf8_lossy(&dechunked(&head, &body)).into_owned();
+                (exchange.status, exchange.was_harmed) = (status_of(&head), whole.contains(from));
+                self.log.lock().unwrap().push(exchange);
+                send_as_whole(&mut client, &head, whole.replace(from, to).as_bytes())?;
+            }
             Toxic::CutBody { share, relabelled } => {
                 let (head, body) = self.ask_upstream(&head, &exchange.request_body)?;
                 exchange.status = status_of(&head);
                 self.log.lock().unwrap().push(exchange);
                 let kept = &body[..(body.len() as f64 * share) as usize];
                 if relabelled {
-                    let kinds = ["content-type:", "content-encoding:"];
-                    let is_kept = |line: &&str| kinds.iter().any(|kind| line.to_ascii_lowercase().starts_with(kind));
-                    let kept_lines: Vec<&str> = head.lines().skip(1).filter(is_kept).collect();
-                    let first = head.lines().next().unwrap_or_default();
-                    let lines: String = kept_lines.iter().map(|line| format!("{line}\r\n")).collect();
-                    write!(client, "{first}\r\n{lines}Content-Length: {}\r\nConnection: close\r\n\r\n", dechunked(&head, kept).len())?;
-                    client.write_all(&dechunked(&head, kept))?;
+                    send_as_whole(&mut client, &head, &dechunked(&head, kept))?;
                 } else {
                     client.write_all(head.as_bytes())?;
                     client.write_all(kept)?;
@@ -170,6 +203,25 @@ impl Shared {
         let body = answer.split_off(place);
         Ok((String::from_utf8_lossy(&answer).into_owned(), body))
     }
+}
+
+/// An answer with a length that says that this is all of it.
+fn send_as_whole(client: &mut TcpStream, head: &str, body: &[u8]) -> std::io::Result<()> {
+    let kinds = ["content-type:", "content-encoding:"];
+    let is_kept = |line: &&str| kinds.iter().any(|kind| line.to_ascii_lowercase().starts_with(kind));
+    let kept_lines: Vec<&str> = head.lines().skip(1).filter(is_kept).collect();
+    let first = head.lines().next().unwrap_or_default();
+    let lines: String = kept_lines.iter().map(|line| format!("{line}\r\n")).collect();
+    write!(client, "{first}\r\n{lines}Content-Length: {}\r\nConnection: close\r\n\r\n", body.len())?;
+    client.write_all(body)
+}
+
+/// None where there are no two series to shuffle.
+fn shuffled(body: &[u8], seed: u64) -> Option<Vec<u8>> {
+    let mut answer: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let series = answer.pointer_mut("/data/result")?.as_array_mut()?;
+    Random::new(seed).shuffle(series);
+    (series.len() > 1).then(|| answer.to_string().into_bytes())
 }
 
 fn status_of(head: &str) -> u16 {

@@ -18,11 +18,12 @@ use clap::Args;
 
 use self::bundle::Bundle;
 use self::checks::{Keys, Trust};
-use self::outcome::{Checked, Outcome};
+pub use self::outcome::Checked;
+use self::outcome::Outcome;
 use super::exit;
 use crate::config::Config;
 use crate::evidence::closed::Written;
-use crate::evidence::{Sealed, Store};
+use crate::evidence::{PublicKey, Sealed, Store};
 use crate::model::Hint;
 
 #[derive(Debug, Args)]
@@ -124,16 +125,32 @@ fn read(store: &Store) -> Result<(Vec<Sealed>, Vec<Checked>)> {
     Ok((seals, unreadable))
 }
 
-/// All checks of the last of these seals. Figures are worked out again only where everything that they are made of is as it was sealed.
-fn check(store: &Store, seals: &[Sealed], trust: &Trust, threads: Option<usize>) -> Checked {
+/// What is checked without working out a figure again: seals, their chain, and every file that they name.
+pub fn untouched(store: &Store, key: &PublicKey) -> Result<Vec<Checked>> {
+    let trust = Trust { keys: Keys::Given(key.clone()), authorities: None };
+    let (seals, mut checked) = read(store)?;
+    for (index, sealed) in seals.iter().enumerate() {
+        let outcomes = of_files(store, &seals[..=index], &trust);
+        checked.push(Checked { month: sealed.seal.period.month.clone(), edition: sealed.seal.edition, outcomes });
+    }
+    Ok(checked)
+}
+
+fn of_files(store: &Store, seals: &[Sealed], trust: &Trust) -> Vec<Outcome> {
     let sealed = seals.last().expect("there is the one that is checked");
-    let mut outcomes = vec![
+    vec![
         checks::signature(sealed, &trust.keys),
         checks::time_stamp(store, sealed, trust),
         checks::chain(seals),
         checks::files(store, sealed),
         checks::evidence(store, sealed),
-    ];
+    ]
+}
+
+/// All checks of the last of these seals. Figures are worked out again only where everything that they are made of is as it was sealed.
+fn check(store: &Store, seals: &[Sealed], trust: &Trust, threads: Option<usize>) -> Checked {
+    let sealed = seals.last().expect("there is the one that is checked");
+    let mut outcomes = of_files(store, seals, trust);
     let [.., files, evidence] = &outcomes[..] else { unreachable!("they were just made") };
     outcomes.push(match files.is_passed() && evidence.is_passed() {
         true => recalculation::recalculate(store, sealed, threads),
@@ -143,14 +160,14 @@ fn check(store: &Store, seals: &[Sealed], trust: &Trust, threads: Option<usize>)
 }
 
 /// Reads a public key that was named on the command line.
-fn public_key(path: &Path) -> Result<crate::evidence::PublicKey> {
+fn public_key(path: &Path) -> Result<PublicKey> {
     let text = std::fs::read_to_string(path).with_context(|| format!("read public key {}", path.display()))?;
-    crate::evidence::PublicKey::parse(&text).with_context(|| format!("read public key {}", path.display()))
+    PublicKey::parse(&text).with_context(|| format!("read public key {}", path.display()))
 }
 
 impl Trust {
     /// Keys and certificates from the command line, then from the configuration; `beside` is the key that lies beside what it signs.
-    fn of(args: &VerifyArgs, config: Option<&Config>, beside: Option<crate::evidence::PublicKey>) -> Result<Self> {
+    fn of(args: &VerifyArgs, config: Option<&Config>, beside: Option<PublicKey>) -> Result<Self> {
         let configured = config.map(|config| super::close::public_key(&config.sealing)).transpose()?.flatten();
         let given = args.public_key.as_deref().map(public_key).transpose()?.or(configured);
         let path = args.timestamp_ca.as_deref().or(config.and_then(|config| config.sealing.timestamp_ca_file.as_deref()));

@@ -380,3 +380,14 @@ fn section_numbers_are_those_of_the_contents() {
         assert_eq!(between(&page, r#"<ol class="contents">"#, "</ol>").matches("<li>").count(), seen.len());
     }
 }
+
+#[test]
+fn characters_that_a_page_cannot_hold_are_shown_as_such() {
+    let mut statement = fixture::statement();
+    statement.organisation = "Ex\0am\u{1b}[31mple\u{fffe}\u{7f} BV\u{feff}".to_owned();
+
+    let page = String::from_utf8(html(&statement).unwrap()).unwrap();
+
+    assert!(page.contains("Ex\u{fffd}am\u{fffd}[31mple\u{fffd}\u{fffd} BV\u{feff}"));
+    assert!(!page.contains(|c: char| c.is_control() && c != '\n'));
+}

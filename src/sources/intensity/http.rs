@@ -13,6 +13,7 @@ use backon::{ExponentialBuilder, Retryable};
 use reqwest::header::{HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{StatusCode, Url};
 
+use crate::sources::words::Secrets;
 use crate::sources::{Reach, Refusal};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -21,8 +22,6 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60);
 const RETRIES: usize = 4;
 /// Ten days of 5-minute values are well below one MiB.
 const LARGEST_BODY: usize = 32 << 20;
-/// Characters of a server's own words that a message repeats.
-const LONGEST_QUOTE: usize = 300;
 
 /// How to be let in.
 #[derive(Clone)]
@@ -30,6 +29,22 @@ pub enum Credentials {
     None,
     Header(HeaderName, HeaderValue),
     Basic { user: String, password: String },
+}
+
+impl Credentials {
+    /// What of them must not be repeated.
+    fn secrets(&self) -> Secrets {
+        let mut secrets = Secrets::default();
+        match self {
+            Self::None => {}
+            Self::Header(_, value) => {
+                let text = String::from_utf8_lossy(value.as_bytes());
+                secrets.add(text.strip_prefix("Bearer ").unwrap_or(&text));
+            }
+            Self::Basic { password, .. } => secrets.add(password),
+        }
+        secrets
+    }
 }
 
 pub struct Api {
@@ -112,11 +127,11 @@ impl Api {
             }
             body.extend_from_slice(&chunk);
         }
-        if status == StatusCode::OK { Ok(body) } else { Err(self.refused(status, &body, retry_after)) }
+        if status == StatusCode::OK { Ok(body) } else { Err(self.refused(status, &body, retry_after, &credentials.secrets())) }
     }
 
-    fn refused(&self, status: StatusCode, body: &[u8], retry_after: Option<Duration>) -> Fault {
-        let words = quote(&String::from_utf8_lossy(body));
+    fn refused(&self, status: StatusCode, body: &[u8], retry_after: Option<Duration>, secrets: &Secrets) -> Fault {
+        let words = secrets.quote(&String::from_utf8_lossy(body));
         let final_with = |code, hint: &str| {
             let message = format!("{} refused ({}): {words}", self.provider, status.as_u16());
             Fault::Final(Refusal::new(code, Reach::Source, message).hint(hint))
@@ -166,10 +181,4 @@ fn broken(error: &reqwest::Error) -> Fault {
         "read"
     };
     Fault::Passing { why: cause.map_or_else(|| what.to_owned(), |cause| format!("{what}: {cause}")), retry_after: None }
-}
-
-/// A server's words, short and on one line.
-fn quote(text: &str) -> String {
-    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST_QUOTE).collect();
-    line.trim().to_owned()
 }

@@ -19,14 +19,13 @@ use super::facts::Facts;
 use super::object::Object;
 use super::resources::Kind;
 use crate::model::Hint;
+use crate::sources::words::quote;
 use crate::sources::{Reach, Refusal};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Of one page of a list, its body included, or of the beginning of a watch.
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 const PAGE: u32 = 500;
-/// Characters of a server's own words that a message repeats.
-const LONGEST_QUOTE: usize = 300;
 /// Set in every pod.
 const IN_CLUSTER: &str = "KUBERNETES_SERVICE_HOST";
 
@@ -166,10 +165,4 @@ pub fn refused(kind: Kind, verb: &str, status: &Status) -> Fault {
 fn denied(kind: Kind, verb: &str, words: &str) -> Fault {
     let hint = "check the credentials of the kubeconfig, or the token of the service account";
     Fault::Final(Refusal::new("K8S_DENIED", Reach::Source, format!("{kind} {verb}: {}", quote(words))).hint(hint))
-}
-
-/// A server's words, short and on one line.
-fn quote(text: &str) -> String {
-    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST_QUOTE).collect();
-    line.trim().to_owned()
 }

@@ -15,12 +15,11 @@ use reqwest::{Response, StatusCode, Version};
 
 use super::connection::Connection;
 use super::decode::{Answer, Matrix};
+use crate::sources::words::Secrets;
 use crate::sources::{Reach, Refusal};
 
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60);
 const RETRIES: usize = 4;
-/// Characters of a server's own words that a message repeats.
-const LONGEST_QUOTE: usize = 300;
 /// A server that sent so much before time was up is slow; one that sent less is silent, and smaller windows would not help.
 const SIGN_OF_LIFE: u64 = 1024 * 1024;
 const STREAM_TYPE: &str = "application/x-streamed-protobuf";
@@ -47,6 +46,8 @@ pub struct Client {
     queries: prometheus_http_query::Client,
     url: String,
     timeout: Duration,
+    /// What a message must not repeat.
+    secrets: Secrets,
 }
 
 /// The body of a remote read, as it arrives.
@@ -62,7 +63,7 @@ impl Client {
         let http = connection.http_client()?;
         let queries = prometheus_http_query::Client::from(http.clone(), url)
             .map_err(|_| anyhow!("the Prometheus URL in the configuration is not a URL"))?;
-        Ok(Self { http, queries, url: url.to_owned(), timeout: connection.pull.timeout })
+        Ok(Self { http, queries, url: url.to_owned(), timeout: connection.pull.timeout, secrets: connection.secrets()? })
     }
 
     /// As configured.
@@ -96,7 +97,7 @@ impl Client {
             let body = self.body(response).await?;
             match status.as_u16() {
                 200 => Ok(serde_json::from_slice(&body).ok()),
-                429 | 500..=599 if status != StatusCode::NOT_IMPLEMENTED => Err(refused(status, &body, retry_after)),
+                429 | 500..=599 if status != StatusCode::NOT_IMPLEMENTED => Err(self.refused(status, &body, retry_after)),
                 _ => Ok(None),
             }
         };
@@ -115,16 +116,16 @@ impl Client {
             if kind.is_some_and(is_stream) {
                 return Ok(Stream { response, received: 0, timeout: self.timeout });
             }
-            let kind = kind.map_or_else(|| "nothing".to_owned(), |kind| quote(&String::from_utf8_lossy(kind.as_bytes())));
+            let kind = kind.map_or_else(|| "nothing".to_owned(), |kind| self.secrets.quote(&String::from_utf8_lossy(kind.as_bytes())));
             return Err(Fault::Unserved(format!("remote read answers with {kind}, not with streamed chunks")));
         }
         let retry_after = retry_after(&response);
         let body = self.body(response).await?;
-        match (status.as_u16(), refused(status, &body, retry_after)) {
+        match (status.as_u16(), self.refused(status, &body, retry_after)) {
             (400 | 404 | 405 | 415 | 501, Fault::Final(_)) => Err(Fault::Unserved(format!(
                 "remote read is answered with status {}: {}",
                 status.as_u16(),
-                quote(&String::from_utf8_lossy(&body))
+                self.secrets.quote(&String::from_utf8_lossy(&body))
             ))),
             (_, fault) => Err(fault),
         }
@@ -144,7 +145,7 @@ impl Client {
         })?;
         let (status, retry_after) = (response.status(), retry_after(&response));
         let body = self.body(response).await?;
-        if status == StatusCode::OK { whole(&body) } else { Err(refused(status, &body, retry_after)) }
+        if status == StatusCode::OK { whole(&body, &self.secrets) } else { Err(self.refused(status, &body, retry_after)) }
     }
 
     async fn body(&self, mut response: Response) -> Result<Vec<u8>, Fault> {
@@ -153,6 +154,10 @@ impl Client {
             body.extend_from_slice(&part);
         }
         Ok(body)
+    }
+
+    fn refused(&self, status: StatusCode, body: &[u8], retry_after: Option<Duration>) -> Fault {
+        refused(status, body, retry_after, &self.secrets)
     }
 
     fn broken(&self, error: &reqwest::Error, received: u64) -> Fault {
@@ -241,15 +246,15 @@ fn broken(error: &reqwest::Error, received: u64, timeout: Duration) -> Fault {
 }
 
 /// An answer with status 200: whole, or partial by its own warnings, or cut.
-fn whole(body: &[u8]) -> Result<Matrix, Fault> {
+fn whole(body: &[u8], secrets: &Secrets) -> Result<Matrix, Fault> {
     let answer = Answer::from_json(body).map_err(|error| passing(format!("the answer is not whole: {error}")))?;
     let warnings = answer.warnings.unwrap_or_default();
     if !warnings.is_empty() {
-        return Err(partial(&quote(&warnings.join("; "))));
+        return Err(partial(&secrets.quote(&warnings.join("; "))));
     }
     match answer.data {
         Some(data) if answer.status == "success" => Ok(data.result),
-        _ => Err(passing(format!("an answer without data: {} {}", answer.error_type, quote(&answer.error)))),
+        _ => Err(passing(format!("an answer without data: {} {}", secrets.quote(&answer.error_type), secrets.quote(&answer.error)))),
     }
 }
 
@@ -261,11 +266,11 @@ pub fn partial(why: &str) -> Fault {
 }
 
 /// An answer with another status. Limits and timeouts are told from the words: servers agree on them less than on the codes.
-fn refused(status: StatusCode, body: &[u8], retry_after: Option<Duration>) -> Fault {
+fn refused(status: StatusCode, body: &[u8], retry_after: Option<Duration>, secrets: &Secrets) -> Fault {
     let answer = Answer::from_json(body).ok();
     let (kind, words) = match &answer {
-        Some(answer) => (answer.error_type.as_str(), quote(&answer.error)),
-        None => ("", quote(&String::from_utf8_lossy(body))),
+        Some(answer) => (answer.error_type.as_str(), secrets.quote(&answer.error)),
+        None => ("", secrets.quote(&String::from_utf8_lossy(body))),
     };
     // «context deadline exceeded» is a server that ran out of its own time while it read series; it comes as 422, and is no limit.
     let says_time = ["deadline exceeded", "timed out"].iter().any(|word| words.to_lowercase().contains(word));
@@ -291,12 +296,6 @@ fn refused(status: StatusCode, body: &[u8], retry_after: Option<Duration>) -> Fa
     }
 }
 
-/// A server's words, short and on one line.
-fn quote(text: &str) -> String {
-    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST_QUOTE).collect();
-    line.trim().to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -308,15 +307,21 @@ mod tests {
     #[test]
     fn limits_and_timeouts_ask_for_smaller_windows_and_the_rest_does_not() {
         let limit = "query processing would load too many samples into memory in query execution";
-        assert!(matches!(refused(StatusCode::UNPROCESSABLE_ENTITY, &json_error("execution", limit), None), Fault::TooLarge(_)));
+        assert!(matches!(
+            refused(StatusCode::UNPROCESSABLE_ENTITY, &json_error("execution", limit), None, &Secrets::default()),
+            Fault::TooLarge(_)
+        ));
         let slow = "query timed out in expression evaluation";
-        assert!(matches!(refused(StatusCode::SERVICE_UNAVAILABLE, &json_error("timeout", slow), None), Fault::TooSlow(_)));
+        assert!(matches!(
+            refused(StatusCode::SERVICE_UNAVAILABLE, &json_error("timeout", slow), None, &Secrets::default()),
+            Fault::TooSlow(_)
+        ));
         let late = json_error("execution", "expanding series: context deadline exceeded");
-        assert!(matches!(refused(StatusCode::UNPROCESSABLE_ENTITY, &late, None), Fault::TooSlow(_)));
+        assert!(matches!(refused(StatusCode::UNPROCESSABLE_ENTITY, &late, None, &Secrets::default()), Fault::TooSlow(_)));
         let html = b"<html>\nservice unavailable</html>";
-        assert!(matches!(refused(StatusCode::SERVICE_UNAVAILABLE, html, None), Fault::Passing { .. }));
+        assert!(matches!(refused(StatusCode::SERVICE_UNAVAILABLE, html, None, &Secrets::default()), Fault::Passing { .. }));
         let broken = json_error("execution", "checksum mismatch expected:1, actual:2");
-        match refused(StatusCode::UNPROCESSABLE_ENTITY, &broken, None) {
+        match refused(StatusCode::UNPROCESSABLE_ENTITY, &broken, None, &Secrets::default()) {
             Fault::Final(refusal) => assert_eq!((refusal.code, refusal.reach), ("PROM_REFUSED", Reach::Range)),
             other => panic!("{other:?}"),
         }
@@ -325,7 +330,7 @@ mod tests {
     #[test]
     fn a_warning_makes_an_answer_partial() {
         let body = br#"{"status":"success","warnings":["remote_read: error"],"data":{"resultType":"matrix","result":[]}}"#;
-        match whole(body) {
+        match whole(body, &Secrets::default()) {
             Err(Fault::Final(refusal)) => assert_eq!(refusal.code, "PROM_PARTIAL"),
             other => panic!("{other:?}"),
         }

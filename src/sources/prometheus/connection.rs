@@ -12,6 +12,7 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 
 use crate::model::policy::Pull;
+use crate::sources::words::Secrets;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -65,6 +66,15 @@ impl Connection {
             builder = builder.identity(identity);
         }
         builder.build().map_err(|error| anyhow!("prepare the HTTP client: {}", error.without_url()))
+    }
+
+    /// What lets us in, as it is in its files.
+    pub(super) fn secrets(&self) -> Result<Secrets> {
+        let mut secrets = Secrets::default();
+        for path in [&self.token_file, &self.password_file].into_iter().flatten() {
+            secrets.add(String::from_utf8_lossy(&read(path, "secret")?).trim());
+        }
+        Ok(secrets)
     }
 
     fn headers(&self) -> Result<HeaderMap> {

@@ -16,6 +16,7 @@ use tempfile::TempDir;
 
 use super::history::{Cluster, DAY, MONTH, NEXT_DAY, Truth};
 use crate::prometheus::{Prometheus, Setup};
+use crate::sample;
 
 const LONGEST_CASE: Duration = Duration::from_secs(60);
 /// Codes that say nothing of the data: what this configuration asks for, what it does not say of how machines were made, and days before the made-up
@@ -38,11 +39,17 @@ pub struct Run {
 
 /// Runs our binary and measures it.
 pub fn wattledger(config: &Path, arguments: &[&str]) -> Run {
+    wattledger_under(&[], config, arguments)
+}
+
+/// The same with variables of the environment.
+pub fn wattledger_under(around: &[(&str, &str)], config: &Path, arguments: &[&str]) -> Run {
     let started = Instant::now();
     let mut process = Command::new(env!("CARGO_BIN_EXE_wattledger"))
         .arg("--config")
         .arg(config)
         .args(arguments)
+        .envs(around.iter().copied())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
@@ -112,6 +119,8 @@ pub struct Seen {
     pub shown: Vec<String>,
     /// Figures worth printing.
     pub notes: Vec<String>,
+    /// What the case needs and this machine does not have: nothing was seen.
+    pub left_out: Option<String>,
 }
 
 impl Seen {
@@ -358,6 +367,16 @@ impl Bench {
         add_texts(&json, &mut seen.shown);
     }
 
+    /// Writes every file of a report, and has each read by programs that are not ours.
+    pub fn artefacts(&self, name: &str, seen: &mut Seen) -> Json {
+        let (config, out) = (self.folder.path().join(format!("{name}.toml")), self.folder.path().join(format!("files-{name}")));
+        let formats = ["report", "--month", self.month, "--out", out.to_str().unwrap(), "--format", "html,xlsx,json,facts,ixbrl,csv"];
+        let run = wattledger(&config, &formats);
+        check_run("report", &run, seen);
+        seen.demand(run.exit == 0, format!("the files were not written: {}", last_line(&run.stderr)));
+        read_artefacts(&out)
+    }
+
     /// Name and content hash of every file of the evidence of the clusters, with what was found.
     pub fn evidence_of(&self, name: &str) -> BTreeMap<String, Json> {
         let mut days = BTreeMap::new();
@@ -382,6 +401,14 @@ impl Bench {
         seen.is_as_without_fault = !without.is_empty() && with == without;
         seen
     }
+}
+
+/// What `tests/hostile/artefacts.py` reads in the files of a folder.
+pub fn read_artefacts(folder: &Path) -> Json {
+    let python = std::env::var_os("WATTLEDGER_PYTHON").unwrap_or_else(|| "python3".into());
+    let output = Command::new(python).arg(sample::root().join("tests/hostile/artefacts.py")).arg(folder).output().unwrap();
+    assert!(output.status.success(), "artefacts.py: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
 }
 
 fn add_texts(json: &Json, texts: &mut Vec<String>) {
@@ -433,7 +460,7 @@ impl Seen {
 }
 
 /// 36 g/kWh for every hour of a UTC month and a day on both sides, as a plain file.
-fn flat_intensity(month: &str) -> String {
+pub fn flat_intensity(month: &str) -> String {
     let first = chrono::NaiveDate::parse_from_str(&format!("{month}-01"), "%Y-%m-%d").unwrap();
     let start = first.and_time(chrono::NaiveTime::MIN).and_utc() - chrono::Duration::days(1);
     let rows = (0..33 * 24).map(|hour| format!("{},NL,36\n", (start + chrono::Duration::hours(hour)).format("%Y-%m-%dT%H:%M:%SZ")));

@@ -34,6 +34,13 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
+    /// Into any order.
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+        for last in (1..items.len()).rev() {
+            items.swap(last, self.between(0, last as i64 + 1) as usize);
+        }
+    }
+
     /// From `low` up to and without `high`.
     pub fn between(&mut self, low: i64, high: i64) -> i64 {
         low + (self.next() % (high - low) as u64) as i64
@@ -94,7 +101,8 @@ impl Cluster {
         let mut head = format!("{metric}{{cluster=\"{}\"", self.name);
         let replica = self.replica.map(|replica| ("prometheus_replica", replica));
         for (name, value) in labels.iter().copied().chain(replica).filter(|(_, value)| !value.is_empty()) {
-            write!(head, ",{name}=\"{value}\"").unwrap();
+            let escaped = value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+            write!(head, ",{name}=\"{escaped}\"").unwrap();
         }
         head.push('}');
         for (time, value) in samples {

@@ -4,7 +4,10 @@
 //! of plausible intensities refuses its file. F47's outage is of seconds, not of a minute: pauses grow the same way.
 
 use super::bench::Seen;
-use super::{calendar, counters, feeds, intensity, kubernetes, limits, live, recorder, transport};
+use super::{
+    arguments, calendar, counters, disk, extremes, feeds, hostile, intensity, killed, kubernetes, limits, live, recorder, sameness, sealed,
+    secrets, supply, together, transport,
+};
 
 pub struct Case {
     pub id: &'static str,
@@ -113,4 +116,39 @@ pub const CASES: &[Case] = &[
     case("F48", "a namespace is deleted in the middle of the month", &[Exact], kubernetes::deleted_namespace),
     not_yet("F49", "two labellers and a conflict (409)", &[Exact], "needs `label`"),
     not_yet("F50", "100 reconciles, nothing changed", &[Neutral], "needs `label`"),
+    case("F51", "killed at every call that changes a file of `collect`", &[Retry], killed::collect_at_every_call),
+    case("F52", "killed at every call that changes a file of `close`", &[Retry], sealed::close_at_every_call),
+    case("F53", "killed at any moment, 200 times", &[Retry], killed::random_kills),
+    case("F54", "a disk of 1 MiB", &[Refuse("DISK_FULL")], disk::full_disk),
+    case("F55", "every fsync fails in turn", &[Retry], killed::failing_syncs),
+    waiting("F56", "four collectors at once", &[Refuse("LOCKED")], together::collectors),
+    case("F57", "12 of 31 days", &[Flag(&["DAYS_MISSING"])], sealed::half_a_month),
+    case("F58", "1,000 bits of a closed month flipped", &[Refuse("EVIDENCE_CHANGED")], sealed::flipped_bits),
+    case("F59", "a bit of the seal or its signature flipped", &[Refuse("BAD_SIGNATURE")], sealed::flipped_seal),
+    case("F60", "a file gone, a file too many", &[Refuse("MISSING")], sealed::missing_and_added),
+    case("F61", "evidence of the version before and after", &[Neutral], disk::other_schemas),
+    case("F62", "names that spreadsheets take for formulas", &[Exact], hostile::formulas),
+    case("F63", "names that pages take for markup or scripts", &[Exact], hostile::markup),
+    case("F64", "NUL, ESC, non-characters, half surrogates, 4 KiB", &[Exact], hostile::odd_names),
+    case("F65", "1.1 million hours in a workbook", &[Exact], extremes::many_hours),
+    case("F66", "a cluster that uses nothing: 0/0", &[Exact], extremes::nothing_over_nothing),
+    case("F67", "months that are none, and paths", &[Refuse("BAD_MONTH")], arguments::months_that_are_none),
+    case("F68", "another language, clock, home, and RUST_LOG=trace", &[Neutral], sameness::surroundings),
+    case("F69", "20 runs, 1 and 2 threads, everything in another order", &[Neutral], sameness::shuffled_inputs),
+    not_yet("F70", "500 half-open connections", &[Exact], "needs `serve`"),
+    not_yet("F71", "1 MiB of headers, 101 headers, 1 GiB of body", &[Exact], "needs `serve`"),
+    not_yet("F72", "no, a wrong, an expired, another's token", &[Exact], "needs `serve`"),
+    not_yet("F73", "200 paths that climb", &[Exact], "needs `serve`"),
+    not_yet("F74", "a proxy's user header from a stranger", &[Exact], "needs `serve`"),
+    not_yet("F75", "the scaler's endpoint with stale intensity", &[Exact], "needs `serve`"),
+    not_yet("F76", "started without any credentials configured", &[Refuse("NO_AUTH")], "needs `serve`"),
+    case("F77", "canaries in every secret, and everything that goes wrong", &[Refuse("PROM_DENIED")], secrets::canaries),
+    case("F78", "a token file that everybody can read", &[Flag(&["SECRET_READABLE"])], secrets::readable_token),
+    case("F79", "a crate under an advisory in the lock file", &[Refuse("vulnerability")], supply::advisory),
+    case(
+        "F80",
+        "a dependency from git, an unknown registry, a banned licence",
+        &[Refuse("source-not-allowed")],
+        supply::sources_and_licences,
+    ),
 ];

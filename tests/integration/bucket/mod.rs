@@ -1,6 +1,7 @@
 //! Evidence in a bucket, of an emulator of S3: what holds in a folder holds there, a report of it is the same to the byte, and trouble is named.
 
 mod azure;
+mod closing;
 mod locks;
 mod s3;
 #[path = "../../../src/evidence/objects/tests/suite.rs"]

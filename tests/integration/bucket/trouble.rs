@@ -46,7 +46,7 @@ fn a_store_that_lets_nobody_in_is_said_without_what_was_signed() {
                   <AWSAccessKeyId>AKIACANARY</AWSAccessKeyId><StringToSign>canary-string</StringToSign></Error>";
     let said = says(folder.path(), &s3::evidence_at(&answering(answer), "s3://ledger/evidence"));
     let expected =
-        "error: STORE_DENIED: look into s3://ledger/evidence: SignatureDoesNotMatch: The signature does not match.\nhint: let the identity";
+        "STORE_DENIED: look into s3://ledger/evidence: SignatureDoesNotMatch: The signature does not match.\nhint: let the identity";
     assert!(said.contains(expected), "{said}");
     assert!(!said.to_lowercase().contains("canary"), "{said}");
 }

@@ -166,7 +166,7 @@ async fn a_server_that_is_silent_is_refused_in_time() {
 #[tokio::test]
 async fn an_absent_metric_costs_one_request() {
     let Some(server) = serving(&forty_series(), "", &[]) else { return };
-    for (read, beside) in [(ReadWay::Auto, 2 + 3), (ReadWay::Query, 2 + 4)] {
+    for (read, beside) in [(ReadWay::Auto, 3 + 3), (ReadWay::Query, 3 + 4)] {
         let seen = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&seen);
         let url = between(&server, move |_, answer| {

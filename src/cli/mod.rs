@@ -150,7 +150,7 @@ Examples:
       --month 2026-10
       a job run: its baseline, and its energy at both intensities
   wattledger explain node-day:prod-nl:worker-1:2026-10-03 --month 2026-10
-      a row without a figure's name: the figures that it has
+      a row without a figure's name: the figures that it has, and its energy
 
 The report prints the id of each row, and the heads of its columns say the
 figures' names. Each level adds up to the one above, to the last digit, and

@@ -35,7 +35,7 @@ const NEAREST: usize = 5;
 
 #[derive(Args, Clone, Debug)]
 pub struct ExplainArgs {
-    /// The figure's id as the report prints it: a row's id, a colon, and the figure's name; a row's id alone lists its figures; repeat for more
+    /// The figure's id as the report prints it: a row's id, a colon, and the figure's name; a row's id alone lists its figures and walks its emissions or energy down; repeat for more
     #[arg(value_name = "FIGURE", required = true)]
     pub figures: Vec<String>,
 
@@ -92,7 +92,7 @@ fn explain(args: &ExplainArgs, month: &Month) -> Result<Vec<Explanation>> {
         for figure in &args.figures {
             let found = match FigureId::parse(figure) {
                 Some((row, Some(field))) => walk.figure(&row, &field, depth).with_context(|| format!("walk down from {figure}"))?,
-                Some((row, None)) => walk.row(&row).with_context(|| format!("walk down from {figure}"))?,
+                Some((row, None)) => walk.row(&row, depth).with_context(|| format!("walk down from {figure}"))?,
                 None => None,
             };
             let Some(mut found) = found else { bail!(unknown(figure, &index)) };

@@ -61,8 +61,8 @@ impl<'a> Walk<'a> {
         Ok(self.level(&row, &field, depth - 1, false)?.map(Box::new))
     }
 
-    /// A row without a figure's name: what figures it has.
-    pub fn row(&self, row: &RowId) -> Result<Option<Explanation>> {
+    /// A row without a figure's name: what figures it has, and its emissions, or where it has none its energy, walked down.
+    pub fn row(&self, row: &RowId, depth: usize) -> Result<Option<Explanation>> {
         let of_report = self.index.of_row(row).map(|figure| (figure.field.clone(), figure.value));
         let mut figures: Vec<(String, Option<i64>)> = of_report.collect();
         if figures.is_empty() {
@@ -71,6 +71,12 @@ impl<'a> Walk<'a> {
         if figures.is_empty() {
             return Ok(None);
         }
+        let main = ["operational_hourly_ugco2e", "facility_mj", "metered_mj", "avoided_ugco2e"];
+        let main = main.into_iter().find(|name| figures.iter().any(|(field, value)| field == name && value.is_some()));
+        let next = match main.filter(|_| depth > 1) {
+            Some(field) => self.figure(row, field, depth - 1)?.map(Box::new),
+            None => None,
+        };
         let term =
             |(field, value): (String, Option<i64>)| Term { id: Some(format!("{row}:{field}")), what: field, value, ..Term::default() };
         Ok(Some(Explanation {
@@ -78,6 +84,7 @@ impl<'a> Walk<'a> {
             what: format!("The figures of {row}"),
             meaning: "Each can be explained by its id.".to_owned(),
             figures: figures.into_iter().map(term).collect(),
+            next,
             ..Explanation::default()
         }))
     }

@@ -7,9 +7,9 @@ use super::story::{DAY_S, HOUR_S, MONTH_S, Month, Story};
 /// 2026-10-01T00:00:00Z.
 const OCTOBER_S: i64 = MONTH_S + 30 * DAY_S;
 
-/// The same month without some hours of the Dutch grid, which are not of that month.
+/// A month of runs that may wait a day and longer, and the same without some hours of the Dutch grid, which are not of that month.
 fn with_hole(month: &'static str, from_s: i64, to_s: i64) -> (Month, Month) {
-    let whole = Story { month, ..Story::at_the_months_end() };
+    let whole = Story { month, ..Story::at_the_months_end() }.with_rule("30h", &[]);
     let mut holed = whole.clone();
     holed.grids.get_mut("NL").unwrap().hole = Some((from_s, to_s));
     (whole.account(), holed.account())

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use anyhow::{Context, Result, bail};
+use chrono::Utc;
 use serde_json::Value;
 
 use super::account::{self, Accounting, Books, Engine};
@@ -60,6 +61,8 @@ pub struct Month {
 
 impl Month {
     pub fn open(config: &Config, month: &str, edition: Edition) -> Result<Self> {
+        // `last` is the last month that is over.
+        let month = &super::period_of(month, config.time_zone, Utc::now())?.to_string();
         let live = Books::open(config)?;
         let sealed = match edition {
             Edition::Draft => None,

@@ -94,6 +94,8 @@ impl PublicKey {
     /// The trusted comment of a signature that holds.
     pub fn verify(&self, bytes: &[u8], signature: &[u8]) -> Result<String> {
         let text = std::str::from_utf8(signature).context("the signature is not text")?;
+        // Its reader trims whatever it takes for white space; minisign writes spaces and line feeds only.
+        ensure!(text.bytes().all(|byte| matches!(byte, b'\n' | b' '..=b'~')), "the signature holds what minisign does not write");
         let signature = SignatureBox::from_string(text).context("not a signature of minisign")?;
         if !signature.is_prehashed() {
             bail!("a signature of minisign's old kind, which is not made here");

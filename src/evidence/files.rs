@@ -41,6 +41,15 @@ impl HashedFile {
         }
     }
 
+    /// The same, remembered where the disk is full.
+    fn noted<T>(&mut self, result: std::io::Result<T>) -> std::io::Result<T> {
+        result.inspect_err(|error| {
+            if is_full(error) {
+                self.full = Some(error.kind().into());
+            }
+        })
+    }
+
     /// Waits until it is on the disk, and gives back its SHA-256 and its length.
     pub fn finish(mut self) -> Result<(String, u64)> {
         let written = self.file.flush().and_then(|()| self.file.get_ref().sync_all());
@@ -51,18 +60,16 @@ impl HashedFile {
 
 impl Write for HashedFile {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let written = self.file.write(bytes).inspect_err(|error| {
-            if is_full(error) {
-                self.full = Some(error.kind().into());
-            }
-        })?;
+        let written = self.file.write(bytes);
+        let written = self.noted(written)?;
         self.digest.update(&bytes[..written]);
         self.bytes += written as u64;
         Ok(written)
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
-        self.file.flush()
+        let flushed = self.file.flush();
+        self.noted(flushed)
     }
 }
 

@@ -67,9 +67,9 @@ pub fn signature(sealed: &Sealed, keys: &Keys) -> Outcome {
         }
     };
     match key.verify(&sealed.manifest, signature) {
-        Err(error) => Outcome::failed(CHECK, BAD, format!("{error:#} (key {})", key.id())),
+        Err(error) => Outcome::failed(CHECK, BAD, format!("manifest.json and manifest.json.minisig: {error:#} (key {})", key.id())),
         Ok(comment) if comment != sealed.seal.trusted_comment() => {
-            Outcome::failed(CHECK, BAD, format!("it is that of another seal: it says `{comment}` (key {})", key.id()))
+            Outcome::failed(CHECK, BAD, format!("manifest.json.minisig is that of another seal: it says `{comment}` (key {})", key.id()))
         }
         Ok(_) if is_given => Outcome::passed(CHECK, format!("key {}", key.id())),
         Ok(_) => Outcome::warning(

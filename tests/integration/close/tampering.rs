@@ -110,7 +110,7 @@ fn a_seal_or_a_signature_that_was_touched_does_not_hold() {
     let (code, said) = tampered(&home, &signature, |path| {
         sign(&home, &manifest, path, "wattledger 2026-11 edition 1 seq 1");
     });
-    assert!(code == 4 && said.contains("BAD_SIGNATURE: it is that of another seal"), "{said}");
+    assert!(code == 4 && said.contains("BAD_SIGNATURE: manifest.json.minisig is that of another seal"), "{said}");
     assert_eq!(home.verify(&[]).0, 0, "all is as it was");
 }
 

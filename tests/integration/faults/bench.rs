@@ -373,7 +373,7 @@ impl Bench {
         let formats = ["report", "--month", self.month, "--out", out.to_str().unwrap(), "--format", "html,xlsx,json,facts,ixbrl,csv"];
         let run = wattledger(&config, &formats);
         check_run("report", &run, seen);
-        seen.demand(run.exit == 0, format!("the files were not written: {}", last_line(&run.stderr)));
+        assert_eq!(run.exit, 0, "the files were not written: {}", run.stderr);
         read_artefacts(&out)
     }
 

@@ -6,13 +6,15 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 
 use super::bench::{Bench, Seen, wattledger};
-use super::history::{MONTH, Story, by_seed};
+use super::history::{DAY, MONTH, NEXT_DAY, Story, by_seed};
 use crate::prometheus::Setup;
 use crate::toxic::{Toxic, ToxicProxy};
 
@@ -64,55 +66,55 @@ fn found_in(bytes: &[u8]) -> Vec<String> {
     forms().into_iter().filter(|form| bytes.windows(form.len()).any(|window| window == form.as_bytes())).collect()
 }
 
-/// A configuration that names secrets, and what becomes of runs with it.
-struct Scene<'a> {
-    bench: &'a Bench,
-    runs: usize,
-    codes: BTreeSet<String>,
+/// A run that meets trouble: what it is about, its configuration and its arguments.
+struct Scene {
+    what: String,
+    config: String,
+    arguments: Vec<String>,
 }
 
-impl Scene<'_> {
-    fn write_secret(&self, name: &str, text: &str) {
-        let path = self.bench.folder.path().join("secrets").join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, text).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-    }
+/// Most of them wait for servers that are asked again.
+const AT_ONCE: usize = 24;
 
-    /// Runs as loudly as can be, with a canary in every variable and a proxy that wants a password; says what was seen of any secret.
-    fn run(&mut self, what: &str, config: &str, arguments: &[&str], seen: &mut Seen) {
-        let path = self.bench.folder.path().join("canary.toml");
-        fs::write(&path, config).unwrap();
-        for (log_format, proxied) in [("text", false), ("json", true)] {
-            let mut command = Command::new(env!("CARGO_BIN_EXE_wattledger"));
-            command.arg("--config").arg(&path).args(["-vvv", "--log-format", log_format]).args(arguments).stdin(Stdio::null());
-            command.envs(VARIABLES.iter().map(|name| (*name, VARIABLE))).env("RUST_LOG", "trace").env("RUST_BACKTRACE", "full");
-            if proxied {
-                command
-                    .envs(["http_proxy", "HTTPS_PROXY", "ALL_PROXY"].map(|name| (name, format!("http://{USER}:{VARIABLE}@127.0.0.1:1"))));
-            }
-            let output = command.output().unwrap();
-            let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-            self.runs += 1;
-            seen.demand(
-                output.status.code().is_some_and(|code| code != 0),
-                format!("{what}: ended with {:?}: {stderr}", output.status.code()),
-            );
-            seen.demand(!stderr.contains("panicked"), format!("{what}: {stderr}"));
-            for (stream, bytes) in [("stderr", &output.stderr), ("stdout", &output.stdout)] {
-                for form in found_in(bytes) {
-                    let line = String::from_utf8_lossy(bytes).lines().find(|line| line.contains(&form)).unwrap_or_default().to_owned();
-                    seen.complaints.push(format!("{what}: {stream} has `{form}`: {line}"));
-                }
-            }
-            self.codes.extend(
-                stderr
-                    .split(|c: char| !(c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'))
-                    .filter(|word| word.len() > 4 && word.contains('_'))
-                    .map(str::to_owned),
-            );
+fn write_secret(bench: &Bench, name: &str, bytes: &[u8]) {
+    let path = bench.folder.path().join("secrets").join(name);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, bytes).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+/// Runs a scene as loudly as can be, with a canary in every variable and, every other time, a proxy that wants a password. What was seen of any secret, and
+/// the words in capitals on stderr.
+fn run(bench: &Bench, number: usize, scene: &Scene) -> (Vec<String>, BTreeSet<String>) {
+    let Scene { what, config, arguments } = scene;
+    let path = bench.folder.path().join(format!("canary-{number}.toml"));
+    fs::write(&path, config.replace("evidence-canary", &format!("evidence-canary-{number}"))).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wattledger"));
+    command.arg("--config").arg(&path).args(["-vvv", "--log-format", if number % 2 == 0 { "text" } else { "json" }]).args(arguments);
+    command
+        .envs(VARIABLES.iter().map(|name| (*name, VARIABLE)))
+        .env("RUST_LOG", "trace")
+        .env("RUST_BACKTRACE", "full")
+        .stdin(Stdio::null());
+    if number % 2 == 1 {
+        command.envs(["http_proxy", "HTTPS_PROXY", "ALL_PROXY"].map(|name| (name, format!("http://{USER}:{VARIABLE}@127.0.0.1:1"))));
+        command.env("NO_PROXY", if number % 4 == 1 { "127.0.0.1" } else { "" });
+    }
+    let output = command.output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    let mut complaints = Vec::new();
+    // A cluster is collected without its Kubernetes API too, so that some of these end well.
+    if output.status.code().is_none() || stderr.contains("panicked") {
+        complaints.push(format!("{what}: ended with {:?}: {stderr}", output.status.code()));
+    }
+    for (stream, bytes) in [("stderr", &output.stderr), ("stdout", &output.stdout)] {
+        for form in found_in(bytes) {
+            let line = String::from_utf8_lossy(bytes).lines().find(|line| line.contains(&form)).unwrap_or_default().to_owned();
+            complaints.push(format!("{what}: {stream} has `{form}`: {line}"));
         }
     }
+    let is_of_a_code = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+    (complaints, stderr.split(|c: char| !is_of_a_code(c)).filter(|word| word.contains('_')).map(str::to_owned).collect())
 }
 
 const HEAD: &str = "[organisation]\nname = \"Example BV\"\ntime_zone = \"UTC\"\n[evidence]\ndir = \"evidence-canary\"\n";
@@ -130,110 +132,132 @@ fn repeating(upstream: u16, status: &'static str, before: &'static str, after: &
     ToxicProxy::before(upstream, move |_| Toxic::Repeat { status, before, after })
 }
 
+/// Every way to fail that a server's answer can lead to, and the same secrets in all of them.
+fn answers(add: &mut dyn FnMut(String, String, &[&str]), bench: &Bench, url: &str, prometheus: &str, status: &str, number: usize) {
+    let logins = ["token_file = \"secrets/token\"".to_owned(), format!("username = \"{USER}\", password_file = \"secrets/password\"")];
+    for login in logins {
+        let config = with_prometheus(&format!("url = \"{url}\", {login}, timeout = \"5s\", read = \"query\""));
+        add(format!("Prometheus, {status}, {login}"), config, &COLLECT);
+    }
+    let maps = format!("zones = [\"NL\"]\nprovider = \"electricity-maps\"\nurl = \"{url}\"\ntoken_file = \"secrets/feed-token\"");
+    add(format!("Electricity Maps, {status}"), with_feed(&maps), &COLLECT);
+    let login = format!("username = \"{USER}\"\npassword_file = \"secrets/feed-password\"\nsignal = \"co2_aoer\"");
+    let watttime = format!("zones = [\"NL\"]\nprovider = \"watttime\"\nurl = \"{url}\"\n{login}");
+    add(format!("WattTime, {status}"), with_feed(&watttime), &COLLECT);
+    let kubeconfig = kubeconfig(url, &format!("token: {KUBERNETES_TOKEN}"));
+    kubernetes(add, bench, prometheus, &format!("Kubernetes, {status}"), &kubeconfig, number);
+}
+
+fn kubeconfig(url: &str, user: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: a\nclusters:\n- name: a\n  cluster: {{ server: \"{url}\" }}\n\
+         contexts:\n- name: a\n  context: {{ cluster: a, user: a }}\nusers:\n- name: a\n  user: {{ {user} }}\n"
+    )
+}
+
+fn kubernetes(add: &mut dyn FnMut(String, String, &[&str]), bench: &Bench, prometheus: &str, what: &str, kubeconfig: &str, number: usize) {
+    let name = format!("kubeconfig-{number}");
+    write_secret(bench, &name, kubeconfig.as_bytes());
+    let config = with_prometheus(&format!("url = \"{prometheus}\"")) + &format!("kubernetes = {{ kubeconfig = \"secrets/{name}\" }}\n");
+    add(what.to_owned(), config.clone(), &COLLECT_DAY);
+    add(format!("doctor, {what}"), config, &DOCTOR);
+}
+
+const COLLECT: [&str; 3] = ["collect", "--month", MONTH];
+const COLLECT_DAY: [&str; 5] = ["collect", "--from", DAY, "--to", NEXT_DAY];
+const DOCTOR: [&str; 3] = ["doctor", "--month", MONTH];
+/// What a server answers with: status, and what stands before and after what it was sent.
+const ANSWERS: [(&str, &str, &str); 8] = [
+    ("401 Unauthorized", "", ""),
+    ("403 Forbidden", r#"{"status":"error","errorType":"denied","error":""#, r#""}"#),
+    ("500 Internal Server Error", "<html>", "</html>"),
+    ("400 Bad Request", r#"{"status":"error","errorType":"bad_data","error":""#, r#""}"#),
+    ("422 Unprocessable Entity", r#"{"status":"error","errorType":"execution","error":""#, r#""}"#),
+    ("404 Not Found", "", ""),
+    ("200 OK", "", ""),
+    ("200 OK", r#"{"status":"success","warnings":[""#, r#""],"data":{"resultType":"matrix","result":[]}}"#),
+];
+
 pub fn canaries() -> Seen {
     let bench = Bench::of(&by_seed(|seed, name| Story::six_hours(seed).cluster(name))[..1]);
     let server = bench.server(&Setup::default());
-    let mut seen = Seen::default();
-    let mut scene = Scene { bench: &bench, runs: 0, codes: BTreeSet::new() };
-    scene.write_secret("token", &format!("{TOKEN}\n"));
-    scene.write_secret("bad-token", &format!("{TOKEN}\u{7}\n"));
-    scene.write_secret("not-text", TOKEN);
-    fs::write(bench.folder.path().join("secrets/not-text"), [TOKEN.as_bytes(), &[0xff]].concat()).unwrap();
-    scene.write_secret("password", &format!("{PASSWORD}\n"));
-    scene.write_secret("key.pem", &format!("-----BEGIN PRIVATE KEY-----\n{KEY}\n-----END PRIVATE KEY-----\n"));
-    scene.write_secret("cert.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
-    scene.write_secret("feed-token", FEED_TOKEN);
-    scene.write_secret("feed-password", FEED_PASSWORD);
-
-    let errors: [(&str, &str, &str); 8] = [
-        ("401 Unauthorized", "", ""),
-        ("403 Forbidden", r#"{"status":"error","errorType":"denied","error":""#, r#""}"#),
-        ("500 Internal Server Error", "<html>", "</html>"),
-        ("400 Bad Request", r#"{"status":"error","errorType":"bad_data","error":""#, r#""}"#),
-        ("422 Unprocessable Entity", r#"{"status":"error","errorType":"execution","error":""#, r#""}"#),
-        ("404 Not Found", "", ""),
-        ("200 OK", "", ""),
-        ("200 OK", r#"{"status":"success","warnings":[""#, r#""],"data":{"resultType":"matrix","result":[]}}"#),
-    ];
-    for (status, before, after) in errors {
-        let echo = repeating(server.port(), status, before, after);
-        let url = echo.url();
-        for (what, login) in [
-            ("token", "token_file = \"secrets/token\"".to_owned()),
-            ("password", format!("username = \"{USER}\", password_file = \"secrets/password\"")),
-        ] {
-            let config = with_prometheus(&format!("url = \"{url}\", {login}, timeout = \"5s\", read = \"query\""));
-            scene.run(&format!("{what}, {status}"), &config, &["collect", "--month", MONTH], &mut seen);
-        }
-        let maps =
-            with_feed(&format!("zones = [\"NL\"]\nprovider = \"electricity-maps\"\nurl = \"{url}\"\ntoken_file = \"secrets/feed-token\""));
-        scene.run(&format!("Electricity Maps, {status}"), &maps, &["collect", "--month", MONTH], &mut seen);
-        let watttime = format!(
-            "zones = [\"NL\"]\nprovider = \"watttime\"\nurl = \"{url}\"\nusername = \"{USER}\"\npassword_file = \"secrets/feed-password\"\nsignal = \"co2_aoer\""
-        );
-        scene.run(&format!("WattTime, {status}"), &with_feed(&watttime), &["collect", "--month", MONTH], &mut seen);
-        let kubeconfig = format!(
-            "apiVersion: v1\nkind: Config\ncurrent-context: a\nclusters:\n- name: a\n  cluster: {{ server: \"{url}\" }}\n\
-             contexts:\n- name: a\n  context: {{ cluster: a, user: a }}\nusers:\n- name: a\n  user: {{ token: {KUBERNETES_TOKEN} }}\n"
-        );
-        scene.write_secret("kubeconfig", &kubeconfig);
-        let config = with_prometheus(&format!("url = \"{}\"", server.url())) + "kubernetes = { kubeconfig = \"secrets/kubeconfig\" }\n";
-        scene.run(&format!("Kubernetes, {status}"), &config, &["collect", "--from", "2026-10-31", "--to", "2026-11-01"], &mut seen);
-        scene.run(&format!("doctor, {status}"), &config, &["doctor", "--month", MONTH], &mut seen);
+    for (name, text) in [
+        ("token", format!("{TOKEN}\n")),
+        ("bad-token", format!("{TOKEN}\u{7}\n")),
+        ("password", format!("{PASSWORD}\n")),
+        ("key.pem", format!("-----BEGIN PRIVATE KEY-----\n{KEY}\n-----END PRIVATE KEY-----\n")),
+        ("cert.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_owned()),
+        ("feed-token", FEED_TOKEN.to_owned()),
+        ("feed-password", FEED_PASSWORD.to_owned()),
+        ("seal-key", format!("untrusted comment: minisign secret key\n{KEY}\n")),
+    ] {
+        write_secret(&bench, name, text.as_bytes());
     }
-
-    let collect = ["collect", "--month", MONTH];
+    write_secret(&bench, "not-text", &[TOKEN.as_bytes(), &[0xff]].concat());
+    let mut scenes = Vec::new();
+    let mut add = |what: String, config: String, arguments: &[&str]| {
+        scenes.push(Scene { what, config, arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect() });
+    };
+    let repeating = ANSWERS.map(|(status, before, after)| repeating(server.port(), status, before, after));
+    for (number, (proxy, (status, ..))) in repeating.iter().zip(ANSWERS).enumerate() {
+        answers(&mut add, &bench, &proxy.url(), &server.url(), status, number);
+    }
+    let (url, port) = (server.url(), server.port());
     for (what, keys) in [
         ("nobody there", "url = \"http://127.0.0.1:1\", token_file = \"secrets/token\"".to_owned()),
-        ("a token that no header takes", format!("url = \"{}\", token_file = \"secrets/bad-token\"", server.url())),
-        ("a token that is no text", format!("url = \"{}\", token_file = \"secrets/not-text\"", server.url())),
+        ("a token that no header takes", format!("url = \"{url}\", token_file = \"secrets/bad-token\"")),
+        ("a token that is no text", format!("url = \"{url}\", token_file = \"secrets/not-text\"")),
         (
             "a key that is none",
-            format!("url = \"https://127.0.0.1:{}\", cert_file = \"secrets/cert.pem\", key_file = \"secrets/key.pem\"", server.port()),
+            format!("url = \"https://127.0.0.1:{port}\", cert_file = \"secrets/cert.pem\", key_file = \"secrets/key.pem\""),
         ),
-        ("TLS with a server that has none", format!("url = \"https://127.0.0.1:{}\", token_file = \"secrets/token\"", server.port())),
-        ("a token in the configuration", format!("url = \"{}\", token = \"{TOKEN}\"", server.url())),
-        ("a password in the configuration", format!("url = \"{}\", username = \"{USER}\", password = \"{PASSWORD}\"", server.url())),
+        ("TLS with a server that has none", format!("url = \"https://127.0.0.1:{port}\", token_file = \"secrets/token\"")),
+        ("a token in the configuration", format!("url = \"{url}\", token = \"{TOKEN}\"")),
+        ("a password in the configuration", format!("url = \"{url}\", username = \"{USER}\", password = \"{PASSWORD}\"")),
         ("a password in the address", format!("url = \"http://{USER}:{PASSWORD}@127.0.0.1:1\"")),
-        ("a token without quotation marks", format!("url = \"{}\", token_file = {TOKEN}", server.url())),
-        ("a token as another type", format!("url = \"{}\", concurrency = \"{TOKEN}\"", server.url())),
+        ("a token without quotation marks", format!("url = \"{url}\", token_file = {TOKEN}")),
     ] {
-        scene.run(what, &with_prometheus(&keys), &collect, &mut seen);
-        scene.run(&format!("doctor, {what}"), &with_prometheus(&keys), &["doctor", "--month", MONTH], &mut seen);
+        add(what.to_owned(), with_prometheus(&keys), &COLLECT);
+        add(format!("doctor, {what}"), with_prometheus(&keys), &DOCTOR);
     }
-    for (what, kubeconfig) in [
-        ("a kubeconfig that is none", format!("users:\n- name: a\n  user: {{ token: {KUBERNETES_TOKEN}\n  {KUBERNETES_TOKEN}")),
-        ("a kubeconfig of another shape", format!("users: {KUBERNETES_TOKEN}\n")),
-        (
-            "a kubeconfig with a key that is none",
-            format!(
-                "apiVersion: v1\nkind: Config\ncurrent-context: a\nclusters:\n- name: a\n  cluster: {{ server: \"https://127.0.0.1:1\" }}\n\
-             contexts:\n- name: a\n  context: {{ cluster: a, user: a }}\nusers:\n- name: a\n  user: {{ client-certificate-data: \"{KUBERNETES_TOKEN}\", client-key-data: \"{KUBERNETES_TOKEN}\" }}\n"
-            ),
-        ),
-    ] {
-        scene.write_secret("kubeconfig", &kubeconfig);
-        let config = with_prometheus(&format!("url = \"{}\"", server.url())) + "kubernetes = { kubeconfig = \"secrets/kubeconfig\" }\n";
-        scene.run(what, &config, &["collect", "--from", "2026-10-31", "--to", "2026-11-01"], &mut seen);
-        scene.run(&format!("doctor, {what}"), &config, &["doctor", "--month", MONTH], &mut seen);
-    }
-    let report = ["report", "--month", MONTH, "--out", "canary-report"];
-    scene.run(
-        "a report without evidence",
-        &with_prometheus("url = \"http://127.0.0.1:1\", token_file = \"secrets/token\""),
-        &report,
-        &mut seen,
+    let broken = format!("users:\n- name: a\n  user: {{ token: {KUBERNETES_TOKEN}\n  {KUBERNETES_TOKEN}");
+    kubernetes(&mut add, &bench, &url, "a kubeconfig that is none", &broken, 101);
+    kubernetes(&mut add, &bench, &url, "a kubeconfig of another shape", &format!("users: {KUBERNETES_TOKEN}\n"), 102);
+    let no_key = kubeconfig(
+        "https://127.0.0.1:1",
+        &format!("client-certificate-data: \"{KUBERNETES_TOKEN}\", client-key-data: \"{KUBERNETES_TOKEN}\""),
     );
+    kubernetes(&mut add, &bench, &url, "a kubeconfig with a key that is none", &no_key, 103);
+    let config = with_prometheus("url = \"http://127.0.0.1:1\", token_file = \"secrets/token\"");
+    add("a report without evidence".to_owned(), config.clone(), &["report", "--month", MONTH, "--out", "canary-report"]);
+    let seal = format!("{config}[seal]\nsecret_key_file = \"secrets/seal-key\"\n");
+    add("a close with a key that is none".to_owned(), seal, &["close", "--no-collect", "--month", MONTH]);
 
-    let (runs, codes) = (scene.runs, scene.codes);
+    let (next, found) = (AtomicUsize::new(0), Mutex::new((Vec::new(), BTreeSet::new())));
+    thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, Ordering::SeqCst);
+                    let Some(scene) = scenes.get(number) else { break };
+                    let (complaints, codes) = run(&bench, number, scene);
+                    let mut found = found.lock().unwrap();
+                    found.0.extend(complaints);
+                    found.1.extend(codes);
+                }
+            });
+        }
+    });
+    let (complaints, codes) = found.into_inner().unwrap();
+    let mut seen = Seen { complaints, ..Seen::default() };
     for (path, bytes) in super::sameness::files_below(bench.folder.path()) {
-        let is_where_secrets_are = path.starts_with("secrets") || path == Path::new("canary.toml");
+        let is_where_secrets_are = path.starts_with("secrets") || path.extension().is_some_and(|extension| extension == "toml");
         for form in if is_where_secrets_are { Vec::new() } else { found_in(&bytes) } {
             seen.complaints.push(format!("{} has `{form}`", path.display()));
         }
     }
     seen.refused = codes.into_iter().filter(|code| code == "PROM_DENIED").collect();
-    seen.notes.push(format!("{runs} failing runs, {} forms", forms().len()));
+    seen.notes.push(format!("{} runs, {} forms", scenes.len(), forms().len()));
     seen
 }
 

@@ -60,7 +60,8 @@ A month's report in two steps:
    writes report.html, report.xlsx and report.json. These are drafts.
 
 When the month is over, `close` does both and seals it with its evidence;
-`verify` works all of it out again. Where something is missing, `doctor` says what, and what to do next.
+`verify` works all of it out again. Where something is missing, `doctor`
+says what, and what to do next.
 
 See how it works, on the sample that comes with it:
   wattledger report --config sample-data/wattledger.toml --month 2026-10 \\

@@ -68,7 +68,7 @@ mod tests {
         let names: Vec<_> = config.secret_files().iter().map(|path| path.strip_prefix("/etc/wattledger").unwrap().to_owned()).collect();
         assert_eq!(
             names,
-            ["key", "key-password", "kubeconfig", "password", "token", "watttime", "wattledger.key"].map(std::path::PathBuf::from)
+            ["key", "key-password", "kubeconfig", "password", "token", "wattledger.key", "watttime"].map(std::path::PathBuf::from)
         );
     }
 }

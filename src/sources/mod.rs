@@ -14,6 +14,7 @@ mod local_time;
 pub mod prices;
 pub mod prometheus;
 mod refusal;
+pub mod time_stamp;
 pub mod usage;
 mod words;
 

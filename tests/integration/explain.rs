@@ -365,7 +365,7 @@ fn a_row_of_an_hour_is_re_derived_from_the_parquet_files_by_hand() {
     // hour, of which the walk's next levels are the parts.
     let query = format!(
         "SELECT CAST(SUM(u.active_mj) AS BIGINT) FROM '{0}/usage-000.parquet' u JOIN '{0}/pods.parquet' p USING (pod_id) \
-         WHERE p.namespace = 'shop' AND p.workload = 'Deployment/web' AND u.step BETWEEN 1989760 AND 1989763",
+         WHERE p.namespace = 'shop' AND p.workload = 'Deployment/web' AND u.step BETWEEN 1990408 AND 1990411",
         evidence.display()
     );
     let script = format!("import duckdb; print(duckdb.sql(\"\"\"{query}\"\"\").fetchone()[0])");

@@ -160,6 +160,6 @@ mod tests {
         assert_eq!(keys(&["in/a.csv", "in/b.csv"]), ["factors/a.csv", "factors/b.csv"]);
         assert_eq!(keys(&["one/a.csv", "two/a.csv"]), ["factors/001/a.csv", "factors/002/a.csv"]);
         assert_eq!(keys(&["one/b.csv", "two/a.csv"]), ["factors/001/b.csv", "factors/002/a.csv"]);
-        assert_eq!(keys(&["Strom 2026.csv", "../..", ".hidden"]), ["factors/001/Strom_2026.csv", "factors/002/_", "factors/003/_.hidden"]);
+        assert_eq!(keys(&["Strom 2026.csv", "../..", ".hidden"]), ["factors/Strom_2026.csv", "factors/_", "factors/_.hidden"]);
     }
 }

@@ -13,6 +13,7 @@ use crate::config::Sealing;
 use crate::evidence::closed::stamp::{self, Authorities};
 use crate::evidence::{PublicKey, Seal, Sealed, SigningKey};
 use crate::model::Hint;
+use crate::sources::time_stamp;
 
 /// The authority's certificates in a closed month's folder, so that whoever has the folder can check the time stamp.
 pub const TIME_STAMP_CA_FILE: &str = "timestamp-ca.pem";
@@ -75,7 +76,7 @@ impl Sealer {
         }
         let mut time_stamp = None;
         if let Some(url) = &self.timestamp_url {
-            let reply = stamp::ask(url, &manifest)?;
+            let reply = stamp::ask(url, &manifest, |request| time_stamp::send(url, request))?;
             if let Some((authorities, _)) = &self.authorities {
                 stamp::verify(&reply, &manifest, authorities).with_context(|| {
                     Hint::new(

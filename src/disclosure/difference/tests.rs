@@ -117,10 +117,11 @@ fn a_waterfall_adds_up_to_the_difference_and_a_cause_that_comes_twice_is_one() {
 
     let waterfall = Waterfall::of(&reports[0], &steps);
 
-    assert_eq!(waterfall.order, [Cause::Software, Cause::Evidence, Cause::Intensity, Cause::FactorsAndConfiguration]);
+    assert_eq!(waterfall.order, [Cause::Evidence, Cause::Intensity, Cause::FactorsAndConfiguration, Cause::Software]);
     let totals = waterfall.figures.iter().find(|row| row.id == "totals:facility_mj").unwrap();
-    assert_eq!((totals.before, totals.parts.clone(), totals.after, totals.adds_up), (100, vec![2, 20, -1, 6], 127, true));
-    assert_eq!(waterfall.unknown_figures, 1, "the market-based figure is unknown all the way");
+    assert_eq!((totals.before, totals.parts.clone(), totals.after, totals.adds_up), (100, vec![20, -1, 6, 2], 127, true));
+    assert!(waterfall.unknown_figures >= 1, "the market-based figure is unknown all the way");
+    assert!(waterfall.figures.iter().all(|row| row.id != "totals:scope2_market_based_ugco2e"));
     assert!(waterfall.figures.iter().all(|row| row.adds_up && !row.id.contains("active_mj")));
 }
 

@@ -97,6 +97,9 @@ impl PublicKey {
         // Its reader trims whatever it takes for white space; minisign writes spaces and line feeds only.
         ensure!(text.bytes().all(|byte| matches!(byte, b'\n' | b' '..=b'~')), "the signature holds what minisign does not write");
         let signature = SignatureBox::from_string(text).context("not a signature of minisign")?;
+        // And it takes more than one spelling of the same bytes; below the untrusted comment only the one that minisign writes is a signature.
+        let written = signature.to_string();
+        ensure!(text.lines().skip(1).eq(written.lines().skip(1)), "the signature is not as minisign writes it");
         if !signature.is_prehashed() {
             bail!("a signature of minisign's old kind, which is not made here");
         }

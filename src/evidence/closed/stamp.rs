@@ -23,11 +23,6 @@ use x509_cert::spki::AlgorithmIdentifierOwned;
 
 use crate::model::Hint;
 
-const TIMEOUT: Duration = Duration::from_secs(30);
-/// A stamp with its certificates has some kilobytes.
-const LARGEST_REPLY: usize = 1 << 20;
-const USER_AGENT: &str = concat!("wattledger/", env!("CARGO_PKG_VERSION"));
-
 const ID_SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
 const ID_TST_INFO: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.1.4");
 const ID_CONTENT_TYPE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.3");
@@ -105,19 +100,20 @@ struct MessageImprint {
     hash: OctetString,
 }
 
-/// Asks an authority for a stamp over a seal. The reply is checked as far as it can be without trusting anybody before it is given back.
-pub fn ask(url: &str, seal: &[u8]) -> Result<Vec<u8>> {
-    let ask = || -> Result<Vec<u8>> {
+/// Asks an authority for a stamp over a seal; `send` takes a request to it and brings its reply. The reply is checked as far as it can be without trusting
+/// anybody before it is given back.
+pub fn ask(url: &str, seal: &[u8], send: impl FnOnce(Vec<u8>) -> Result<Vec<u8>>) -> Result<Vec<u8>> {
+    let asked = || -> Result<Vec<u8>> {
         let mut nonce = [0; 8];
         let random = rustls::crypto::ring::default_provider().secure_random;
         random.fill(&mut nonce).map_err(|_| anyhow!("there is no randomness"))?;
         let nonce = u64::from_be_bytes(nonce);
-        let reply = send(url, request(seal, nonce)?)?;
+        let reply = send(request(seal, nonce)?)?;
         let said = Signed::read(&reply, seal, &[])?;
         ensure!(said.nonce == Some(nonce), "the reply is to another question");
         Ok(reply)
     };
-    ask().with_context(|| {
+    asked().with_context(|| {
         Hint::new(format!("ask the time stamp authority {url}"), "nothing was sealed; try again, or take `timestamp_url` out of [seal]")
     })
 }
@@ -127,24 +123,6 @@ fn request(seal: &[u8], nonce: u64) -> Result<Vec<u8>> {
     let imprint = MessageImprint { algorithm: AlgorithmIdentifierOwned { oid: SHA256, parameters: None }, hash };
     let request = TimeStampReq { version: 1, imprint, nonce, cert_req: true };
     request.to_der().map_err(|error| anyhow!("write the request: {error}"))
-}
-
-/// RFC 3161, section 3.4: over HTTP.
-fn send(url: &str, request: Vec<u8>) -> Result<Vec<u8>> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
-    let client = reqwest::Client::builder().timeout(TIMEOUT).user_agent(USER_AGENT).build().context("make an HTTP client")?;
-    runtime.block_on(async {
-        let post = client.post(url).header("Content-Type", "application/timestamp-query").body(request);
-        // Without its address: whoever asked names it.
-        let mut response = post.send().await.map_err(reqwest::Error::without_url)?;
-        ensure!(response.status().is_success(), "it answered with HTTP status {}", response.status());
-        let mut reply = Vec::new();
-        while let Some(part) = response.chunk().await.map_err(reqwest::Error::without_url)? {
-            reply.extend_from_slice(&part);
-            ensure!(reply.len() <= LARGEST_REPLY, "its answer is longer than any time stamp");
-        }
-        Ok(reply)
-    })
 }
 
 /// Checks a reply as far as it can be without trusting anybody: that it is about this seal, and signed by the certificate that it names.

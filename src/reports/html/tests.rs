@@ -265,7 +265,7 @@ fn idle_system_and_gap_are_rows_like_namespaces() {
     for name in [GAP, IDLE] {
         assert!(
             between(&page, r#"<table data-table="namespaces" data-cluster="burst-pl">"#, "</table>")
-                .contains(&format!(r#"<tr data-namespace="{name}" class="apart">"#))
+                .contains(&format!(r#"<tr data-namespace="{name}" id="namespace:burst-pl:{name}" class="apart">"#))
         );
     }
 }

@@ -177,6 +177,10 @@ fn whatever_was_changed_in_an_unpacked_bundle_is_found_and_named() {
 #[test]
 fn a_restatement_brings_the_chain_before_it_and_an_unsigned_month_says_so() {
     let Some(home) = closed() else { return };
+    let config = home.path("wattledger.toml");
+    let text = fs::read_to_string(&config).unwrap();
+    assert!(text.contains("pue = 1.35"));
+    fs::write(&config, text.replace("pue = 1.35", "pue = 1.4")).unwrap();
     home.run_ok(&["close", "--no-collect", "--month", "2026-10", "--restate", "--reason", "a `new` PUE\n```sh\nfalse\n```"]);
     let (into, first) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     let folder = unpack(&export(&home, "second.tar.zst", &[]), into.path());

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::tree::{Explanation, Number, Operand, Product, Share, Sum, Term};
 use super::walk::Walk;
-use crate::accounting::inventory::WorkloadKey;
+use crate::accounting::inventory::{ClusterInventory, WorkloadKey};
 use crate::accounting::ledger::Sums;
 use crate::accounting::scopes::Line;
 use crate::accounting::scopes::embodied::NodeShares;
@@ -137,9 +137,9 @@ impl Walk<'_> {
         weight: &dyn Fn(&Sums) -> i64,
         unit_of_weight: Unit,
     ) {
-        let cluster =
-            of_site.first().and_then(|(key, _)| self.workings.inventory.clusters.iter().position(|of| of.workloads.contains_key(*key)));
-        let Some(cluster) = cluster else { return };
+        // Names like (idle) are in every cluster: the one that has all of them is theirs.
+        let has_all = |cluster: &ClusterInventory| of_site.iter().all(|(key, _)| cluster.workloads.contains_key(*key));
+        let Some(cluster) = self.workings.inventory.clusters.iter().position(has_all) else { return };
         let inventory = &self.workings.inventory.clusters[cluster];
         let mut terms = Vec::new();
         for (key, part) in of_site {

@@ -78,7 +78,8 @@ impl Ledger {
                 AnyValue::Null => Cell::Unknown,
                 AnyValue::Int64(value) => Cell::Integer(value),
                 AnyValue::String(text) => Cell::Text(text.to_owned()),
-                AnyValue::Datetime(ms, ..) => {
+                AnyValue::StringOwned(text) => Cell::Text(text.to_string()),
+                AnyValue::Datetime(ms, ..) | AnyValue::DatetimeOwned(ms, ..) => {
                     Cell::Text(DateTime::from_timestamp_millis(ms).unwrap_or_default().to_rfc3339_opts(SecondsFormat::Secs, true))
                 }
                 other => Cell::Text(other.to_string()),

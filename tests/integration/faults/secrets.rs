@@ -90,7 +90,11 @@ fn run(bench: &Bench, number: usize, scene: &Scene) -> (Vec<String>, BTreeSet<St
     let path = bench.folder.path().join(format!("canary-{number}.toml"));
     fs::write(&path, config.replace("evidence-canary", &format!("evidence-canary-{number}"))).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_wattledger"));
-    command.arg("--config").arg(&path).args(["-vvv", "--log-format", if number % 2 == 0 { "text" } else { "json" }]).args(arguments);
+    command
+        .arg("--config")
+        .arg(&path)
+        .args(["-vvv", "--log-format", if number.is_multiple_of(2) { "text" } else { "json" }])
+        .args(arguments);
     command
         .envs(VARIABLES.iter().map(|name| (*name, VARIABLE)))
         .env("RUST_LOG", "trace")

@@ -361,25 +361,23 @@ pub fn run_from<T: Into<OsString> + Clone>(args: impl IntoIterator<Item = T>, st
 }
 
 fn run(cli: &Cli, stderr: &mut dyn Write) -> anyhow::Result<u8> {
-    // Whoever checks a bundle or compares two files has no configuration.
+    let mut config = || -> anyhow::Result<Config> {
+        let config = Config::load(&cli.config)?;
+        secrets::check(&config, cli.strict, stderr)?;
+        Ok(config)
+    };
     match &cli.verb {
-        Verb::Verify(args) => return verify::run(args, &cli.config),
-        Verb::Diff(args) => return diff::run(args, &cli.config),
-        _ => {}
-    }
-    let config = Config::load(&cli.config)?;
-    secrets::check(&config, cli.strict, stderr)?;
-    match &cli.verb {
-        Verb::Collect(verb) => collect::run(&verb.args, &config),
-        Verb::Import(verb) => import::run(&verb.args, &config),
-        Verb::Doctor(args) => doctor::run(args, &config),
-        Verb::Explain(args) => explain::run(args, &config),
-        Verb::Diff(args) => diff::run(args, &cli.config),
-        Verb::Report(verb) => report::run(&verb.args, &config, &accepted(&cli.accept, &verb.accept)),
-        Verb::Close(verb) => close::run(&verb.args, &config, &accepted(&cli.accept, &verb.accept)),
+        // Whoever checks a bundle or compares two files has no configuration.
         Verb::Verify(args) => verify::run(args, &cli.config),
-        Verb::Export(args) => export::run(args, &config),
-        Verb::Sample(args) => sample::run(args, &config),
+        Verb::Diff(args) => diff::run(args, &cli.config),
+        Verb::Collect(verb) => collect::run(&verb.args, &config()?),
+        Verb::Import(verb) => import::run(&verb.args, &config()?),
+        Verb::Doctor(args) => doctor::run(args, &config()?),
+        Verb::Explain(args) => explain::run(args, &config()?),
+        Verb::Report(verb) => report::run(&verb.args, &config()?, &accepted(&cli.accept, &verb.accept)),
+        Verb::Close(verb) => close::run(&verb.args, &config()?, &accepted(&cli.accept, &verb.accept)),
+        Verb::Export(args) => export::run(args, &config()?),
+        Verb::Sample(args) => sample::run(args, &config()?),
     }
 }
 

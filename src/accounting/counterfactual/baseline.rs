@@ -91,6 +91,20 @@ mod tests {
     }
 
     #[test]
+    fn the_controllers_own_word_goes_before_a_tick_that_is_worked_out() {
+        // Created late, after the next tick: the annotation still names the one that it was for.
+        let timestamp = |text: &str| JobRun { scheduled_timestamp: Some(text.into()), schedule: Some("0 * * * *".into()), ..run() };
+        let late = timestamp("2026-10-05T02:00:00+02:00");
+        assert_eq!(placed(&late, "2026-10-05T01:00:05Z"), ("2026-10-05T00:00:00Z".to_owned(), BaselineRule::Schedule));
+        assert!(
+            baseline(&timestamp("at two"), None, at("2026-10-05T01:00:05Z")).unwrap_err().contains("cronjob-scheduled-timestamp `at two`")
+        );
+        // Without the annotation: the tick at the very second of the creation counts.
+        let created_with_it = JobRun { created: Some(at("2026-10-05T01:00:00Z")), scheduled_timestamp: None, ..late };
+        assert_eq!(placed(&created_with_it, "2026-10-05T01:00:05Z"), ("2026-10-05T01:00:00Z".to_owned(), BaselineRule::Schedule));
+    }
+
+    #[test]
     fn the_schedules_last_tick_is_in_its_own_time_zone() {
         // 03:00 in Amsterdam is 01:00Z in summer time; on the morning of the change back (25 October) it is 02:00Z.
         let mut run = JobRun { schedule: Some("0 3 * * *".into()), schedule_time_zone: Some("Europe/Amsterdam".into()), ..run() };

@@ -173,6 +173,33 @@ mod tests {
     }
 
     #[test]
+    fn a_pause_between_two_tries_moves_with_them() {
+        // 1 Wh from 00:00, three quarters of an hour of nothing, 1 Wh from 01:00: at 100 and 200. An hour later: at 200 and 400.
+        let energy = RunEnergy::of(&[step(0, WATT_HOUR), step(4, WATT_HOUR)], 0, 5 * QUARTER_MS, QUARTER_S);
+        let series = hourly(&[100, 200, 400]);
+        assert_eq!(energy.value_at(0, &series, 1.0).map(rounded), Some(300_000));
+        assert_eq!(energy.value_at(3_600_000, &series, 1.0).map(rounded), Some(600_000));
+        assert_eq!(energy.values_from(0, 5, &series, 1.0).map(|row| row.into_iter().map(rounded).collect::<Vec<_>>()).unwrap()[4], 600_000);
+    }
+
+    #[test]
+    fn intervals_of_five_fifteen_and_thirty_minutes_are_cut_where_they_are() {
+        // 1 Wh, uniform over 00:02–00:17. In 5 minutes: 3 at 0, 5 at 100, 5 at 200, 2 at 300 g. A minute later: 2, 5, 5, 3.
+        let energy = RunEnergy::of(&[step(0, WATT_HOUR)], 120_000, 1_020_000, QUARTER_S);
+        let series =
+            |minutes: i64, step: i64| Integral::of((0..24).map(|i| (i * minutes * 60, (i + 1) * minutes * 60, i * step * 1_000_000)));
+        assert_eq!(energy.active_mj, WATT_HOUR);
+        let value = |start_ms: i64, series: &Integral| energy.value_at(start_ms, series, 1.0).map(rounded).expect("covered");
+        // The step ends at 00:15, and with it its energy: 13 minutes, 3 of them at 0, 5 at 100, 5 at 200 g.
+        assert_eq!(value(120_000, &series(5, 100)), 115_385);
+        assert_eq!(value(180_000, &series(5, 100)), 138_462);
+        // Quarters: all in the first; from 00:10 on, five minutes in it and eight in the second.
+        assert_eq!((value(120_000, &series(15, 100)), value(600_000, &series(15, 100))), (0, 61_538));
+        // Half hours: from 00:25 on, five minutes and eight.
+        assert_eq!(value(1_500_000, &series(30, 100)), 61_538);
+    }
+
+    #[test]
     fn sites_of_one_step_add_up() {
         let both = [step(0, 3), ProfileStep { site: 1, ..step(0, 4) }];
         assert_eq!(RunEnergy::of(&both, 0, QUARTER_MS, QUARTER_S), RunEnergy::of(&[step(0, 7)], 0, QUARTER_MS, QUARTER_S));

@@ -125,6 +125,22 @@ fn a_suspended_run_of_a_cronjob_is_placed_at_its_tick_and_kept_by_its_first_star
 }
 
 #[test]
+fn a_run_that_started_with_its_tick_is_not_shifted_and_is_still_placed_at_the_tick() {
+    // The tick is at 05:00:00Z: 60 s for the controller, the scheduler and the kubelet.
+    let started = |start: &str| {
+        let job =
+            JobRun { created: Some(at("2026-10-05T05:00:00Z")), started: Some(at(start)), schedule: Some("0 5 * * *".into()), ..ran() };
+        let planned = only(&terms(), job);
+        (baseline_of(&planned), planned.cause, planned.place.expect("placed").baseline_start_ms)
+    };
+    let tick = at("2026-10-05T05:00:00Z").timestamp_millis();
+    let by_schedule = ("2026-10-05T05:00:00Z".to_owned(), BaselineRule::Schedule);
+    assert_eq!(started("2026-10-05T05:00:00Z"), (by_schedule.clone(), Cause::None, tick));
+    assert_eq!(started("2026-10-05T05:01:00Z"), (by_schedule.clone(), Cause::None, tick));
+    assert_eq!(started("2026-10-05T05:01:01Z"), (by_schedule, Cause::Other, tick));
+}
+
+#[test]
 fn a_queued_run_is_shifted_from_its_creation_and_not_for_carbon() {
     // Kueue: created suspended at 01:00:01Z, admitted at 05:00Z.
     let planned = only(&terms(), JobRun { was_suspended: true, workload: "Job/train".into(), ..ran() });

@@ -391,20 +391,27 @@ fn a_job_that_somebody_made_of_a_cronjob_by_hand_has_no_schedule() {
 
 #[test]
 fn a_run_knows_when_a_node_took_its_first_pod() {
-    let started = |pod: &str, second: i64| {
-        part(&format!("kube_pod_start_time{{namespace=team,pod={pod},uid=uid-{pod}}}"), &[(second + 1, (at(second) / 1_000) as f64)])
+    let seconds = |second: i64| (at(second) / 1_000) as f64;
+    let told = |metric: &str, pod: &str, second: i64| {
+        part(&format!("{metric}{{namespace=team,pod={pod},uid=uid-{pod}}}"), &[(second + 1, seconds(second))])
     };
-    let pods_started = |parts: Vec<Part>| ints(&described(parts).jobs, "pods_started_ms");
-    assert_eq!(pods_started(vec![started("a", 90)]), [Some(at(90))]);
-    // A second pod, a retry, started later; and one of which nobody says when leaves it at the Job's own start.
-    let second =
-        part("kube_pod_owner{namespace=team,pod=b,uid=uid-b,owner_kind=Job,owner_name=train,owner_is_controller=true}", &[(600, 1.0)]);
-    let retry = || vec![second.clone(), pod("b", "running", &[(600, 0.0), (660, 1.0)]), started("a", 90)];
-    assert_eq!(pods_started([retry(), vec![started("b", 590)]].concat()), [Some(at(90))]);
-    let job = part("kube_job_status_start_time{namespace=team,job_name=train}", &[(60, (at(30) / 1_000) as f64)]);
-    assert_eq!(pods_started([retry(), vec![job]].concat()), [Some(at(30))]);
-    // Where nobody says it of any pod the table has no such column.
-    assert!(described(Vec::new()).jobs.column("pods_started_ms").is_err());
+    let job = || part("kube_job_status_start_time{namespace=team,job_name=train}", &[(60, seconds(30))]);
+    let first = || vec![job(), told("kube_pod_created", "a", 31)];
+    let owner = "kube_pod_owner{namespace=team,pod=b,uid=uid-b,owner_kind=Job,owner_name=train,owner_is_controller=true}";
+    let other = |created: i64| {
+        vec![part(owner, &[(600, 1.0)]), pod("b", "running", &[(600, 0.0), (660, 1.0)]), told("kube_pod_created", "b", created)]
+    };
+    let pods_started = |parts: Vec<Vec<Part>>| ints(&described(parts.concat()).jobs, "pods_started_ms");
+    // It waited from 31 to 90.
+    let waited = || vec![told("kube_pod_start_time", "a", 90)];
+    assert_eq!(pods_started(vec![first(), waited()]), [Some(at(90))]);
+    // One that began with it and went ahead; one of which nobody says when it did.
+    assert_eq!(pods_started(vec![first(), waited(), other(32), vec![told("kube_pod_start_time", "b", 70)]]), [Some(at(70))]);
+    assert_eq!(pods_started(vec![first(), waited(), other(32)]), [Some(at(30))]);
+    // A later try says nothing of how the run began, and where only such are seen nothing is known.
+    assert_eq!(pods_started(vec![first(), waited(), other(500), vec![told("kube_pod_start_time", "b", 590)]]), [Some(at(90))]);
+    let later = described([vec![job(), told("kube_pod_start_time", "a", 590), told("kube_pod_created", "a", 500)]].concat());
+    assert!(later.jobs.column("pods_started_ms").is_err(), "where nobody says it of any pod the table has no such column");
 }
 
 #[test]

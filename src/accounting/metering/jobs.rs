@@ -22,7 +22,7 @@ pub struct JobRow {
     pub created_ms: Option<i64>,
     pub started_ms: Option<i64>,
     pub completed_ms: Option<i64>,
-    /// When a node took the first of its pods of the day, where that is known of all of them; a Job counts as started while they wait for one.
+    /// When a node took the first of the pods that it began with, as far as the day knows; a Job counts as started while they wait for one.
     pub pods_started_ms: Option<i64>,
     pub was_suspended: bool,
     pub scheduled_timestamp: Option<String>,

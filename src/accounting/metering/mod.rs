@@ -203,21 +203,28 @@ fn job_table<'a>(samples: &'a SampleTable, state: &ClusterState<'a>, window: &Wi
     table
 }
 
-/// The first start of the pods of each run. Where that of one pod is not known, the run's own start stands for it: nothing says that its pods waited.
+/// A pod that was created this long after its Job had started is of a later try, or of a later part.
+const FIRST_PODS_MS: i64 = 60_000;
+
+/// When a node took the first of those pods of a run that its Job began with. Where that of one of them is not known, the run's own start stands for it: nothing
+/// says that it waited.
 fn add_pod_starts(samples: &SampleTable, job_of_uid: &BTreeMap<&str, i32>, table: &mut JobTable<'_>) {
-    let mut starts: BTreeMap<&str, i64> = BTreeMap::new();
-    for (series, _, value) in samples.of_metric("kube_pod_start_time") {
-        if let Some(seconds) = value.iter().copied().filter(|seconds| seconds.is_finite() && *seconds > 0.0).min_by(f64::total_cmp) {
-            starts.insert(own_label(series, "uid"), (seconds * 1_000.0).round() as i64);
-        }
-    }
-    if starts.is_empty() {
+    let instants = |metric: &str| -> BTreeMap<&str, i64> {
+        let first = |value: &[f64]| value.iter().copied().filter(|seconds| seconds.is_finite() && *seconds > 0.0).min_by(f64::total_cmp);
+        let of_series = samples.of_metric(metric).filter_map(|(series, _, value)| Some((own_label(series, "uid"), first(value)?)));
+        of_series.map(|(uid, seconds)| (uid, (seconds * 1_000.0).round() as i64)).collect()
+    };
+    let (created, started) = (instants("kube_pod_created"), instants("kube_pod_start_time"));
+    if started.is_empty() {
         return;
     }
     for (uid, job) in job_of_uid {
         let row = &mut table.rows[*job as usize];
-        let started_ms = starts.get(uid).copied().or(row.started_ms);
-        row.pods_started_ms = row.pods_started_ms.into_iter().chain(started_ms).min();
+        let (Some(job_started_ms), Some(created_ms)) = (row.started_ms, created.get(uid)) else { continue };
+        if *created_ms <= job_started_ms + FIRST_PODS_MS {
+            let started_ms = started.get(uid).copied().unwrap_or(job_started_ms);
+            row.pods_started_ms = row.pods_started_ms.into_iter().chain([started_ms]).min();
+        }
     }
 }
 

@@ -1,21 +1,20 @@
 //! What a month of job runs costs beside its counterfactual: bounds in windows, and all of `evaluate`.
 //!
 //! `cargo bench --profile dev --bench counterfactual -- [--runs 100000] [--rounds 3]`. The month is made from a seed (see `generate.rs`), so nothing is read. Each
-//! line is measured in a process of its own, so that peak memory is its own; times are medians of the rounds, of the work alone and not of making the month.
+//! line is measured in a process of its own; times are medians of the rounds, of the work alone and not of making the month. Memory is counted, see `heap.rs`.
 //! Beside the bounds a scan of every candidate runs over some of the same runs (see `naive.rs`) and has to say the same.
 
 mod generate;
+mod heap;
 mod naive;
 #[path = "../process.rs"]
 mod process;
 
-use std::hint::black_box;
 use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use wattledger::accounting::counterfactual::bounds::{CandidatePlace, Candidates};
-use wattledger::accounting::counterfactual::effects::Effects;
 use wattledger::accounting::counterfactual::energy::RunEnergy;
 use wattledger::accounting::counterfactual::evaluate;
 use wattledger::accounting::counterfactual::history::History;
@@ -26,6 +25,9 @@ use generate::{STEP_S, Story};
 use naive::Intervals;
 use process::median_by;
 
+#[global_allocator]
+static HEAP: heap::Counting = heap::Counting;
+
 const WINDOWS_H: [i64; 6] = [0, 1, 4, 8, 24, 48];
 /// The scan is slow: so many runs tell.
 const SCANNED: usize = 2_000;
@@ -33,7 +35,7 @@ const SCANNED: usize = 2_000;
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     if let [verb, runs, window_h, zones, interval_s, valued] = arguments.as_slice()
-        && ["bounds", "evaluate", "nothing"].contains(&verb.as_str())
+        && ["bounds", "evaluate"].contains(&verb.as_str())
     {
         let story = Story {
             runs: runs.parse()?,
@@ -81,22 +83,22 @@ fn bounds_table(runs: usize, rounds: usize) -> Result<()> {
 }
 
 fn evaluate_table(runs: usize, rounds: usize) -> Result<()> {
-    println!("| runs | window | zones | series | prices, marginal | runs/s | s | CPU s | bytes a run |");
-    println!("|---|---|---|---|---|---|---|---|---|");
+    println!("| runs | window | zones | series | prices, marginal | runs/s | s | bytes a run: plan, kept, at most |");
+    println!("|---|---|---|---|---|---|---|---|");
     let line = |story: Story| -> Result<f64> {
         let found = medians("evaluate", story, rounds)?;
-        let base = medians("nothing", story, rounds)?;
         let name = if story.interval_s == 300 { "5 min" } else { "hourly" };
         println!(
-            "| {} | {} h | {} | {name} | {} | {:.0} | {:.2} | {:.2} | {:.0} |",
+            "| {} | {} h | {} | {name} | {} | {:.0} | {:.2} | {:.0}, {:.0}, {:.0} |",
             story.runs,
             story.window_h,
             story.zones,
             if story.is_valued { "yes" } else { "no" },
             story.runs as f64 / found[0],
             found[0],
-            found[4] - base[4],
-            (found[3] - base[3]) * 1024.0 * 1024.0 / story.runs as f64
+            found[1],
+            found[2],
+            found[3]
         );
         Ok(found[0])
     };
@@ -122,7 +124,7 @@ fn evaluate_table(runs: usize, rounds: usize) -> Result<()> {
     Ok(())
 }
 
-/// Medians of what a child prints, then its peak memory in MiB and its CPU seconds.
+/// Medians of what a child prints.
 fn medians(verb: &str, story: Story, rounds: usize) -> Result<Vec<f64>> {
     let mut all = Vec::new();
     for _ in 0..rounds {
@@ -130,10 +132,12 @@ fn medians(verb: &str, story: Story, rounds: usize) -> Result<Vec<f64>> {
         command.arg(verb).args([story.runs.to_string(), story.window_h.to_string(), story.zones.to_string(), story.interval_s.to_string()]);
         command.arg(if story.is_valued { "valued" } else { "plain" });
         let child = process::run(command)?;
-        let mut figures = child.output.split_whitespace().map(str::parse).collect::<Result<Vec<f64>, _>>()?;
-        figures.extend([child.peak_mib, child.cpu_s]);
-        all.push(figures);
-        eprint!("\r{verb} of {} runs, {} h: {:.1} s with making the month   ", story.runs, story.window_h, child.wall_s);
+        all.push(child.output.split_whitespace().map(str::parse).collect::<Result<Vec<f64>, _>>()?);
+        let (wall, cpu, peak) = (child.wall_s, child.cpu_s, child.peak_mib);
+        eprint!(
+            "\r{verb}, {} runs, {} h, with making the month: {wall:.1} s, CPU {cpu:.1} s, {peak:.0} MiB   ",
+            story.runs, story.window_h
+        );
     }
     Ok((0..all[0].len()).map(|figure| median_by(&all, |round| round[figure])).collect())
 }
@@ -141,29 +145,24 @@ fn medians(verb: &str, story: Story, rounds: usize) -> Result<Vec<f64>> {
 /// Makes the month, does the work, and prints seconds and what else is of interest.
 fn measured_child(verb: &str, story: Story) -> Result<()> {
     let terms = generate::terms(story);
+    let before = heap::now();
     let (mut survey, decisions) = generate::survey(story);
     let runs = survey.take_runs();
     let plan = Plan::new(&terms, &survey, runs, generate::zones(story), generate::beside(story, decisions));
+    let of_plan = heap::now() - before;
     let inventory = generate::inventory(&plan);
     ensure!(plan.runs.len() == story.runs, "{} of {} runs count in the month", plan.runs.len(), story.runs);
-    match verb {
-        "bounds" => bounds(&plan, &inventory),
-        "evaluate" => {
-            let started = Instant::now();
-            let effects = evaluate(&plan, &inventory, &History::default());
-            let seconds = started.elapsed().as_secs_f64();
-            let Effects { runs, capacity, .. } = &effects;
-            let bounded = runs.iter().filter(|run| run.bounds.is_some()).count();
-            ensure!(bounded == story.runs, "{bounded} of {} runs have bounds", story.runs);
-            println!("{seconds} {bounded} {}", capacity.exceeded.len());
-            Ok(())
-        }
-        _ => {
-            black_box(&inventory);
-            println!("0 0 0");
-            Ok(())
-        }
+    if verb == "bounds" {
+        return bounds(&plan, &inventory);
     }
+    let started = Instant::now();
+    let (effects, kept, most) = heap::of(|| evaluate(&plan, &inventory, &History::default()));
+    let seconds = started.elapsed().as_secs_f64();
+    let bounded = effects.runs.iter().filter(|run| run.bounds.is_some()).count();
+    ensure!(bounded == story.runs, "{bounded} of {} runs have bounds", story.runs);
+    let a_run = |bytes: usize| bytes as f64 / story.runs as f64;
+    println!("{seconds} {} {} {}", a_run(of_plan), a_run(kept), a_run(most));
+    Ok(())
 }
 
 /// Bounds of every run, and of some of them by the scan: seconds, candidates a run, and seconds that the scan would take for all.

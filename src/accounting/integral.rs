@@ -68,10 +68,57 @@ impl Integral {
 
     /// The sum from the start of the series up to an instant that it covers, or its end.
     pub fn up_to(&self, at_ms: i64) -> i128 {
-        let i = match self.uniform_ms {
+        self.within(self.interval(at_ms), at_ms)
+    }
+
+    /// The same at one instant after the other, none before the one that went before it: an interval is stepped to, not looked up.
+    pub fn walk_from(&self, at_ms: i64) -> Walk<'_> {
+        Walk { of: self, interval: self.interval(at_ms) }
+    }
+
+    fn interval(&self, at_ms: i64) -> usize {
+        match self.uniform_ms {
             Some(length) => (((at_ms - self.start_ms[0]) / length) as usize).min(self.start_ms.len() - 1),
             None => self.start_ms.partition_point(|start| *start <= at_ms).saturating_sub(1),
-        };
-        self.before[i] + i128::from(at_ms - self.start_ms[i]) * i128::from(self.values[i])
+        }
+    }
+
+    fn within(&self, interval: usize, at_ms: i64) -> i128 {
+        self.before[interval] + i128::from(at_ms - self.start_ms[interval]) * i128::from(self.values[interval])
+    }
+}
+
+/// A place in a series, from which one can only go on.
+pub struct Walk<'a> {
+    of: &'a Integral,
+    interval: usize,
+}
+
+impl Walk<'_> {
+    pub fn up_to(&mut self, at_ms: i64) -> i128 {
+        while self.of.start_ms.get(self.interval + 1).is_some_and(|next| *next <= at_ms) {
+            self.interval += 1;
+        }
+        self.of.within(self.interval, at_ms)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn walking_and_looking_up_are_the_same() {
+        // Quarters of an hour, then hours, with a hole after the second.
+        let integral = Integral::of([(0, 900, 7), (900, 1_800, 11), (3_600, 7_200, 13), (7_200, 10_800, 0), (10_800, 14_400, 17)]);
+        for step_ms in [1_000, 300_000, 900_000, 5_000_000] {
+            let mut walk = integral.walk_from(0);
+            for at_ms in (0..=14_400_000).step_by(step_ms) {
+                assert_eq!(walk.up_to(at_ms), integral.up_to(at_ms), "{at_ms}");
+                assert_eq!(walk.up_to(at_ms), integral.up_to(at_ms), "again, {at_ms}");
+            }
+        }
+        // From within, and at the very end.
+        assert_eq!(integral.walk_from(4_000_000).up_to(14_400_000), integral.up_to(14_400_000));
     }
 }

@@ -119,6 +119,11 @@ impl LedgerDay {
         figure_ids::row(&self.cluster, namespace, workload, self.hour[row])
     }
 
+    /// The ids of rows that are asked for one after the other.
+    pub fn ids(&self) -> RowIds<'_> {
+        RowIds { day: self, names: vec![String::new(); self.names.len()], hour: i32::MIN, instant: String::new(), id: String::new() }
+    }
+
     /// One row of a site by itself, with the figures that any row has: for whoever looks into a row. Of a part of a month the market-based one is not known.
     pub fn of_sums(plan: &Plan<'_>, (cluster, site): (usize, usize), sums: &Sums) -> Self {
         let (mut day, mut row) = (Self::default(), Row::default());
@@ -150,6 +155,34 @@ impl LedgerDay {
         self.scope3_category_1_electricity_ugco2e.push(scopes.category_1);
         self.scope3_category_3_ugco2e.push(scopes.upstream.map(|upstream| upstream + scopes.losses.unwrap_or(0)));
         self.scope3_category_8_ugco2e.push(scopes.category_8);
+    }
+}
+
+/// Ids of rows, put together from what they share: a day has some hundred thousand of them, and they differ in the name or in the hour.
+pub struct RowIds<'a> {
+    day: &'a LedgerDay,
+    /// By index of the day's names: what is before the instant; empty until it is asked for.
+    names: Vec<String>,
+    hour: i32,
+    /// Of `hour`, as ids have it.
+    instant: String,
+    id: String,
+}
+
+impl RowIds<'_> {
+    pub fn of(&mut self, row: usize) -> &str {
+        let (name, hour) = (self.day.name[row] as usize, self.day.hour[row]);
+        if self.names[name].is_empty() || self.hour != hour {
+            let id = self.day.id(row);
+            // Within names it is escaped.
+            let (before, instant) = id.rsplit_once('@').expect("an hour's id has an instant");
+            self.names[name] = format!("{before}@");
+            (self.hour, self.instant) = (hour, instant.to_owned());
+        }
+        self.id.clear();
+        self.id.push_str(&self.names[name]);
+        self.id.push_str(&self.instant);
+        &self.id
     }
 }
 

@@ -1,5 +1,7 @@
 //! `ledger.csv`: RFC 4180, with a header, UTF-8, one record a row.
 
+use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::io::Write;
 
 use anyhow::{Context, Result};
@@ -28,27 +30,34 @@ impl<W: Write> CsvLedger<W> {
 
     pub fn add(&mut self, day: &LedgerDay) -> Result<()> {
         let figures = day.figures();
+        let names: Vec<[Cow<'_, str>; 3]> = day
+            .names
+            .iter()
+            .zip(&day.cost_centres)
+            .map(|((namespace, workload), centre)| [namespace, workload, centre].map(|text| spreadsheet::as_text(text)))
+            .collect();
+        let (mut ids, mut number) = (day.ids(), String::new());
+        let (mut hour, mut instant) = (None, String::new());
         for row in 0..day.len() {
-            let name = day.name[row] as usize;
-            let (namespace, workload) = &day.names[name];
+            if hour != Some(day.hour[row]) {
+                hour = Some(day.hour[row]);
+                let start = DateTime::from_timestamp(i64::from(day.hour[row]) * 3_600, 0).unwrap_or_default();
+                instant = start.to_rfc3339_opts(SecondsFormat::Secs, true);
+            }
             let place = &day.places[day.place[row] as usize];
-            let hour = DateTime::from_timestamp(i64::from(day.hour[row]) * 3_600, 0).unwrap_or_default();
-            let texts = [
-                &day.id(row),
-                &hour.to_rfc3339_opts(SecondsFormat::Secs, true),
-                &day.cluster,
-                namespace,
-                workload,
-                &day.cost_centres[name],
-                &place.grid_zone,
-                &place.placement,
-            ];
+            let [namespace, workload, centre] = &names[day.name[row] as usize];
+            let id = spreadsheet::as_text(ids.of(row));
+            let texts = [&*id, &instant, &day.cluster, namespace, workload, centre, &place.grid_zone, &place.placement];
             let mut write = || -> csv::Result<()> {
                 for text in texts {
-                    self.writer.write_field(spreadsheet::as_text(text).as_bytes())?;
+                    self.writer.write_field(text)?;
                 }
                 for (_, column) in &figures {
-                    self.writer.write_field(column.get(row).map(|value| value.to_string()).unwrap_or_default())?;
+                    number.clear();
+                    if let Some(value) = column.get(row) {
+                        write!(number, "{value}").expect("writing to a string cannot fail");
+                    }
+                    self.writer.write_field(&number)?;
                 }
                 self.writer.write_record(None::<&[u8]>)
             };

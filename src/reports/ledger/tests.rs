@@ -74,6 +74,16 @@ fn a_row_is_one_record_whatever_its_names_hold() {
 }
 
 #[test]
+fn ids_that_are_put_together_are_those_of_their_rows() {
+    let day = day(HOUR + 21);
+    let mut ids = day.ids();
+    for row in [0, 1, 2, 1, 0] {
+        assert_eq!(ids.of(row), day.id(row));
+    }
+    assert!(day.id(1).contains("%40shop") && day.id(2).ends_with("@20261004T00Z"), "{} {}", day.id(1), day.id(2));
+}
+
+#[test]
 fn parquet_keeps_names_as_they_are_and_unknown_as_null() {
     let frame = read(&parquet(&[day(HOUR)], 1 << 17));
 

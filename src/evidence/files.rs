@@ -1,7 +1,7 @@
 //! Single steps on files: written and synced, hashed on the way, taken away.
 
 use std::fs::{self, File};
-use std::io::{BufWriter, ErrorKind, Write};
+use std::io::{BufWriter, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Error, Result, bail};
@@ -13,8 +13,22 @@ pub fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The digest and length of what is read.
+pub fn sha256_of(mut reader: impl Read) -> std::io::Result<(String, u64)> {
+    let (mut digest, mut buffer, mut bytes) = (Sha256::new(), vec![0; 1 << 16], 0);
+    loop {
+        match reader.read(&mut buffer)? {
+            0 => return Ok((hex(&digest.finalize()), bytes)),
+            count => {
+                digest.update(&buffer[..count]);
+                bytes += count as u64;
+            }
+        }
+    }
 }
 
 /// A new file that is hashed while it is written, so that it need not be in memory.
@@ -74,10 +88,10 @@ impl Write for HashedFile {
 }
 
 /// Writes a new file and waits until it is on the disk.
-pub fn write_synced(path: &Path, bytes: &[u8]) -> Result<()> {
-    let write = || -> std::io::Result<()> {
+pub fn write_synced(path: &Path, reader: &mut dyn Read) -> Result<()> {
+    let mut write = || -> std::io::Result<()> {
         let mut file = File::create_new(path)?;
-        file.write_all(bytes)?;
+        std::io::copy(reader, &mut file)?;
         file.sync_all()
     };
     write().map_err(|error| trouble(error, &format!("write {}", path.display())))

@@ -7,6 +7,7 @@
 #[cfg(test)]
 mod bucket_test;
 pub mod closed;
+mod content;
 mod decisions;
 mod editions;
 mod files;
@@ -27,9 +28,10 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 pub use closed::{PublicKey, Seal, SealKind, Sealed, SealedDay, SealedFile, SealedLedger, SigningKey};
+pub use content::{Content, Spooling};
 pub use journal::{Journal, JournalOfDay};
 pub use manifest::{DayManifest, FileRecord, QueryRecord, SCHEMA};
-pub use objects::{Created, Lock, Objects};
+pub use objects::{Created, Lock, Object, Objects};
 pub use samples::{frames_to_samples, samples_to_frames};
 pub use store::files_of;
 

@@ -10,7 +10,7 @@ use crate::cli::report::{Format, LedgerFormat};
 use crate::disclosure::Statement;
 use crate::disclosure::hourly::LedgerDay;
 use crate::disclosure::statement::Status;
-use crate::evidence::{Seal, SealKind, SealedDay, SealedLedger};
+use crate::evidence::{Content, Seal, SealKind, SealedDay, SealedLedger, Spooling};
 use crate::model::{Finding, Refusal, Severity};
 use crate::reports::ledger::{CsvLedger, ParquetLedger};
 use crate::units::ReportingPeriod;
@@ -42,7 +42,7 @@ pub struct Made {
     pub statement: Statement,
     pub ledger: SealedLedger,
     /// By path in the closed month's folder.
-    pub files: Vec<(String, Vec<u8>)>,
+    pub files: Vec<(String, Content)>,
 }
 
 impl Edition {
@@ -82,8 +82,8 @@ impl Edition {
 /// Accounts the month and makes its files. Blocked findings that nobody accepted refuse it.
 pub fn make(books: &Books, period: ReportingPeriod, edition: &Edition, threads: Option<usize>) -> Result<Made> {
     let accounting = Accounting { engine: edition.engine, threads, with_sensitivity: true, with_content: true };
-    // In memory: a closed month's files are hashed and put into place whole.
-    let (mut csv, mut parquet) = (Vec::new(), Vec::new());
+    // The hourly ledger of a fleet is larger than the memory.
+    let (mut csv, mut parquet) = (Spooling::begin()?, Spooling::begin()?);
     let wants = |format: LedgerFormat| edition.formats.iter().any(|wanted| wanted.ledger() == Some(format));
     let mut csv_rows = wants(LedgerFormat::Csv).then(|| CsvLedger::new(&mut csv)).transpose()?;
     let mut parquet_rows = wants(LedgerFormat::Parquet).then(|| ParquetLedger::new(&mut parquet)).transpose()?;
@@ -108,13 +108,13 @@ pub fn make(books: &Books, period: ReportingPeriod, edition: &Edition, threads: 
     let mut files = Vec::new();
     for format in &edition.formats {
         if let Some(bytes) = format.render(&statement) {
-            files.push((path(*format), bytes?));
+            files.push((path(*format), Content::Bytes(bytes?)));
         }
     }
-    for (format, bytes) in
+    for (format, spooling) in
         [(Format::Csv, csv), (Format::Parquet, parquet)].into_iter().filter(|(format, _)| edition.formats.contains(format))
     {
-        files.push((path(format), bytes));
+        files.push((path(format), spooling.finish()?));
     }
     Ok(Made { ledger: ledger(account.contents), statement, files })
 }

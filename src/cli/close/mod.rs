@@ -26,7 +26,7 @@ use super::report::Format;
 use super::{diff, exit};
 use crate::config::Config;
 use crate::evidence::closed::{Replaced, SEAL_SCHEMA, SealedPeriod, broken_links, next};
-use crate::evidence::{Created, Seal, SealKind, Sealed, SealedFile, Store};
+use crate::evidence::{Content, Created, Seal, SealKind, Sealed, SealedFile, Store};
 use crate::model::Hint;
 use crate::units::ReportingPeriod;
 
@@ -118,7 +118,7 @@ pub fn run(args: &CloseArgs, config: &Config, accept: &[String]) -> Result<u8> {
     if let Some(newest) = &newest {
         let difference = diff::restatement(&books.store, newest, &books, edition.number, accept, &made.statement)?;
         let bytes = serde_json::to_vec_pretty(&difference).context("write what is restated")?;
-        made.files.push((RESTATEMENT_FILE.to_owned(), bytes));
+        made.files.push((RESTATEMENT_FILE.to_owned(), Content::Bytes(bytes)));
     }
     let at = sealed_at(args)?;
     let sealed = write(&books.store, period, &edition, newest.as_ref(), at, made, inputs, &sealer)?;
@@ -150,11 +150,13 @@ fn write(
     let month = period.to_string();
     let mut files: Vec<SealedFile> = Vec::new();
     let copies = inputs.copies.iter().map(|(file, bytes)| (file.path.as_str(), bytes, file.name.clone()));
-    let made_files = made.files.iter().map(|(path, bytes)| (path.as_str(), bytes, None));
     let own = sealer.own_files();
-    for (path, bytes, name) in copies.chain(made_files).chain(own.iter().map(|(path, bytes)| (*path, bytes, None))) {
+    for (path, bytes, name) in copies.chain(own.iter().map(|(path, bytes)| (*path, bytes, None))) {
         let written = store.write_closed(&month, edition.number, path, bytes).context("write the closed month")?;
         files.push(SealedFile { name, ..written });
+    }
+    for (path, content) in &made.files {
+        files.push(store.write_closed_content(&month, edition.number, path, content).context("write the closed month")?);
     }
     files.sort_by(|a, b| a.path.cmp(&b.path));
     let seals = store.seals()?;

@@ -11,9 +11,8 @@ use super::day::{hour_text, sums};
 use super::tree::{Explanation, Sum, Term};
 use super::walk::Walk;
 use crate::accounting::ledger::LedgerRow;
-use crate::cli::account::{AccountedDay, Engine, Run};
 use crate::disclosure::figure_ids::{RowId, Unit};
-use crate::disclosure::hourly::{HourlyLedger, LedgerDay};
+use crate::disclosure::hourly::LedgerDay;
 use crate::units::UtcDay;
 
 /// Figures of totals that are made of other totals.
@@ -177,21 +176,6 @@ impl<'a> Walk<'a> {
     fn sum_of_hours(&self, row: &RowId, field: &str) -> Result<Option<Option<i64>>> {
         let Some(hours) = self.hours_of(row, field)? else { return Ok(None) };
         Ok(Some(hours.values().try_fold(0, |sum, value| value.map(|value| sum + value))))
-    }
-
-    /// The hourly ledger of a cluster, day by day.
-    fn ledger_days(&self, cluster: usize, mut visit: impl FnMut(&LedgerDay)) -> Result<()> {
-        let workings = self.workings;
-        let first = UtcDay::containing(workings.plan.terms.period.from());
-        let mut of_cluster: Vec<_> = workings.days.iter().filter(|day| day.cluster == cluster && day.day >= first).collect();
-        of_cluster.sort_by_key(|day| day.day);
-        let mut hourly = HourlyLedger::new(workings.plan, workings.inventory, workings.market);
-        let run = Run { engine: Engine::Columns, workers: 1, with_content: false };
-        for day in of_cluster {
-            let accounted = AccountedDay::new(workings.store, workings.plan, day, run)?;
-            visit(&hourly.day(cluster, day.day, &accounted.dimensions, &accounted.fold));
-        }
-        Ok(())
     }
 
     fn day_terms(&self, row: &RowId, field: &str, hours: &BTreeMap<i32, Option<i64>>) -> Vec<Term> {

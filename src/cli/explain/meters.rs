@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use anyhow::{Context, Result};
 
-use super::day::{milli_text, second_text};
+use super::day::{instant_text, milli_text, second_text};
 use super::step::{TracedRow, tier_name};
 use super::tree::{Counter, Difference, Explanation, Number, Operand, Others, Product, Query, Series, Share, Sum, Term, amount};
 use super::walk::Walk;
@@ -52,6 +52,7 @@ impl<'a> Walk<'a> {
         let pod = &traced.day.pods[traced.row_id as usize];
         let mut level = Explanation {
             what: format!("What the meters of pod {} {} claim in the step", pod.namespace, pod.pod),
+            step: Some(traced.node_step()),
             value: Some(claimed_mj),
             unit: Unit::Millijoules.name(),
             meaning: "Differences of cumulative counters, spread evenly over the time between two readings; a cumulative value is rounded to whole millijoules \
@@ -81,7 +82,13 @@ impl<'a> Walk<'a> {
     pub fn node_meter(&self, traced: &TracedRow<'_>) -> Result<Explanation> {
         let balance = traced.trace.balance(traced.step).context("a step with a balance has a meter")?;
         let mut level = Explanation {
-            what: format!("The meter of node {} in the step, tier {}", traced.id.node, tier_name(balance.tier)),
+            what: format!(
+                "The meter of node {} in the step from {}, tier {}",
+                traced.id.node,
+                instant_text(traced.day.start_of(traced.step)),
+                tier_name(balance.tier)
+            ),
+            step: Some(traced.node_step()),
             value: Some(balance.metered_mj),
             unit: Unit::Millijoules.name(),
             meaning: "The node's meter is the whole: active, idle and system energy add up to it, exactly.".to_owned(),
@@ -140,6 +147,7 @@ impl<'a> Walk<'a> {
         // What is no pod's has no counter of CPU time.
         let Some(pod) = usize::try_from(traced.row_id).ok().and_then(|at| traced.day.pods.get(at)) else { return Ok(()) };
         let Some(metered) = self.metered(traced)? else { return Ok(()) };
+        level.step = Some(traced.node_step());
         let used = traced.trace.used.iter().find(|used| used.row_id == traced.row_id).and_then(|used| used.cpu_ms).unwrap_or(0);
         let is_its_own = |counter: &&TracedCounter| counter.role == Role::PodCpu && is_pod(counter, pod);
         self.add_counters(level, &metered, is_its_own, used, traced.day.manifest.as_ref());

@@ -7,8 +7,8 @@ use std::rc::Rc;
 
 use anyhow::{Context, Result};
 
-use super::day::{Day, milli_text, second_text, sums};
-use super::tree::{Explanation, Intensity, Number, Operand, Product, Share, Sum, Term, amount};
+use super::day::{Day, instant_text, milli_text, second_text, sums};
+use super::tree::{Explanation, Intensity, NodeStep, Number, Operand, Product, Share, Sum, Term, amount};
 use super::walk::Walk;
 use crate::accounting::editions::Reconciled;
 use crate::accounting::filling::ValueStatus;
@@ -32,6 +32,12 @@ pub struct TracedRow<'a> {
 }
 
 impl TracedRow<'_> {
+    pub fn node_step(&self) -> NodeStep {
+        let start = self.day.start_of(self.step);
+        let end = start + chrono::TimeDelta::seconds(self.day.terms.step_seconds);
+        NodeStep { cluster: self.id.cluster.clone(), node: self.id.node.clone(), from: instant_text(start), to: instant_text(end) }
+    }
+
     pub fn figure(&self, field: &str) -> String {
         RowId::Step(self.id.clone()).figure(field).to_string()
     }

@@ -25,7 +25,11 @@ impl Walk<'_> {
         let Some(figure) = self.index.get(&row.figure(field).to_string()) else { return Ok(None) };
         let mut level = self.head(&row, field, figure.value);
         level.what = format!("{}{}", level.what, of_part(part));
-        let (value, unit) = (figure.value.unwrap_or(0), Unit::of(field));
+        let Some(value) = figure.value else {
+            level.notes.push("Unknown: no run says anything of it, so it is no sum, and not 0.".to_owned());
+            return Ok(Some(level));
+        };
+        let unit = Unit::of(field);
         let runs = &self.workings.statement.job_runs;
         let ids = run_ids(runs.iter().map(|run| (&*run.cluster, &*run.namespace, &*run.job, run.start)));
         let mut terms = Vec::new();

@@ -33,6 +33,9 @@ pub struct Explanation {
     pub run: Option<Run>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub intensities: Vec<Intensity>,
+    /// Where and when the counters count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step: Option<NodeStep>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub counters: Vec<Counter>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -216,6 +219,15 @@ pub struct Intensity {
     pub retrieved_at: Option<String>,
     pub path: Option<String>,
     pub sha256: Option<String>,
+}
+
+/// A node in a step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NodeStep {
+    pub cluster: String,
+    pub node: String,
+    pub from: String,
+    pub to: String,
 }
 
 /// A counter, and the differences of it that reach into a step.

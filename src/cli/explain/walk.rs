@@ -8,6 +8,7 @@ use std::rc::Rc;
 use anyhow::{Context, Result};
 
 use super::day::Day;
+use super::hourly::KeptLedgers;
 use super::meters::MeteredStep;
 use super::tree::{Explanation, Term};
 use crate::cli::account::Workings;
@@ -22,13 +23,14 @@ pub struct Walk<'a> {
     pub top: usize,
     /// The cluster-day that was looked at last: a walk goes down within one.
     day: RefCell<Option<Rc<Day<'a>>>>,
+    pub ledgers: RefCell<KeptLedgers>,
     /// The step whose samples were looked at last.
     pub metered: RefCell<Option<Rc<MeteredStep>>>,
 }
 
 impl<'a> Walk<'a> {
     pub fn new(workings: &'a Workings<'a>, index: &'a FigureIndex, top: usize) -> Self {
-        Self { workings, index, top, day: RefCell::new(None), metered: RefCell::new(None) }
+        Self { workings, index, top, day: RefCell::new(None), ledgers: RefCell::default(), metered: RefCell::new(None) }
     }
 
     /// A figure, `depth` levels deep; none where there is no such figure.

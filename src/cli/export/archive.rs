@@ -37,18 +37,18 @@ impl<W: Write> Archive<W> {
     }
 
     pub fn add(&mut self, path: &str, bytes: &[u8]) -> Result<()> {
-        self.add_from(path, bytes.len() as u64, bytes)
+        self.add_from(path, bytes.len() as u64, bytes).map(|_| ())
     }
 
-    /// A file of so many bytes; another number of them is an error.
-    pub fn add_from(&mut self, path: &str, bytes: u64, reader: impl Read) -> Result<()> {
+    /// A file of so many bytes; another number of them is an error. Gives back its SHA-256.
+    pub fn add_from(&mut self, path: &str, bytes: u64, reader: impl Read) -> Result<String> {
         let mut hashed = Hashed { reader, digest: Sha256::new(), bytes: 0 };
         append(&mut self.tar, &format!("{}/{path}", self.folder), bytes, self.mtime_s, &mut hashed)
             .with_context(|| format!("put {path} into the archive"))?;
         ensure!(hashed.bytes == bytes, "{path} has {} bytes where {bytes} were said", hashed.bytes);
         let sha256: String = hashed.digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         ensure!(self.sums.insert(path.to_owned(), sum_line(&sha256, path)).is_none(), "{path} comes twice");
-        Ok(())
+        Ok(sha256)
     }
 
     /// Ends the archive with its list of sums. Gives the writer back.

@@ -5,9 +5,11 @@
 //! Does not: read before it is asked for.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
+use super::archive::Archive;
 use crate::evidence::{FileRecord, Sealed, Store};
 
 /// Where the evidence lies in the archive.
@@ -22,12 +24,18 @@ pub enum Source {
 }
 
 impl Source {
-    /// The bytes, checked against the seal.
-    pub fn read(&self, store: &Store, sealed: &Sealed) -> Result<Vec<u8>> {
+    /// Puts the bytes into an archive, checked against the seal. What may be large goes piece by piece, and is checked when all of it has gone.
+    pub fn add<W: Write>(&self, archive: &mut Archive<W>, path: &str, store: &Store, sealed: &Sealed) -> Result<()> {
         match self {
-            Self::Bytes(bytes) => Ok(bytes.clone()),
-            Self::Closed(path) => store.read_closed(sealed, path),
-            Self::Evidence(record) => store.read_evidence(sealed, record),
+            Self::Bytes(bytes) => archive.add(path, bytes),
+            Self::Evidence(record) => archive.add(path, &store.read_evidence(sealed, record)?),
+            Self::Closed(closed) => {
+                let object = store.open_closed(sealed, closed)?;
+                let sha256 = archive.add_from(path, object.len(), object)?;
+                let then = sealed.seal.file(closed).map_or("nothing", |file| &file.sha256);
+                ensure!(sha256 == then, "EVIDENCE_CHANGED: {path} is not the file that was sealed: SHA-256 {sha256}, the seal says {then}");
+                Ok(())
+            }
         }
     }
 }

@@ -68,7 +68,7 @@ pub fn write<W: Write>(store: &Store, sealed: &Sealed, key: Option<&PublicKey>, 
     let evidence = contents::evidence(store, sealed)?;
     let progress = Progress::new("export", evidence.len() as u64 + sealed.seal.ledger.days.len() as u64);
     for (path, source) in &evidence {
-        archive.add(&format!("{}/{path}", contents::EVIDENCE_FOLDER), &source.read(store, sealed)?)?;
+        source.add(&mut archive, &format!("{}/{path}", contents::EVIDENCE_FOLDER), store, sealed)?;
         progress.tick(path);
     }
     inputs::add(store, sealed, &mut archive, |name| progress.tick(name))?;

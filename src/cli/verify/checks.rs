@@ -135,7 +135,7 @@ pub fn chain(seals: &[Sealed]) -> Outcome {
 pub fn files(store: &Store, sealed: &Sealed) -> Outcome {
     let files = &sealed.seal.files;
     let unlisted = || store.unlisted(sealed);
-    every("files", files.len(), files.iter().map(|file| store.read_closed(sealed, &file.path).map(|_| ())), unlisted)
+    every("files", files.len(), files.iter().map(|file| store.check_closed(sealed, &file.path)), unlisted)
 }
 
 /// Every file of the evidence that the seal names.

@@ -13,7 +13,7 @@ use super::super::close::files::{self, Edition, Made, REPORT_FOLDER};
 use super::checks::first_few;
 use super::figures;
 use super::outcome::Outcome;
-use crate::evidence::{Seal, Sealed, SealedDay, SealedFile, Store};
+use crate::evidence::{Seal, Sealed, SealedDay, Store};
 use crate::model::Refusal;
 use crate::units::ReportingPeriod;
 
@@ -91,12 +91,15 @@ fn differences(store: &Store, sealed: &Sealed, made: &Made) -> Result<(Vec<Strin
     }
     let is_same_software = sealed.seal.software == SOFTWARE;
     let mut other = Vec::new();
-    for (path, bytes) in &made.files {
+    for (path, content) in &made.files {
         let then = sealed.seal.file(path).with_context(|| format!("the seal names no {path}"))?;
-        if SealedFile::of(path.as_str(), bytes).sha256 == then.sha256 {
+        if content.sha256() == then.sha256 {
             continue;
         }
-        let figures = if *path == format!("{REPORT_FOLDER}/report.json") { report(store, sealed, path, bytes)? } else { Vec::new() };
+        let figures = match content.in_memory() {
+            Some(bytes) if *path == format!("{REPORT_FOLDER}/report.json") => report(store, sealed, path, bytes)?,
+            _ => Vec::new(),
+        };
         match is_same_software {
             true if figures.is_empty() => wrong.push(path.clone()),
             false if figures.is_empty() => other.push(path.clone()),

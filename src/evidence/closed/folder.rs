@@ -2,12 +2,14 @@
 
 use std::fmt;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use super::seal::{Seal, SealedFile};
 use super::view::places_of;
-use crate::evidence::files::sha256;
+use crate::evidence::content::Content;
+use crate::evidence::files::{self, sha256};
 use crate::evidence::manifest::FileRecord;
+use crate::evidence::objects::Object;
 use crate::evidence::{Created, Store};
 
 /// Beside the clusters' folders.
@@ -134,8 +136,28 @@ impl Store {
         let Some(file) = sealed.seal.file(path) else { bail!("the seal of {} names no file {path}", sealed.seal.period.month) };
         match self.objects().get(&key)? {
             None => bail!(missing(&self.objects().display(&key))),
-            Some(bytes) if sha256(&bytes) != file.sha256 => bail!(changed(&self.objects().display(&key), &bytes, &file.sha256, file.bytes)),
+            Some(bytes) if sha256(&bytes) != file.sha256 => {
+                bail!(changed(&self.objects().display(&key), (&sha256(&bytes), bytes.len() as u64), (&file.sha256, file.bytes)))
+            }
             Some(bytes) => Ok(bytes),
+        }
+    }
+
+    /// A file of a closed month's folder, to be read piece by piece. Whoever reads it whole holds its digest against the seal's.
+    pub fn open_closed(&self, sealed: &Sealed, path: &str) -> Result<Object> {
+        let key = format!("{}/{path}", sealed.folder());
+        ensure!(sealed.seal.file(path).is_some(), "the seal of {} names no file {path}", sealed.seal.period.month);
+        Ok(self.objects().open(&key)?.ok_or_else(|| missing(&self.objects().display(&key)))?)
+    }
+
+    /// Reads a file of a closed month's folder and holds it against the seal.
+    pub fn check_closed(&self, sealed: &Sealed, path: &str) -> Result<()> {
+        let object = self.open_closed(sealed, path)?;
+        let shown = || self.objects().display(&format!("{}/{path}", sealed.folder()));
+        let (digest, bytes) = files::sha256_of(object).with_context(|| format!("read {}", shown()))?;
+        match sealed.seal.file(path) {
+            Some(file) if file.sha256 == digest => Ok(()),
+            file => bail!(changed(&shown(), (&digest, bytes), file.map_or(("nothing", 0), |file| (&file.sha256, file.bytes)))),
         }
     }
 
@@ -151,7 +173,9 @@ impl Store {
         }
         match found {
             None => bail!(missing(&self.objects().display(&record.path))),
-            Some((key, bytes)) => bail!(changed(&self.objects().display(&key), &bytes, &record.sha256, record.bytes)),
+            Some((key, bytes)) => {
+                bail!(changed(&self.objects().display(&key), (&sha256(&bytes), bytes.len() as u64), (&record.sha256, record.bytes)))
+            }
         }
     }
 
@@ -173,6 +197,12 @@ impl Store {
     pub fn write_closed(&self, month: &str, edition: u32, path: &str, bytes: &[u8]) -> Result<SealedFile> {
         self.objects().replace(&format!("{}/{path}", folder(month, edition)), bytes)?;
         Ok(SealedFile::of(path, bytes))
+    }
+
+    /// The same of a file that was worked out, which may be too large to hold.
+    pub fn write_closed_content(&self, month: &str, edition: u32, path: &str, content: &Content) -> Result<SealedFile> {
+        self.objects().replace_from(&format!("{}/{path}", folder(month, edition)), content)?;
+        Ok(SealedFile::of_content(path, content))
     }
 
     /// Closes a month: its files are there already. Takes away what an interrupted close left beside them; then the signature, the time stamp, and last the
@@ -200,11 +230,9 @@ fn missing(what: &str) -> Unreadable {
     Unreadable { code: "MISSING", message: format!("{what} is not there") }
 }
 
-fn changed(what: &str, bytes: &[u8], sha256_then: &str, bytes_then: u64) -> Unreadable {
-    let message = format!(
-        "{what} is not the file that was sealed: SHA-256 {} with {} bytes, the seal says {sha256_then} with {bytes_then}",
-        sha256(bytes),
-        bytes.len()
-    );
+/// The digest and length now, and those of the seal.
+fn changed(what: &str, now: (&str, u64), then: (&str, u64)) -> Unreadable {
+    let message =
+        format!("{what} is not the file that was sealed: SHA-256 {} with {} bytes, the seal says {} with {}", now.0, now.1, then.0, then.1);
     Unreadable { code: "EVIDENCE_CHANGED", message }
 }

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::evidence::content::Content;
 use crate::evidence::files::{folder_name, sha256};
 use crate::evidence::manifest::{FileRecord, json, schema_version};
 use crate::model::Finding;
@@ -126,6 +127,10 @@ impl SealedLedger {
 impl SealedFile {
     pub fn of(path: impl Into<String>, bytes: &[u8]) -> Self {
         Self { path: path.into(), sha256: sha256(bytes), bytes: bytes.len() as u64, name: None }
+    }
+
+    pub fn of_content(path: impl Into<String>, content: &Content) -> Self {
+        Self { path: path.into(), sha256: content.sha256(), bytes: content.len(), name: None }
     }
 
     /// What the file is called.

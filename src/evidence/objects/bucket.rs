@@ -5,13 +5,16 @@
 //! Assumes: the store keeps the conditions; a lock finds out (see `lease`).
 
 use std::fmt;
+use std::io::Read;
+use std::ops::Range;
 use std::sync::Arc;
 
 use anyhow::Result;
 use futures_util::{StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{
-    Error as StoreError, MultipartUpload, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, PutResult, UpdateVersion,
+    Error as StoreError, GetOptions, MultipartUpload, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, PutResult,
+    UpdateVersion,
 };
 
 use super::background::Background;
@@ -37,6 +40,13 @@ impl fmt::Debug for Bucket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Bucket").field("url", &self.url).finish_non_exhaustive()
     }
+}
+
+/// An object as it was when it was opened.
+pub struct Pieces {
+    key: String,
+    pub bytes: u64,
+    e_tag: Option<String>,
 }
 
 impl Bucket {
@@ -122,6 +132,54 @@ impl Bucket {
             return self.put_in_parts(key, bytes);
         }
         self.put(key, bytes, PutMode::Overwrite).map(|_| ()).map_err(|error| self.trouble(&error, "write", key))
+    }
+
+    /// The same of bytes that may be too many to hold: one part of them at a time.
+    pub fn replace_from(&self, key: &str, reader: &mut dyn Read) -> Result<()> {
+        let (here, its) = (self.clone(), key.to_owned());
+        let begun = self.background.wait(async move { here.store.put_multipart(&here.path(&its)?).await });
+        let mut upload = begun.map_err(|error| self.trouble(&error, "write", key))?;
+        loop {
+            let mut part = Vec::with_capacity(PART_BYTES);
+            let read = (&mut *reader).take(PART_BYTES as u64).read_to_end(&mut part);
+            let is_last = part.is_empty();
+            let (kept, sent) = self.background.wait(async move {
+                let sent = match (read, is_last) {
+                    (Err(error), _) => Err(StoreError::Generic { store: "temporary file", source: Box::new(error) }),
+                    (Ok(_), true) => upload.complete().await.map(|_| ()),
+                    (Ok(_), false) => upload.put_part(PutPayload::from(part)).await,
+                };
+                if sent.is_err() {
+                    // What was sent is no object yet; the first error is the one to tell.
+                    let _ = upload.abort().await;
+                }
+                (upload, sent)
+            });
+            sent.map_err(|error| self.trouble(&error, "write", key))?;
+            if is_last {
+                return Ok(());
+            }
+            upload = kept;
+        }
+    }
+
+    /// An object that is read in pieces; none where it is not there.
+    pub fn pieces(&self, key: &str) -> Result<Option<Pieces>> {
+        let (here, its) = (self.clone(), key.to_owned());
+        match self.background.wait(async move { here.store.head(&here.path(&its)?).await }) {
+            Ok(meta) => Ok(Some(Pieces { key: key.to_owned(), bytes: meta.size, e_tag: meta.e_tag })),
+            Err(StoreError::NotFound { .. }) => Ok(None),
+            Err(error) => Err(self.trouble(&error, "look for", key)),
+        }
+    }
+
+    pub fn piece(&self, of: &Pieces, range: Range<u64>) -> Result<Vec<u8>> {
+        let (here, key, if_match) = (self.clone(), of.key.clone(), of.e_tag.clone());
+        let got = self.background.wait(async move {
+            let options = GetOptions { range: Some(range.into()), if_match, ..GetOptions::default() };
+            here.store.get_opts(&here.path(&key)?, options).await?.bytes().await
+        });
+        got.map(Into::into).map_err(|error| self.trouble(&error, "read", &of.key))
     }
 
     /// Writes where nothing has changed since `seen`, and gives back what it is then; none where something has.

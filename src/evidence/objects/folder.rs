@@ -4,7 +4,7 @@
 //! could succeed without the bytes: the file is taken away, and whoever tries again writes it again.
 
 use std::fs::{self, File};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -50,7 +50,7 @@ impl Folder {
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(error).with_context(|| format!("look for {}", path.display())),
         }
-        let temporary = self.write_temporary(&path, bytes)?;
+        let temporary = self.write_temporary(&path, &mut { bytes })?;
         let placed = self.put_where_nothing_is(&temporary, &path);
         let removed = files::remove_file(&temporary);
         if placed? == Created::WasThere {
@@ -66,8 +66,12 @@ impl Folder {
     }
 
     pub fn replace(&self, key: &str, bytes: &[u8]) -> Result<()> {
+        self.replace_from(key, &mut { bytes })
+    }
+
+    pub fn replace_from(&self, key: &str, reader: &mut dyn Read) -> Result<()> {
         let path = self.path(key);
-        let temporary = self.write_temporary(&path, bytes)?;
+        let temporary = self.write_temporary(&path, reader)?;
         // What is there is kept under a second name until the new one lasts; on a file system without hard links it is not.
         let before = path.with_file_name(temporary_name(&name_of(&path)));
         let kept = fs::hard_link(&path, &before).map_err(|error| error.kind());
@@ -146,10 +150,10 @@ impl Folder {
     }
 
     /// The bytes, synced, in a file beside `path` that no reader looks at.
-    fn write_temporary(&self, path: &Path, bytes: &[u8]) -> Result<PathBuf> {
+    fn write_temporary(&self, path: &Path, reader: &mut dyn Read) -> Result<PathBuf> {
         make_folder(parent(path))?;
         let temporary = path.with_file_name(temporary_name(&name_of(path)));
-        let written = files::write_synced(&temporary, bytes);
+        let written = files::write_synced(&temporary, reader);
         if written.is_err() {
             let _ = files::remove_file(&temporary);
         }

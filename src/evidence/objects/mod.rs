@@ -10,6 +10,7 @@ mod connect;
 mod folder;
 mod lease;
 mod lock;
+mod open;
 mod staging;
 #[cfg(test)]
 mod tests;
@@ -27,9 +28,11 @@ use self::folder::Folder;
 pub(super) use self::folder::make_folder;
 pub use self::lock::Lock;
 pub(super) use self::lock::of_file as lock_file;
+pub use self::open::Object;
 pub(super) use self::staging::Placed;
 #[cfg(test)]
 pub(super) use self::tests::Faulty;
+use super::content::Content;
 use super::files::{self, folder_name};
 use super::manifest::FileRecord;
 use crate::model::{BucketPlace, Hint};
@@ -153,6 +156,18 @@ impl Objects {
         match &self.place {
             Place::Folder(folder) => folder.replace(key, bytes),
             Place::Bucket(bucket) => bucket.replace(key, bytes.to_vec()),
+        }
+    }
+
+    /// The same of bytes that may be too many to hold.
+    pub(super) fn replace_from(&self, key: &str, content: &Content) -> Result<()> {
+        if let Some(bytes) = content.in_memory() {
+            return self.replace(key, bytes);
+        }
+        let key = self.writable(key)?;
+        match &self.place {
+            Place::Folder(folder) => folder.replace_from(key, &mut content.reader()?),
+            Place::Bucket(bucket) => bucket.replace_from(key, &mut content.reader()?),
         }
     }
 

@@ -75,7 +75,7 @@ impl InFolder {
     }
 
     fn finish(&self, last: &str, bytes: &[u8]) -> Result<()> {
-        files::write_synced(&self.temporary.join(last), bytes)?;
+        files::write_synced(&self.temporary.join(last), &mut { bytes })?;
         files::sync_folder(&self.temporary)
     }
 

@@ -466,8 +466,9 @@ fn start_log(verbose: u8, format: LogFormat) {
         // The Kubernetes client logs an error for what is asked again, and said by whoever asks.
         0 => "warn,kube_client=off",
         1 => "warn,kube_client=off,wattledger=info",
-        2 => "info,wattledger=debug",
-        _ => "debug,wattledger=trace",
+        // An answer that is not understood is logged by the Kubernetes client as it came, and a proxy may have put the request's token into it.
+        2 => "info,wattledger=debug,kube_client::client=off",
+        _ => "debug,wattledger=trace,kube_client::client=off",
     });
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| progress::BesideTheBar);
     // A second call in one process (tests run several command lines) keeps the first subscriber.

@@ -8,9 +8,9 @@ use std::fmt::Debug;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use kube::api::{Api, ListParams};
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::core::Status;
 use kube::{Client, Config};
 use serde::de::DeserializeOwned;
@@ -63,7 +63,18 @@ pub async fn connect(access: &Access) -> Result<Client> {
     config.connect_timeout = Some(CONNECT_TIMEOUT);
     // One place retries, and knows how often.
     config.default_retry = false;
-    Client::try_from(config).context("prepare the Kubernetes client")
+    Client::try_from(config).map_err(|error| match error {
+        // The address of a proxy may hold its password.
+        kube::Error::ProxyProtocolDisabled { proxy_url, .. } | kube::Error::ProxyProtocolUnsupported { proxy_url } => Hint::new(
+            format!(
+                "the Kubernetes API would be asked through the proxy {}, which the client cannot do",
+                proxy_url.host().unwrap_or_default()
+            ),
+            "name the API server's host in the variable NO_PROXY, or leave `proxy-url` out of the kubeconfig",
+        )
+        .into(),
+        other => anyhow::Error::new(other).context("prepare the Kubernetes client"),
+    })
 }
 
 async fn config_of(access: &Access) -> Result<Config, String> {
@@ -71,7 +82,7 @@ async fn config_of(access: &Access) -> Result<Config, String> {
     let (read, what) = match &access.kubeconfig {
         Some(path) => {
             let what = format!("read kubeconfig {}", path.display());
-            let kubeconfig = Kubeconfig::read_from(path).map_err(|error| sentence(&what, &error))?;
+            let kubeconfig = Kubeconfig::read_from(path).map_err(|error| unusable(&what, &error))?;
             (Config::from_custom_kubeconfig(kubeconfig, &options).await, what)
         }
         None if access.context.is_none() && std::env::var_os(IN_CLUSTER).is_some() => {
@@ -79,7 +90,18 @@ async fn config_of(access: &Access) -> Result<Config, String> {
         }
         None => (Config::from_kubeconfig(&options).await, "read the user's kubeconfig".to_owned()),
     };
-    read.map_err(|error| sentence(&what, &error))
+    read.map_err(|error| unusable(&what, &error))
+}
+
+/// What is wrong with a kubeconfig. A parser shows the lines around the place, and they may hold a token: only the place is told.
+fn unusable(what: &str, error: &KubeconfigError) -> String {
+    match error {
+        KubeconfigError::Parse(error) => match error.location() {
+            Some(place) => format!("{what}: it is no kubeconfig at line {}, column {}", place.line(), place.column()),
+            None => format!("{what}: it is no kubeconfig"),
+        },
+        other => sentence(what, other),
+    }
 }
 
 /// An error with its innermost cause, which is the one that says something.

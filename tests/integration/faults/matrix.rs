@@ -21,8 +21,6 @@ pub struct Case {
 
 pub enum Step {
     Run(fn() -> Seen),
-    /// Run only where `WATTLEDGER_FAULTS` names it: it is written, and nobody has seen it to its end. It counts as not survived.
-    WhenNamed(fn() -> Seen),
     /// What it needs first. It counts as not survived.
     NotYet(&'static str),
 }
@@ -61,10 +59,6 @@ const fn case(id: &'static str, title: &'static str, expected: &'static [Expecte
 
 const fn waiting(id: &'static str, title: &'static str, expected: &'static [Expected], run: fn() -> Seen) -> Case {
     Case { id, title, expected, step: Step::Run(run), is_mostly_waiting: true }
-}
-
-const fn when_named(id: &'static str, title: &'static str, expected: &'static [Expected], run: fn() -> Seen) -> Case {
-    Case { id, title, expected, step: Step::WhenNamed(run), is_mostly_waiting: false }
 }
 
 const fn not_yet(id: &'static str, title: &'static str, expected: &'static [Expected], what: &'static str) -> Case {
@@ -123,21 +117,21 @@ pub const CASES: &[Case] = &[
     not_yet("F49", "two labellers and a conflict (409)", &[Exact], "needs `label`"),
     not_yet("F50", "100 reconciles, nothing changed", &[Neutral], "needs `label`"),
     case("F51", "killed at every call that changes a file of `collect`", &[Retry], killed::collect_at_every_call),
-    when_named("F52", "killed at every call that changes a file of `close`", &[Retry], sealed::close_at_every_call),
-    when_named("F53", "killed at any moment, 200 times", &[Retry], killed::random_kills),
-    when_named("F54", "a disk of 1 MiB", &[Refuse("DISK_FULL")], disk::full_disk),
+    waiting("F52", "killed at every call that changes a file of `close`", &[Retry], sealed::close_at_every_call),
+    waiting("F53", "killed at any moment, 200 times", &[Retry], killed::random_kills),
+    case("F54", "a disk of 1 MiB", &[Refuse("DISK_FULL")], disk::full_disk),
     case("F55", "every fsync fails in turn", &[Retry], killed::failing_syncs),
     waiting("F56", "four collectors at once", &[Refuse("LOCKED")], together::collectors),
     case("F57", "12 of 31 days", &[Flag(&["DAYS_MISSING"])], sealed::half_a_month),
-    when_named("F58", "1,000 bits of a closed month flipped", &[Refuse("EVIDENCE_CHANGED")], sealed::flipped_bits),
+    case("F58", "1,000 bits of a closed month flipped", &[Refuse("EVIDENCE_CHANGED")], sealed::flipped_bits),
     case("F59", "a bit of the seal or its signature flipped", &[Refuse("BAD_SIGNATURE")], sealed::flipped_seal),
     case("F60", "a file gone, a file too many", &[Refuse("MISSING")], sealed::missing_and_added),
     case("F61", "evidence of the version before and after", &[Neutral], disk::other_schemas),
     case("F62", "names that spreadsheets take for formulas", &[Exact], hostile::formulas),
     case("F63", "names that pages take for markup or scripts", &[Exact], hostile::markup),
     case("F64", "NUL, ESC, non-characters, half surrogates, 4 KiB", &[Exact], hostile::odd_names),
-    when_named("F65", "1.1 million hours in a workbook", &[Exact], extremes::many_hours),
-    when_named("F66", "a cluster that uses nothing: 0/0", &[Exact], extremes::nothing_over_nothing),
+    waiting("F65", "1.1 million hours in a workbook", &[Exact], extremes::many_hours),
+    case("F66", "a cluster that uses nothing: 0/0", &[Exact], extremes::nothing_over_nothing),
     case("F67", "months that are none, and paths", &[Refuse("BAD_MONTH")], arguments::months_that_are_none),
     case("F68", "another language, clock, home, and RUST_LOG=trace", &[Neutral], sameness::surroundings),
     case("F69", "20 runs, 1 and 2 threads, everything in another order", &[Neutral], sameness::shuffled_inputs),
@@ -148,7 +142,7 @@ pub const CASES: &[Case] = &[
     not_yet("F74", "a proxy's user header from a stranger", &[Exact], "needs `serve`"),
     not_yet("F75", "the scaler's endpoint with stale intensity", &[Exact], "needs `serve`"),
     not_yet("F76", "started without any credentials configured", &[Refuse("NO_AUTH")], "needs `serve`"),
-    when_named("F77", "canaries in every secret, and everything that goes wrong", &[Refuse("PROM_DENIED")], secrets::canaries),
+    waiting("F77", "canaries in every secret, and everything that goes wrong", &[Refuse("PROM_DENIED")], secrets::canaries),
     case("F78", "a token file that everybody can read", &[Flag(&["SECRET_READABLE"])], secrets::readable_token),
     case("F79", "a crate under an advisory in the lock file", &[Refuse("vulnerability")], supply::advisory),
     case(

@@ -113,11 +113,6 @@ fn run(case: &'static Case) -> Verdict {
     let started = Instant::now();
     let seen = match case.step {
         Step::Run(run) => catch_unwind(AssertUnwindSafe(run)),
-        Step::WhenNamed(run) if are_named() => catch_unwind(AssertUnwindSafe(run)),
-        Step::WhenNamed(_) => {
-            let ending = "not yet: runs where WATTLEDGER_FAULTS names it".to_owned();
-            return Verdict { case, ending, has_survived: false, silently_wrong: 0, why_not: Vec::new(), is_left_out: true, seconds: 0.0 };
-        }
         Step::NotYet(what) => {
             let ending = format!("not yet: {what}");
             return Verdict { case, ending, has_survived: false, silently_wrong: 0, why_not: Vec::new(), is_left_out: false, seconds: 0.0 };
@@ -132,11 +127,6 @@ fn run(case: &'static Case) -> Verdict {
             Verdict { case, ending: "broken".to_owned(), has_survived: false, silently_wrong: 0, why_not, is_left_out: false, seconds }
         }
     }
-}
-
-/// Whether somebody has said which cases to run.
-fn are_named() -> bool {
-    std::env::var_os("WATTLEDGER_FAULTS").is_some()
 }
 
 /// Runs cases, those that mostly wait first. `WATTLEDGER_FAULTS=F3,F24` runs only these.
@@ -194,7 +184,6 @@ fn faults_are_refused_flagged_or_survived_and_never_silent() {
         .filter(|verdict| match verdict.case.step {
             // In CI everything has to be there: a case that silently does nothing would look like a passed one.
             Step::Run(_) => !verdict.is_left_out || std::env::var_os("CI").is_some(),
-            Step::WhenNamed(_) => !verdict.is_left_out,
             Step::NotYet(_) => false,
         })
         .map(|verdict| verdict.case.id)

@@ -5,12 +5,12 @@
 //! ┌──────────┐ columns ┌──────────┐ frames ┌────────────┐ inventory ┌────────────┐ statement ┌─────────┐
 //! │ sources/ │────────▶│ evidence/│───────▶│ accounting/│──────────▶│ disclosure/│──────────▶│ reports/│──▶ html xlsx json
 //! └──────────┘         └──────────┘        └────────────┘           └────────────┘           └─────────┘
-//!       units/ and model/ lie under all of it; cli/ calls in, nobody calls it
+//!       units/ and model/ lie under all of it; cli/ and web/ call in; nobody calls cli/, and cli/ alone calls web/
 //! ```
 //!
 //! Import rule (`tests/` reads it): `units` imports nothing of ours; `model` units; `factors` units, model; `config` units, model, factors;
 //! `sources` and `evidence` units, model; `accounting` units, model, factors; `disclosure` units, model, accounting;
-//! `reports` units, model, disclosure; `cli` all, and nobody imports it.
+//! `reports` units, model, disclosure; `web` all but cli, and cli alone imports it; `cli` all, and nobody imports it.
 
 pub mod accounting;
 pub mod cli;
@@ -22,3 +22,4 @@ pub mod model;
 pub mod reports;
 pub mod sources;
 pub mod units;
+pub mod web;

@@ -18,6 +18,8 @@ pub mod progress;
 pub mod report;
 pub mod sample;
 mod secrets;
+pub mod serve;
+pub mod token;
 pub mod verify;
 
 use std::ffi::OsString;
@@ -272,6 +274,51 @@ without evidence.
 It asks a few quick questions and changes nothing. Exit code 1 says that
 something is lacking.";
 
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  wattledger serve
+      on http://127.0.0.1:8080, for this machine alone
+  wattledger serve --listen 0.0.0.0:8080 > downloads.jsonl
+      for others; wattledger.toml says who is let in:
+        [serve]
+        tokens_file = \"tokens.toml\"
+  curl --netrc-file login -O http://localhost:8080/closed/2026-10/1/files/report/report.xlsx
+
+  /closed         closed months with their figures and files
+  /closed.json    the same for programs
+  /metrics        what the server does, for Prometheus
+  /openapi.json   every route
+  /healthz, /readyz
+
+A browser asks for a password: that is the token, and the user name can be
+anything. Programs send it as `Authorization: Bearer` or `X-API-Key`. TLS is
+ended before it, by an ingress or a mesh. Without any way to let somebody in
+it starts on loopback alone (NO_AUTH).
+
+Each download is a line of JSON on stdout, or in `downloads_log`, before its
+first byte is sent. SIGTERM lets what is under way end.";
+
+const TOKEN_EXAMPLES: &str = "\
+Examples:
+  wattledger token new --team finance --scope reports,ledger
+      adds a token to `tokens_file` in [serve] and prints it, once
+  wattledger token new --team keda --scope scaling --days 30 --print-entry
+      for a token file that is kept elsewhere: the entry is on stderr
+  wattledger token list
+  wattledger token revoke 4f1c09aa71e2
+
+Scopes:
+  reports    the page of closed months, report files, restatements
+  ledger     the hourly ledger of closed months
+  evidence   seals, configuration, manifests, and bundles for auditors
+  intensity  the grid's intensity, now, before and to come
+  scaling    what KEDA asks
+  metrics    /metrics
+
+A token is 256 random bits; the file keeps its SHA-256, which opens nothing.
+It is good for 90 days at most: give a team a second one before the first
+runs out. A server that runs notices a change of the file within a second.";
+
 #[derive(Debug, Parser)]
 #[command(name = "wattledger", version, about = ABOUT, after_long_help = MONTHLY_FLOW, arg_required_else_help = true)]
 pub struct Cli {
@@ -331,6 +378,12 @@ enum Verb {
     /// Draw an auditor's sample from the hourly ledger of a closed month
     #[command(after_long_help = SAMPLE_EXAMPLES)]
     Sample(sample::SampleArgs),
+    /// Serve closed months to people, and the grid's intensity to schedulers
+    #[command(after_long_help = SERVE_EXAMPLES)]
+    Serve(serve::ServeArgs),
+    /// Make, list and take back the tokens that let teams into the server
+    #[command(after_long_help = TOKEN_EXAMPLES)]
+    Token(token::TokenArgs),
 }
 
 /// A verb's arguments, with `--accept` after the verb too. (clap's global arguments keep only one of both places.)
@@ -378,6 +431,8 @@ fn run(cli: &Cli, stderr: &mut dyn Write) -> anyhow::Result<u8> {
         Verb::Close(verb) => close::run(&verb.args, &config()?, &accepted(&cli.accept, &verb.accept)),
         Verb::Export(args) => export::run(args, &config()?),
         Verb::Sample(args) => sample::run(args, &config()?),
+        Verb::Serve(args) => serve::run(args, &config()?),
+        Verb::Token(args) => token::run(args, &config()?),
     }
 }
 

@@ -16,6 +16,7 @@ mod raw;
 mod resolve;
 mod sealing;
 mod secrets;
+mod serve;
 #[cfg(test)]
 mod tests;
 
@@ -37,6 +38,7 @@ use crate::units::{IntensityUnit, PriceUnit, Pue, Share};
 
 pub use self::feeds::{intensity_unit, price_unit};
 pub use self::sealing::Sealing;
+pub use self::serve::{Proxy, Serve, listen_address};
 
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -69,6 +71,7 @@ pub struct Config {
     /// Sorted by year.
     pub published_years: Vec<PublishedYear>,
     pub sealing: Sealing,
+    pub serve: Serve,
 }
 
 #[derive(Clone, Debug)]

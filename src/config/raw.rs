@@ -9,7 +9,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Deserializer, de};
 
 use crate::model::policy::{FactorKind, IdlePolicy, LocationBased, ReadWay, Tails};
-use crate::model::{Boundary, ColocatedAs, CriterionAnswer, EnergySource, Exporter, InstrumentKind, Matching};
+use crate::model::{AccessScope, Boundary, ColocatedAs, CriterionAnswer, EnergySource, Exporter, InstrumentKind, Matching};
 use crate::units::{Pue, Share};
 
 #[derive(Debug, Deserialize)]
@@ -48,6 +48,8 @@ pub(super) struct Raw {
     pub published_year: Vec<PublishedYear>,
     #[serde(default)]
     pub seal: Seal,
+    #[serde(default)]
+    pub serve: Serve,
 }
 
 #[derive(Debug, Deserialize)]
@@ -355,6 +357,26 @@ pub(super) struct Seal {
     pub public_key_file: Option<String>,
     pub timestamp_url: Option<String>,
     pub timestamp_ca_file: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Serve {
+    pub listen: Option<String>,
+    pub tokens_file: Option<String>,
+    pub open: Vec<AccessScope>,
+    pub connections: Option<usize>,
+    pub downloads_log: Option<String>,
+    pub spool: Option<String>,
+    pub proxy: Option<ServeProxy>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ServeProxy {
+    pub peers: Vec<String>,
+    pub header: String,
+    pub scopes: Vec<AccessScope>,
 }
 
 /// A day, as a TOML date or as text.

@@ -14,7 +14,9 @@ use sha2::{Digest, Sha256};
 use super::feeds;
 use super::misread::nearest;
 use super::raw::{self, Raw};
-use super::{Cluster, Config, Kubernetes, Place, Pool, Prometheus, ReportPolicy, Site, baseline, check, evidence, hex, inventory, sealing};
+use super::{
+    Cluster, Config, Kubernetes, Place, Pool, Prometheus, ReportPolicy, Site, baseline, check, evidence, hex, inventory, sealing, serve,
+};
 use crate::factors::{Factors, Region};
 use crate::model::policy::Pull;
 use crate::model::{Boundary, ColocatedAs, EmbodiedTerms, Exporter, Hint, NodeTerms, Placement, PowerRange};
@@ -63,6 +65,7 @@ pub(super) fn resolve(raw: Raw, path: &Path, place: &Place, bytes: &[u8]) -> Res
         baseline: baseline::policy(raw.deferrable, raw.counterfactual, &clusters)?,
         decision_logs: baseline::decision_logs(raw.decision_log, place)?,
         sealing: sealing::sealing(raw.seal, folder)?,
+        serve: serve::serve(raw.serve, folder)?,
         clusters,
     })
 }

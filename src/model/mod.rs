@@ -3,6 +3,7 @@
 //! In: nothing. Out: types and names that all rooms share. Rule: a thing is named once, here.
 //! Assumes: nothing. Does not: read, ask the time, or compute.
 
+mod access;
 mod boundary;
 mod decision;
 mod deferral;
@@ -25,6 +26,7 @@ mod samples;
 pub mod tables;
 mod tier;
 
+pub use access::AccessScope;
 pub use boundary::{Boundary, ColocatedAs, Placement};
 pub use decision::{Decision, DecisionReason, DecisionRecord, DecisionSource, Forecast};
 pub use deferral::{ClassBasis, DeferrableRule, DeferralClass, HoldOutPolicy, serves_users};

@@ -15,8 +15,8 @@ pub mod ledger;
 mod method;
 mod runs;
 pub mod spreadsheet;
-mod view;
-mod words;
+pub mod view;
+pub mod words;
 mod xlsx;
 
 #[cfg(test)]

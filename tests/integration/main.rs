@@ -36,6 +36,7 @@ mod same_bytes;
 mod sample;
 mod sample_report;
 mod sampling;
+mod serve;
 mod shifting;
 mod shifting_relations;
 #[path = "../../src/sources/intensity/stand_in_test.rs"]

@@ -6,7 +6,7 @@
 use super::bench::Seen;
 use super::{
     arguments, calendar, counters, disk, extremes, feeds, hostile, intensity, killed, kubernetes, limits, live, recorder, sameness, sealed,
-    secrets, supply, together, transport,
+    secrets, service, supply, together, transport,
 };
 
 pub struct Case {
@@ -135,13 +135,13 @@ pub const CASES: &[Case] = &[
     case("F67", "months that are none, and paths", &[Refuse("BAD_MONTH")], arguments::months_that_are_none),
     case("F68", "another language, clock, home, and RUST_LOG=trace", &[Neutral], sameness::surroundings),
     case("F69", "20 runs, 1 and 2 threads, everything in another order", &[Neutral], sameness::shuffled_inputs),
-    not_yet("F70", "500 half-open connections", &[Exact], "needs `serve`"),
-    not_yet("F71", "1 MiB of headers, 101 headers, 1 GiB of body", &[Exact], "needs `serve`"),
-    not_yet("F72", "no, a wrong, an expired, another's token", &[Exact], "needs `serve`"),
-    not_yet("F73", "200 paths that climb", &[Exact], "needs `serve`"),
-    not_yet("F74", "a proxy's user header from a stranger", &[Exact], "needs `serve`"),
+    waiting("F70", "500 half-open connections", &[Exact], service::half_open_connections),
+    case("F71", "1 MiB of headers, 101 headers, 1 GiB of body", &[Exact], service::oversized_requests),
+    case("F72", "no, a wrong, an expired, another's token", &[Exact], service::wrong_tokens),
+    case("F73", "200 paths that climb", &[Exact], service::climbing_paths),
+    case("F74", "a proxy's user header from a stranger", &[Exact], service::spoofed_proxy),
     not_yet("F75", "the scaler's endpoint with stale intensity", &[Exact], "needs `serve`"),
-    not_yet("F76", "started without any credentials configured", &[Refuse("NO_AUTH")], "needs `serve`"),
+    case("F76", "started without any credentials configured", &[Refuse("NO_AUTH")], service::without_credentials),
     waiting("F77", "canaries in every secret, and everything that goes wrong", &[Refuse("PROM_DENIED")], secrets::canaries),
     case("F78", "a token file that everybody can read", &[Flag(&["SECRET_READABLE"])], secrets::readable_token),
     case("F79", "a crate under an advisory in the lock file", &[Refuse("vulnerability")], supply::advisory),

@@ -25,6 +25,7 @@ mod recorder;
 mod sameness;
 mod sealed;
 mod secrets;
+mod service;
 mod supply;
 mod together;
 mod transport;

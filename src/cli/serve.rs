@@ -1,0 +1,69 @@
+//! `wattledger serve`: closed months to look at and take away, and what schedulers ask about the grid.
+//!
+//! In: a configuration, the evidence. Out: answers, until it is told to stop; each download as a line of JSON. Rule: it starts only where it is said who may have what, or on loopback; a signal
+//! lets answers that are under way end. Does not: change the evidence.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::account::Books;
+use super::{close, exit, export};
+use crate::config::{Config, listen_address};
+use crate::evidence::{PublicKey, Sealed, Store};
+use crate::model::Hint;
+use crate::web::access::Access;
+use crate::web::{State, connections};
+
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Where to listen [default: `listen` in [serve], else 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = listen_address)]
+    pub listen: Option<SocketAddr>,
+}
+
+pub fn run(args: &ServeArgs, config: &Config) -> Result<u8> {
+    let listen = args.listen.unwrap_or(config.serve.listen);
+    // Before anything else: whoever forgot it is told at once.
+    let access = Access::new(&config.serve, listen)?;
+    let store = Books::open(config)?.store;
+    let key = close::public_key(&config.sealing)?;
+    let signed_with = key.clone();
+    let bundle = Arc::new(move |store: &Store, sealed: &Sealed, out: &mut dyn Write| {
+        let key = key_of(sealed, signed_with.as_ref())?;
+        export::write(store, sealed, key, out).map(|_| ())
+    });
+    let state = Arc::new(State::new(config.clone(), store, access, key, bundle)?);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the server's threads")?;
+    runtime.block_on(async {
+        let listener = TcpListener::bind(listen).await.with_context(|| {
+            Hint::new(format!("listen on {listen}"), "name another address with `--listen`, or stop what listens there already")
+        })?;
+        let address = listener.local_addr().context("ask where it listens")?;
+        let mut stop = signal(SignalKind::terminate()).context("listen for signals")?;
+        eprintln!("listening on http://{address}");
+        connections::serve(listener, state, async move {
+            tokio::select! {
+                _ = stop.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+        })
+        .await
+    })?;
+    // What is being read for somebody who has gone is not waited for.
+    runtime.shutdown_background();
+    Ok(exit::DONE)
+}
+
+/// The key that goes into the bundle: the one that signed the month.
+fn key_of<'a>(sealed: &Sealed, key: Option<&'a PublicKey>) -> Result<Option<&'a PublicKey>> {
+    let Some(signature) = &sealed.signature else { return Ok(None) };
+    let key = key.context("the month is signed, and [seal] names no `public_key_file`, which belongs into its bundle")?;
+    key.verify(&sealed.manifest, signature).context("the configured key did not sign it")?;
+    Ok(Some(key))
+}

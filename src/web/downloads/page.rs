@@ -1,0 +1,294 @@
+//! The page of closed months, and the same as JSON.
+//!
+//! In: the index, who asks. Out: HTML that needs no script and no other server, or a list. Rule: figures are those of the seal, rounded as in the report (`reports::view`), so page and report show the same
+//! digits; of files only those are named that the caller may have. Assumes: every string of a seal may be hostile; the template escapes all of them.
+//! Does not: add figures up.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+use askama::Template;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH};
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::index::{Edition, Index, Name, scope_of, sha256};
+use crate::model::AccessScope;
+use crate::reports::view::{self, UNKNOWN, grouped};
+use crate::reports::words;
+use crate::units::{MicrogramsCo2e, Millijoules};
+use crate::web::access::Who;
+
+/// The report's own style, and what a list of months needs beside it.
+const STYLE: &str = concat!(include_str!("../../../templates/report/style.css"), include_str!("../../../templates/web/style.css"));
+
+/// What stands large, in this order.
+const HEADLINES: [&str; 4] = ["facility_mj", "scope2_location_based_ugco2e", "scope2_market_based_ugco2e", "scope3_ugco2e"];
+
+/// An edition of a closed month, as programs read it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ListedMonth {
+    /// `2026-10`.
+    month: String,
+    edition: u32,
+    /// A later edition of the month is there.
+    is_replaced: bool,
+    /// RFC 3339.
+    sealed_at: String,
+    /// `signed`, `unsigned`, `unchecked`, or `bad`, of which nothing is given.
+    signature: &'static str,
+    /// Of the seal.
+    seal_sha256: String,
+    /// As in `report.json`.
+    totals: BTreeMap<String, Value>,
+    files: Vec<ListedFile>,
+    /// Where the bundle is, for those who may have it.
+    bundle: Option<String>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ListedFile {
+    path: String,
+    url: String,
+    sha256: String,
+    bytes: u64,
+    /// What it takes to have it.
+    scope: String,
+}
+
+pub fn list(index: &Index, who: &Who) -> Vec<ListedMonth> {
+    let listed = |edition: &Edition| ListedMonth {
+        month: edition.month().to_owned(),
+        edition: edition.number(),
+        is_replaced: edition.is_replaced,
+        sealed_at: edition.sealed.seal.sealed_at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+        signature: edition.trust.name(),
+        seal_sha256: edition.sealed.sha256(),
+        totals: if who.may(AccessScope::Reports) { edition.sealed.seal.totals.clone() } else { BTreeMap::new() },
+        files: names_for(edition, who).iter().map(|name| listed_file(edition, name)).collect(),
+        bundle: bundle_for(edition, who),
+    };
+    index.editions.iter().map(|edition| listed(edition)).collect()
+}
+
+fn listed_file(edition: &Edition, name: &Name) -> ListedFile {
+    ListedFile {
+        path: name.path.clone(),
+        url: url(edition, name),
+        sha256: name.sha256.clone(),
+        bytes: name.bytes,
+        scope: scope_of(&name.path).to_string(),
+    }
+}
+
+/// Paths of a seal have letters, digits, `-`, `_` and `.` only, so they stand in a URL as they are.
+fn url(edition: &Edition, name: &Name) -> String {
+    format!("/closed/{}/{}/files/{}", edition.month(), edition.number(), name.path)
+}
+
+fn names_for(edition: &Edition, who: &Who) -> Vec<Name> {
+    match edition.trust.refusal() {
+        Some(_) => Vec::new(),
+        None => edition.names().into_iter().filter(|name| who.may(scope_of(&name.path))).collect(),
+    }
+}
+
+fn bundle_for(edition: &Edition, who: &Who) -> Option<String> {
+    let may = edition.trust.refusal().is_none() && who.may(AccessScope::Evidence);
+    may.then(|| format!("/closed/{}/{}/bundle.tar.zst", edition.month(), edition.number()))
+}
+
+#[derive(Template)]
+#[template(path = "web/closed.html")]
+struct Page<'a> {
+    organisation: &'a str,
+    /// Who is looking, where they had to say.
+    name: Option<&'a str>,
+    months: Vec<Month<'a>>,
+    may_see_figures: bool,
+}
+
+/// A month by its newest edition, and those before it.
+struct Month<'a> {
+    name: String,
+    newest: Shown<'a>,
+    earlier: Vec<Shown<'a>>,
+}
+
+struct Shown<'a> {
+    edition: &'a Edition,
+    sealed_at: String,
+    /// Of a restatement.
+    reason: Option<&'a str>,
+    is_stamped: bool,
+    headlines: Vec<Figure>,
+    figures: Vec<Figure>,
+    /// Findings that were accepted by name when it was closed.
+    accepted: Vec<(&'a str, &'a str)>,
+    groups: Vec<Group>,
+    seal_sha256: String,
+}
+
+struct Figure {
+    name: String,
+    label: String,
+    /// None: nobody computed it.
+    exact: Option<i64>,
+    text: String,
+    unit: &'static str,
+}
+
+/// Files that belong together.
+struct Group {
+    title: &'static str,
+    /// Shown only when asked for: there are many, and few people want them.
+    is_folded: bool,
+    files: Vec<Row>,
+}
+
+struct Row {
+    what: &'static str,
+    path: String,
+    url: String,
+    size: String,
+    sha256: Option<String>,
+}
+
+pub fn html(organisation: &str, index: &Index, who: &Who) -> Result<Response> {
+    let mut months: Vec<Month> = Vec::new();
+    for edition in &index.editions {
+        let shown = shown(edition, who);
+        match months.last_mut() {
+            Some(month) if edition.is_replaced => month.earlier.push(shown),
+            _ => months.push(Month { name: view::month_name(edition.month()), newest: shown, earlier: Vec::new() }),
+        }
+    }
+    let name = (who.way != crate::web::access::Way::Open).then_some(who.name.as_str());
+    let page = Page { organisation, name, months, may_see_figures: who.may(AccessScope::Reports) };
+    let text = page.render().context("write the page of closed months")?;
+    Ok(([(CONTENT_TYPE, "text/html; charset=utf-8")], text).into_response())
+}
+
+fn shown<'a>(edition: &'a Edition, who: &Who) -> Shown<'a> {
+    let seal = &edition.sealed.seal;
+    let is_trusted = edition.trust.refusal().is_none();
+    let figures: Vec<Figure> = match who.may(AccessScope::Reports) && is_trusted {
+        true => seal.totals.iter().filter(|(name, _)| words::figure(name).is_some()).map(|(name, value)| figure(name, value)).collect(),
+        false => Vec::new(),
+    };
+    let (headlines, rest): (Vec<Figure>, Vec<Figure>) = figures.into_iter().partition(|figure| HEADLINES.contains(&figure.name.as_str()));
+    let place = |figure: &Figure| HEADLINES.iter().position(|name| *name == figure.name);
+    let mut headlines = headlines;
+    headlines.sort_by_key(place);
+    let accepted = seal.findings.iter().filter(|finding| finding.accepted_by.is_some());
+    Shown {
+        edition,
+        sealed_at: view::utc_minute(seal.sealed_at),
+        reason: seal.replaces.as_ref().map(|replaced| replaced.reason.as_str()),
+        is_stamped: edition.sealed.time_stamp.is_some(),
+        headlines: headlines.into_iter().map(large).collect(),
+        figures: rest,
+        accepted: accepted.filter(|_| is_trusted).map(|finding| (finding.code.as_str(), finding.message.as_str())).collect(),
+        groups: groups(edition, who),
+        seal_sha256: edition.sealed.sha256(),
+    }
+}
+
+/// Integers above 2^53 are text in JSON.
+fn exact(value: &Value) -> Option<i64> {
+    value.as_i64().or_else(|| value.as_str()?.parse().ok())
+}
+
+fn figure(name: &str, value: &Value) -> Figure {
+    let (exact, is_energy) = (exact(value), words::is_energy(name));
+    let text = exact.map_or_else(
+        || UNKNOWN.to_owned(),
+        |exact| if is_energy { view::kwh(Millijoules::new(exact)) } else { view::kg(MicrogramsCo2e::new(exact)) }.to_string(),
+    );
+    Figure { name: name.to_owned(), label: words::label(name).to_owned(), exact, text, unit: words::unit(is_energy) }
+}
+
+/// In the unit that the report's cover has for a figure of that size.
+fn large(figure: Figure) -> Figure {
+    let Some(exact) = figure.exact else { return Figure { unit: "", ..figure } };
+    if words::is_energy(&figure.name) {
+        let (text, unit) = view::headline_energy(Millijoules::new(exact));
+        return Figure { text: text.to_string(), unit, ..figure };
+    }
+    let (per_unit, unit) = view::headline_emissions_unit(MicrogramsCo2e::new(exact));
+    Figure { text: view::Rounded::of(exact.into(), per_unit, 1).to_string(), unit, ..figure }
+}
+
+fn groups(edition: &Edition, who: &Who) -> Vec<Group> {
+    let mut report = Group { title: "Report", is_folded: false, files: Vec::new() };
+    let mut ledger = Group { title: "Hourly ledger", is_folded: false, files: Vec::new() };
+    let mut audit = Group { title: "For auditors", is_folded: false, files: Vec::new() };
+    let mut rest = Group { title: "Everything else that is sealed", is_folded: true, files: Vec::new() };
+    if let Some(url) = bundle_for(edition, who) {
+        let what = "Everything that the month rests on, with a description of how a stranger checks it";
+        audit.files.push(Row { what, path: "bundle.tar.zst".to_owned(), url, size: "made when asked for".to_owned(), sha256: None });
+    }
+    for name in names_for(edition, who) {
+        let what = what(&name.path);
+        let row = Row { what, url: url(edition, &name), size: size(name.bytes), sha256: Some(name.sha256), path: name.path };
+        let group = match scope_of(&row.path) {
+            AccessScope::Reports => &mut report,
+            AccessScope::Ledger => &mut ledger,
+            _ if row.what.is_empty() => &mut rest,
+            _ => &mut audit,
+        };
+        group.files.push(row);
+    }
+    // What people in finance open first.
+    let place = |path: &str| {
+        ["report/report.html", "report/report.xlsx", "report/report.json"].iter().position(|known| *known == path).unwrap_or(3)
+    };
+    report.files.sort_by_key(|row| place(&row.path));
+    [report, ledger, audit, rest].into_iter().filter(|group| !group.files.is_empty()).collect()
+}
+
+/// What a file is; nothing for what speaks for itself by its path.
+fn what(path: &str) -> &'static str {
+    match path {
+        "report/report.html" => "The report, to read and to print",
+        "report/report.xlsx" => "The report as a workbook",
+        "report/report.json" => "The report for machines",
+        "report/facts.json" => "Datapoints of the disclosure standard",
+        "report/report.xhtml" => "The disclosure as Inline XBRL",
+        "ledger/ledger.csv" => "Cluster, namespace, workload and hour, as CSV",
+        "ledger/ledger.parquet" => "The same as Parquet",
+        "restatement.json" => "What this edition says otherwise than the one before, and why",
+        "manifest.json" => "The seal: every file with its SHA-256",
+        "manifest.json.minisig" => "Its signature (minisign)",
+        "manifest.tsr" => "Its time stamp (RFC 3161)",
+        "config.toml" => "The configuration that the month was accounted with",
+        _ => "",
+    }
+}
+
+/// Powers of ten, as disks and mail programs count.
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{} kB", view::Rounded::of(bytes.into(), 1_000, 1)),
+        1_000_000..1_000_000_000 => format!("{} MB", view::Rounded::of(bytes.into(), 1_000_000, 1)),
+        _ => format!("{} GB", grouped(u128::from(bytes / 1_000_000_000))),
+    }
+}
+
+/// The style sheet: open, and the same until the server is another.
+pub async fn style(headers: HeaderMap) -> Response {
+    let etag = format!("\"{}\"", &sha256(STYLE.as_bytes())[..32]);
+    let head = [
+        (CONTENT_TYPE, HeaderValue::from_static("text/css; charset=utf-8")),
+        (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+        (ETAG, HeaderValue::try_from(etag.clone()).expect("a digest is printable")),
+    ];
+    match headers.get(IF_NONE_MATCH).is_some_and(|tag| tag.as_bytes() == etag.as_bytes()) {
+        true => (StatusCode::NOT_MODIFIED, head).into_response(),
+        false => (head, STYLE).into_response(),
+    }
+}

@@ -189,15 +189,20 @@ pub struct KnownScope3 {
 impl KnownScope3 {
     pub fn of(statement: &Statement) -> Self {
         let totals = &statement.totals.figures;
-        let categories = [
-            ("1", totals.scope3_category_1_ugco2e),
-            ("2", totals.scope3_category_2_ugco2e),
-            ("3", totals.scope3_category_3_ugco2e),
-            ("8", totals.scope3_category_8_ugco2e),
-        ];
+        Self::of_categories([
+            totals.scope3_category_1_ugco2e,
+            totals.scope3_category_2_ugco2e,
+            totals.scope3_category_3_ugco2e,
+            totals.scope3_category_8_ugco2e,
+        ])
+    }
+
+    /// Of categories 1, 2, 3 and 8, in this order.
+    pub fn of_categories(emissions: [Option<MicrogramsCo2e>; 4]) -> Self {
+        let numbers = ["1", "2", "3", "8"].into_iter().zip(emissions);
         Self {
-            sum: categories.iter().filter_map(|(_, emissions)| *emissions).reduce(|sum, emissions| sum + emissions),
-            unknown: categories.iter().filter(|(_, emissions)| emissions.is_none()).map(|(number, _)| *number).collect(),
+            sum: emissions.into_iter().flatten().reduce(|sum, emissions| sum + emissions),
+            unknown: numbers.filter(|(_, emissions)| emissions.is_none()).map(|(number, _)| number).collect(),
         }
     }
 

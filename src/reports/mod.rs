@@ -8,7 +8,7 @@
 mod average_day;
 mod facts;
 mod html;
-mod inventory;
+pub mod inventory;
 mod ixbrl;
 mod json;
 pub mod ledger;

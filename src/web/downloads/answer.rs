@@ -40,7 +40,15 @@ pub struct Kind {
     /// What it is called on the caller's disk.
     file_name: String,
     content_type: &'static str,
+    shown: Shown,
     sealed_at: SystemTime,
+}
+
+/// What a browser does with a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    Saved,
+    Read,
 }
 
 /// Bytes that were checked.
@@ -85,7 +93,7 @@ impl Content {
 }
 
 impl Kind {
-    pub fn of(name: &Name, edition: &Edition) -> Self {
+    pub fn of(name: &Name, edition: &Edition, shown: Shown) -> Self {
         // `report/report.html` is called report.html; what else has a folder keeps it, since days of clusters are called alike.
         let plain = name.path.strip_prefix("report/").or_else(|| name.path.strip_prefix("ledger/")).unwrap_or(&name.path).replace('/', "-");
         Self {
@@ -96,6 +104,7 @@ impl Kind {
             bytes: name.bytes,
             file_name: format!("wattledger-{}-{}-{plain}", edition.month(), edition.number()),
             content_type: content_type(&name.path),
+            shown,
             sealed_at: sealed_at(edition),
         }
     }
@@ -109,6 +118,7 @@ impl Kind {
             bytes: made.bytes,
             file_name: format!("wattledger-{}-{}.tar.zst", edition.month(), edition.number()),
             content_type: "application/zstd",
+            shown: Shown::Saved,
             sealed_at: sealed_at(edition),
         }
     }
@@ -222,7 +232,8 @@ pub async fn give(
     let fields = response.headers_mut();
     fields.insert(CONTENT_TYPE, HeaderValue::from_static(kind.content_type));
     fields.insert(CONTENT_LENGTH, HeaderValue::from(to - from));
-    let disposition = HeaderValue::try_from(format!("attachment; filename=\"{}\"", kind.file_name)).map_err(|_| Problem::internal())?;
+    let way = if kind.shown == Shown::Read { "inline" } else { "attachment" };
+    let disposition = HeaderValue::try_from(format!("{way}; filename=\"{}\"", kind.file_name)).map_err(|_| Problem::internal())?;
     fields.insert(CONTENT_DISPOSITION, disposition);
     if status == StatusCode::PARTIAL_CONTENT {
         let range = format!("bytes {from}-{}/{}", to - 1, kind.bytes);

@@ -1,6 +1,6 @@
 //! Which months are closed, which editions of each there are, and what their seals name.
 //!
-//! In: the evidence, the key that months are signed with. Out: [`Index`]. Rule: it is read anew at most every [`FRESH`]; an edition that cannot be read takes no other away; one whose
+//! In: the evidence, the key that months are signed with. Out: [`Index`]. Rule: what is there is listed at most every [`FRESH`], and read where the list is another, or after [`READ_AGAIN`]; an edition that cannot be read takes no other away; one whose
 //! signature does not hold, or that lacks one where a key is configured, is listed and not trusted. Assumes: `verify` checks the rest: the chain, the time
 //! stamp, the figures. Does not: open a file that a seal names.
 
@@ -11,12 +11,14 @@ use anyhow::Result;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-use crate::evidence::closed::broken_links;
+use crate::evidence::closed::{CLOSED_FOLDER, broken_links};
 use crate::evidence::{PublicKey, Sealed, Store};
 use crate::model::AccessScope;
 
 /// How long what was seen is taken for what is there.
 const FRESH: Duration = Duration::from_secs(5);
+/// Seals are never changed, so they are read seldom: a change that should not be is noticed then.
+const READ_AGAIN: Duration = Duration::from_secs(300);
 
 /// Files beside those that a seal names: the seal itself, and what speaks for it.
 const MANIFEST: &str = "manifest.json";
@@ -158,7 +160,14 @@ pub fn sha256(bytes: &[u8]) -> String {
 pub struct Catalogue {
     store: Store,
     key: Option<PublicKey>,
-    seen: Mutex<Option<(Instant, Arc<Index>)>>,
+    seen: Mutex<Option<Seen>>,
+}
+
+struct Seen {
+    listed: Instant,
+    read: Instant,
+    keys: Vec<String>,
+    index: Arc<Index>,
 }
 
 impl Catalogue {
@@ -169,16 +178,19 @@ impl Catalogue {
     /// It reads disk or bucket: for a thread that may wait. One reads, and whoever asks meanwhile gets what it finds.
     pub fn index(&self) -> Result<Arc<Index>> {
         let mut seen = self.seen.lock().expect("nobody panics while reading seals");
-        if let Some((when, index)) = &*seen
-            && when.elapsed() < FRESH
-        {
-            return Ok(Arc::clone(index));
+        if let Some(seen) = seen.as_ref().filter(|seen| seen.listed.elapsed() < FRESH) {
+            return Ok(Arc::clone(&seen.index));
         }
-        let before = seen.as_ref().map(|(_, index)| Arc::clone(index));
+        let keys = self.store.objects().list(CLOSED_FOLDER)?;
+        let now = Instant::now();
+        if let Some(seen) = seen.as_mut().filter(|seen| seen.keys == keys && seen.read.elapsed() < READ_AGAIN) {
+            seen.listed = now;
+            return Ok(Arc::clone(&seen.index));
+        }
         let index = Arc::new(read(&self.store, self.key.as_ref())?);
-        let is_news = |trouble: &&String| before.as_ref().is_none_or(|before| !before.trouble.contains(trouble));
+        let is_news = |trouble: &&String| seen.as_ref().is_none_or(|seen| !seen.index.trouble.contains(trouble));
         index.trouble.iter().filter(is_news).for_each(|trouble| tracing::warn!("{trouble}"));
-        *seen = Some((Instant::now(), Arc::clone(&index)));
+        *seen = Some(Seen { listed: now, read: now, keys, index: Arc::clone(&index) });
         Ok(index)
     }
 }

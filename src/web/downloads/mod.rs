@@ -6,6 +6,7 @@
 
 mod answer;
 mod bundle;
+mod figures;
 mod index;
 mod log;
 mod page;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use axum::extract::{Extension, Path, State as Extract};
-use axum::http::header::HeaderMap;
+use axum::http::header::{CONTENT_SECURITY_POLICY, HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -22,7 +23,7 @@ use http::Method;
 use tokio::sync::Semaphore;
 use utoipa::OpenApi;
 
-use self::answer::{Content, Kind};
+use self::answer::{Content, Kind, Shown};
 use self::bundle::Bundles;
 pub use self::bundle::MakeBundle;
 use self::index::{Catalogue, Edition, Index, Name};
@@ -36,6 +37,9 @@ use crate::model::AccessScope;
 
 /// How much of files may be in memory at once, in KiB: a file is checked whole before its first byte leaves.
 const MEMORY_KIB: u32 = 256 * 1024;
+const REPORT: &str = "report/report.html";
+const READING_POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox";
 
 /// What the family keeps between requests.
 pub struct Downloads {
@@ -129,6 +133,7 @@ pub fn routes() -> Router<Shared> {
         .route("/closed", get(page))
         .route("/closed.json", get(list))
         .route("/closed/{month}/{edition}/files/{*path}", get(file))
+        .route("/closed/{month}/{edition}/report", get(read))
         .route("/closed/{month}/{edition}/bundle.tar.zst", get(whole))
 }
 
@@ -138,7 +143,7 @@ pub fn open_routes() -> Router<Shared> {
 }
 
 #[derive(OpenApi)]
-#[openapi(paths(page, list, file, whole), components(schemas(page::ListedMonth)))]
+#[openapi(paths(page, list, file, read, whole), components(schemas(page::ListedMonth)))]
 pub struct Doc;
 
 /// The page of closed months.
@@ -180,19 +185,51 @@ async fn file(
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    give_file(&state, &who, (&month, &edition, &path), &method, &headers, Shown::Saved).await
+}
+
+/// The report of a closed month, to be read in the browser.
+#[utoipa::path(get, path = "/closed/{month}/{edition}/report", tag = "downloads",
+    params(("month" = String, Path, example = "2026-10"), ("edition" = u32, Path)),
+    responses(
+        (status = 200, description = "report/report.html, shown in the browser and not saved. Scope: reports.", content_type = "text/html"),
+        (status = 304, description = "It is the one that the caller has."),
+        (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem),
+        (status = 409, description = "It is not what was sealed; nothing is given.", body = Problem),
+    ))]
+async fn read(
+    Extract(state): Extract<Shared>,
+    Extension(who): Extension<Arc<Who>>,
+    Path((month, edition)): Path<(String, String)>,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let mut response = give_file(&state, &who, (&month, &edition, REPORT), &method, &headers, Shown::Read).await?;
+    // Its style is in it. Whatever else were in it could do nothing.
+    response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(READING_POLICY));
+    Ok(response)
+}
+
+async fn give_file(
+    state: &Shared,
+    who: &Arc<Who>,
+    (month, edition, path): (&str, &str, &str),
+    method: &Method,
+    headers: &HeaderMap,
+    shown: Shown,
+) -> Result<Response, Problem> {
     // Before anything is looked up: what is not there and what may not be had differ for nobody who may not have it.
-    let scope = index::scope_of(&path);
-    if !who.may(scope) {
+    if !who.may(index::scope_of(path)) {
         return Err(Problem::forbidden());
     }
-    let edition = state.downloads.edition(&month, &edition).await?;
-    let name = edition.name(&path).ok_or_else(Problem::not_found)?;
-    let kind = Kind::of(&name, &edition);
-    if let Some(response) = answer::unchanged(&kind, &headers) {
+    let edition = state.downloads.edition(month, edition).await?;
+    let name = edition.name(path).ok_or_else(Problem::not_found)?;
+    let kind = Kind::of(&name, &edition, shown);
+    if let Some(response) = answer::unchanged(&kind, headers) {
         return Ok(response);
     }
     let content = state.downloads.read(&edition, &name).await?;
-    answer::give(content, &kind, &who, &method, &headers, &state).await
+    answer::give(content, &kind, who, method, headers, state).await
 }
 
 /// The bundle that `wattledger export` writes.

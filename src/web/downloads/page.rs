@@ -1,8 +1,7 @@
 //! The page of closed months, and the same as JSON.
 //!
-//! In: the index, who asks. Out: HTML that needs no script and no other server, or a list. Rule: figures are those of the seal, rounded as in the report (`reports::view`), so page and report show the same
-//! digits; of files only those are named that the caller may have. Assumes: every string of a seal may be hostile; the template escapes all of them.
-//! Does not: add figures up.
+//! In: the index, who asks. Out: HTML that needs no script and no other server, or a list. Rule: of figures and files only those are named that the caller may have. Assumes: every string of a seal may be hostile; the template escapes all of them.
+//! Does not: round; that is `figures`.
 
 use std::collections::BTreeMap;
 
@@ -15,18 +14,14 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::figures::{self, Figure};
 use super::index::{Edition, Index, Name, scope_of, sha256};
 use crate::model::AccessScope;
-use crate::reports::view::{self, UNKNOWN, grouped};
-use crate::reports::words;
-use crate::units::{MicrogramsCo2e, Millijoules};
+use crate::reports::view::{self, grouped};
 use crate::web::access::Who;
 
 /// The report's own style, and what a list of months needs beside it.
 const STYLE: &str = concat!(include_str!("../../../templates/report/style.css"), include_str!("../../../templates/web/style.css"));
-
-/// What stands large, in this order.
-const HEADLINES: [&str; 4] = ["facility_mj", "scope2_location_based_ugco2e", "scope2_market_based_ugco2e", "scope3_ugco2e"];
 
 /// An edition of a closed month, as programs read it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -101,6 +96,11 @@ fn bundle_for(edition: &Edition, who: &Who) -> Option<String> {
     may.then(|| format!("/closed/{}/{}/bundle.tar.zst", edition.month(), edition.number()))
 }
 
+fn read_for(edition: &Edition, who: &Who) -> Option<String> {
+    let may = edition.trust.refusal().is_none() && who.may(AccessScope::Reports) && edition.name(super::REPORT).is_some();
+    may.then(|| format!("/closed/{}/{}/report", edition.month(), edition.number()))
+}
+
 #[derive(Template)]
 #[template(path = "web/closed.html")]
 struct Page<'a> {
@@ -129,16 +129,9 @@ struct Shown<'a> {
     /// Findings that were accepted by name when it was closed.
     accepted: Vec<(&'a str, &'a str)>,
     groups: Vec<Group>,
+    /// Where its report is read, for those who may.
+    read: Option<String>,
     seal_sha256: String,
-}
-
-struct Figure {
-    name: String,
-    label: String,
-    /// None: nobody computed it.
-    exact: Option<i64>,
-    text: String,
-    unit: &'static str,
 }
 
 /// Files that belong together.
@@ -174,52 +167,20 @@ pub fn html(organisation: &str, index: &Index, who: &Who) -> Result<Response> {
 
 fn shown<'a>(edition: &'a Edition, who: &Who) -> Shown<'a> {
     let seal = &edition.sealed.seal;
-    let is_trusted = edition.trust.refusal().is_none();
-    let figures: Vec<Figure> = match who.may(AccessScope::Reports) && is_trusted {
-        true => seal.totals.iter().filter(|(name, _)| words::figure(name).is_some()).map(|(name, value)| figure(name, value)).collect(),
-        false => Vec::new(),
-    };
-    let (headlines, rest): (Vec<Figure>, Vec<Figure>) = figures.into_iter().partition(|figure| HEADLINES.contains(&figure.name.as_str()));
-    let place = |figure: &Figure| HEADLINES.iter().position(|name| *name == figure.name);
-    let mut headlines = headlines;
-    headlines.sort_by_key(place);
+    let may_see = who.may(AccessScope::Reports) && edition.trust.refusal().is_none();
     let accepted = seal.findings.iter().filter(|finding| finding.accepted_by.is_some());
     Shown {
         edition,
         sealed_at: view::utc_minute(seal.sealed_at),
         reason: seal.replaces.as_ref().map(|replaced| replaced.reason.as_str()),
         is_stamped: edition.sealed.time_stamp.is_some(),
-        headlines: headlines.into_iter().map(large).collect(),
-        figures: rest,
-        accepted: accepted.filter(|_| is_trusted).map(|finding| (finding.code.as_str(), finding.message.as_str())).collect(),
+        headlines: if may_see { figures::headlines(&seal.totals) } else { Vec::new() },
+        figures: if may_see { figures::all(&seal.totals) } else { Vec::new() },
+        accepted: accepted.filter(|_| may_see).map(|finding| (finding.code.as_str(), finding.message.as_str())).collect(),
         groups: groups(edition, who),
+        read: read_for(edition, who),
         seal_sha256: edition.sealed.sha256(),
     }
-}
-
-/// Integers above 2^53 are text in JSON.
-fn exact(value: &Value) -> Option<i64> {
-    value.as_i64().or_else(|| value.as_str()?.parse().ok())
-}
-
-fn figure(name: &str, value: &Value) -> Figure {
-    let (exact, is_energy) = (exact(value), words::is_energy(name));
-    let text = exact.map_or_else(
-        || UNKNOWN.to_owned(),
-        |exact| if is_energy { view::kwh(Millijoules::new(exact)) } else { view::kg(MicrogramsCo2e::new(exact)) }.to_string(),
-    );
-    Figure { name: name.to_owned(), label: words::label(name).to_owned(), exact, text, unit: words::unit(is_energy) }
-}
-
-/// In the unit that the report's cover has for a figure of that size.
-fn large(figure: Figure) -> Figure {
-    let Some(exact) = figure.exact else { return Figure { unit: "", ..figure } };
-    if words::is_energy(&figure.name) {
-        let (text, unit) = view::headline_energy(Millijoules::new(exact));
-        return Figure { text: text.to_string(), unit, ..figure };
-    }
-    let (per_unit, unit) = view::headline_emissions_unit(MicrogramsCo2e::new(exact));
-    Figure { text: view::Rounded::of(exact.into(), per_unit, 1).to_string(), unit, ..figure }
 }
 
 fn groups(edition: &Edition, who: &Who) -> Vec<Group> {

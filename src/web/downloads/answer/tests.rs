@@ -11,6 +11,7 @@ fn kind() -> Kind {
         bytes: 1_000,
         file_name: "wattledger-2026-10-1-report.html".to_owned(),
         content_type: "text/html; charset=utf-8",
+        shown: Shown::Saved,
         // Mon, 02 Nov 2026 06:00:00 GMT.
         sealed_at: UNIX_EPOCH + Duration::from_secs(1_793_599_200),
     }

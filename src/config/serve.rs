@@ -33,7 +33,7 @@ pub struct Serve {
     pub connections: usize,
     /// Where each download is written down; stdout where none is named.
     pub downloads_log: Option<PathBuf>,
-    /// Where bundles are put together; the system's folder for temporary files where none is named.
+    /// Where bundles and large files are put together; the system's folder for temporary files where none is named.
     pub spool: Option<PathBuf>,
 }
 

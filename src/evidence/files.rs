@@ -17,14 +17,15 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The digest and length of what is read.
-pub fn sha256_of(mut reader: impl Read) -> std::io::Result<(String, u64)> {
+/// Copies, and gives back the digest and length of what was read.
+pub fn copy_hashing(reader: &mut dyn Read, out: &mut dyn Write) -> std::io::Result<(String, u64)> {
     let (mut digest, mut buffer, mut bytes) = (Sha256::new(), vec![0; 1 << 16], 0);
     loop {
         match reader.read(&mut buffer)? {
             0 => return Ok((hex(&digest.finalize()), bytes)),
             count => {
                 digest.update(&buffer[..count]);
+                out.write_all(&buffer[..count])?;
                 bytes += count as u64;
             }
         }

@@ -1,6 +1,7 @@
 //! Where a closed month lies, and how it is read and written.
 
 use std::fmt;
+use std::io::{self, Write};
 
 use anyhow::{Context, Result, bail, ensure};
 
@@ -152,9 +153,14 @@ impl Store {
 
     /// Reads a file of a closed month's folder and holds it against the seal.
     pub fn check_closed(&self, sealed: &Sealed, path: &str) -> Result<()> {
-        let object = self.open_closed(sealed, path)?;
+        self.copy_closed(sealed, path, &mut io::sink())
+    }
+
+    /// The same, and writes it somewhere else: what was written is the file only where this ends well.
+    pub fn copy_closed(&self, sealed: &Sealed, path: &str, out: &mut dyn Write) -> Result<()> {
+        let mut object = self.open_closed(sealed, path)?;
         let shown = || self.objects().display(&format!("{}/{path}", sealed.folder()));
-        let (digest, bytes) = files::sha256_of(object).with_context(|| format!("read {}", shown()))?;
+        let (digest, bytes) = files::copy_hashing(&mut object, out).with_context(|| format!("read {}", shown()))?;
         match sealed.seal.file(path) {
             Some(file) if file.sha256 == digest => Ok(()),
             file => bail!(changed(&shown(), (&digest, bytes), file.map_or(("nothing", 0), |file| (&file.sha256, file.bytes)))),

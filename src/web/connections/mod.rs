@@ -30,7 +30,7 @@ use self::socket::Socket;
 use super::access::Peer;
 use super::{Shared, app};
 
-pub const HEADERS_WITHIN: Duration = Duration::from_secs(10);
+pub const HEADERS_WITHIN: Duration = Duration::from_secs(8);
 pub const STALLED_AFTER: Duration = Duration::from_secs(30);
 const LARGEST_HEADERS: usize = 16 * 1024;
 /// How long answers that are under way may take after it was told to stop.

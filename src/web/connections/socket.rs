@@ -90,3 +90,51 @@ impl AsyncWrite for Socket {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    async fn pair(patience: Duration) -> (Socket, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        (Socket::new(listener.accept().await.unwrap().0, patience), client)
+    }
+
+    #[tokio::test]
+    async fn a_client_that_takes_nothing_is_left_and_one_that_is_slow_is_not() {
+        let (mut socket, _client) = pair(Duration::from_millis(200)).await;
+        let error = socket.write_all(&vec![0; 64 * 1024 * 1024]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+
+        let (mut socket, mut client) = pair(Duration::from_millis(500)).await;
+        let reader = tokio::spawn(async move {
+            let (mut total, mut piece) = (0, vec![0; 512 * 1024]);
+            while total < 16 * 1024 * 1024 {
+                sleep(Duration::from_millis(20)).await;
+                total += client.read(&mut piece).await.unwrap();
+            }
+        });
+        let started = Instant::now();
+        socket.write_all(&vec![0; 16 * 1024 * 1024]).await.unwrap();
+        reader.await.unwrap();
+        assert!(started.elapsed() > Duration::from_millis(500), "it was not slow");
+    }
+
+    #[tokio::test]
+    async fn an_answer_arrives_although_the_client_goes_on_sending() {
+        let (mut socket, mut client) = pair(Duration::from_secs(1)).await;
+        client.write_all(&vec![0; 1024 * 1024]).await.unwrap();
+        socket.write_all(b"no").await.unwrap();
+        let closing = tokio::spawn(async move { socket.shutdown().await });
+
+        let mut answer = Vec::new();
+        client.read_to_end(&mut answer).await.unwrap();
+        assert_eq!(answer, b"no");
+        drop(client);
+        closing.await.unwrap().unwrap();
+    }
+}

@@ -21,9 +21,9 @@ use http::{Method, StatusCode};
 use http_range_header::{RangeUnsatisfiableError, SyntacticallyCorrectRange, parse_range_header};
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::bundle::Made;
 use super::index::{Edition, Name};
 use super::log::{Line, Underway};
+use super::spool::Made;
 use crate::web::access::Who;
 use crate::web::{Problem, Shared};
 

@@ -5,11 +5,11 @@
 //! given either. Assumes: whoever has a scope may have it for every month. Does not: make reports.
 
 mod answer;
-mod bundle;
 mod figures;
 mod index;
 mod log;
 mod page;
+mod spool;
 
 use std::sync::Arc;
 
@@ -24,10 +24,10 @@ use tokio::sync::Semaphore;
 use utoipa::OpenApi;
 
 use self::answer::{Content, Kind, Shown};
-use self::bundle::Bundles;
-pub use self::bundle::MakeBundle;
 use self::index::{Catalogue, Edition, Index, Name};
 use self::log::Log;
+pub use self::spool::MakeBundle;
+use self::spool::{Made, Spool};
 use super::access::Who;
 use super::{Problem, Shared};
 use crate::config::Serve;
@@ -35,8 +35,10 @@ use crate::evidence::closed::Unreadable;
 use crate::evidence::{PublicKey, Store};
 use crate::model::AccessScope;
 
-/// How much of files may be in memory at once, in KiB: a file is checked whole before its first byte leaves.
-const MEMORY_KIB: u32 = 256 * 1024;
+/// Larger files are copied to disk while they are checked.
+const LARGEST_IN_MEMORY: u64 = 4 * 1024 * 1024;
+/// How much of smaller ones may be in memory at once, in KiB.
+const MEMORY_KIB: u32 = 64 * 1024;
 const REPORT: &str = "report/report.html";
 const READING_POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox";
@@ -45,17 +47,18 @@ const READING_POLICY: &str =
 pub struct Downloads {
     store: Store,
     catalogue: Arc<Catalogue>,
-    bundles: Bundles,
+    bundle: MakeBundle,
+    spool: Spool,
     log: Arc<Log>,
     memory: Arc<Semaphore>,
 }
 
 impl Downloads {
     pub fn new(store: Store, key: Option<PublicKey>, bundle: MakeBundle, serve: &Serve) -> Result<Self> {
-        let spool = serve.spool.clone().unwrap_or_else(std::env::temp_dir);
         Ok(Self {
             catalogue: Arc::new(Catalogue::new(store.clone(), key)),
-            bundles: Bundles::new(store.clone(), bundle, spool),
+            bundle,
+            spool: Spool::in_folder(serve.spool.clone().unwrap_or_else(std::env::temp_dir)),
             log: Arc::new(Log::open(serve.downloads_log.as_deref())?),
             memory: Arc::new(Semaphore::new(MEMORY_KIB as usize)),
             store,
@@ -98,21 +101,33 @@ impl Downloads {
         if let Some(bytes) = edition.own_file(name) {
             return Ok(Content::memory(bytes, None));
         }
+        let (store, from, path) = (self.store.clone(), Arc::clone(edition), name.path.clone());
+        let what = format!("read {path} of {} edition {}", edition.month(), edition.number());
+        if name.bytes > LARGEST_IN_MEMORY {
+            let made = self.spool.get(&name.sha256, what, move |out| store.copy_closed(&from.sealed, &path, out)).await?;
+            return Ok(Content::file(made));
+        }
         let kib = u32::try_from(name.bytes.div_ceil(1024)).unwrap_or(MEMORY_KIB).clamp(1, MEMORY_KIB);
         let permit = Arc::clone(&self.memory).acquire_many_owned(kib).await.map_err(|_| Problem::internal())?;
-        let (store, from, path) = (self.store.clone(), Arc::clone(edition), name.path.clone());
-        let bytes = tokio::task::spawn_blocking(move || store.read_closed(&from.sealed, &path)).await;
-        match bytes {
+        match tokio::task::spawn_blocking(move || store.read_closed(&from.sealed, &path)).await {
             Ok(Ok(bytes)) => Ok(Content::memory(bytes.into(), Some(permit))),
             Ok(Err(error)) => {
-                tracing::error!("read {} of {} edition {}: {error:#}", name.path, edition.month(), edition.number());
+                tracing::error!("{what}: {error:#}");
                 Err(changed(&error))
             }
             Err(error) => {
-                tracing::error!("read {}: {error}", name.path);
+                tracing::error!("{what}: {error}");
                 Err(Problem::internal())
             }
         }
+    }
+
+    /// The bundle of an edition.
+    async fn bundle(&self, edition: &Arc<Edition>) -> Result<Arc<Made>, Problem> {
+        let (store, from, make) = (self.store.clone(), Arc::clone(edition), Arc::clone(&self.bundle));
+        let what = format!("put the bundle of {} edition {} together", edition.month(), edition.number());
+        let key = format!("bundle of {}", edition.sealed.sha256());
+        self.spool.get(&key, what, move |out| make(&store, &from.sealed, out)).await
     }
 }
 
@@ -253,7 +268,7 @@ async fn whole(
         return Err(Problem::forbidden());
     }
     let edition = state.downloads.edition(&month, &edition).await?;
-    let made = state.downloads.bundles.get(&edition).await?;
+    let made = state.downloads.bundle(&edition).await?;
     let kind = Kind::of_bundle(&made, &edition);
     if let Some(response) = answer::unchanged(&kind, &headers) {
         return Ok(response);

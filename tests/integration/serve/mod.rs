@@ -139,6 +139,29 @@ fn a_file_that_was_changed_is_not_given_and_neither_is_one_that_is_gone() {
 }
 
 #[test]
+fn a_large_file_is_checked_before_its_first_byte_leaves_and_is_never_in_memory() {
+    let place = Place::new();
+    let bytes = vec![b'7'; 200 * 1024 * 1024];
+    place.close("2026-10", 1, &[("ledger/ledger.csv", &bytes), ("report/report.json", &bytes[..5_000_000])]);
+    let server = Server::start(&place.config(&format!("spool = \"{}\"", place.path("spool").display())));
+    let before = server.rss_kib();
+
+    for _ in 0..2 {
+        let reply = server.get("/closed/2026-10/1/files/ledger/ledger.csv", &[]);
+        assert!(reply.status == 200 && reply.body == bytes);
+    }
+    let grown = server.rss_kib().saturating_sub(before);
+    assert!(grown < 24 * 1024, "it grew by {grown} KiB");
+    let path = place.path("evidence/closed/2026-10/1/report/report.json");
+    let mut changed = bytes[..5_000_000].to_vec();
+    changed[4_999_999] = b'8';
+    fs::write(&path, changed).unwrap();
+    let reply = server.get("/closed/2026-10/1/files/report/report.json", &[]);
+    assert!(reply.status == 409 && reply.text().contains("EVIDENCE_CHANGED") && reply.body.len() < 1_000);
+    assert_eq!(fs::read_dir(place.path("spool")).unwrap().count(), 0);
+}
+
+#[test]
 fn a_download_that_cannot_be_written_down_is_not_given() {
     let place = Place::with_months();
     std::os::unix::fs::symlink("/dev/full", place.path("downloads.jsonl")).unwrap();

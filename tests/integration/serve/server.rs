@@ -139,7 +139,8 @@ impl Server {
 
     pub fn start_on(config: &Path, listen: &str) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_wattledger"))
-            .arg("-v")
+            // The loudest: what must not be in a log is in none.
+            .arg("-vvv")
             .arg("--config")
             .arg(config)
             .args(["serve", "--listen", listen])

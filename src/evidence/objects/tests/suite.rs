@@ -1,5 +1,7 @@
 //! What holds for objects wherever they are: called for a folder, for a bucket in memory, and for emulators of real ones.
 
+use std::io::{Read, Seek, SeekFrom};
+
 use super::{Created, Objects};
 
 /// All of it, in a place that is empty. `name` is the place's.
@@ -41,6 +43,15 @@ fn a_large_object_comes_back_whole(objects: &Objects, name: &str) {
     // A bucket takes it in parts, of which the last is short.
     let bytes: Vec<u8> = (0..40_000_001_u32).map(|place| (place % 251) as u8).collect();
     objects.replace("large", &bytes).unwrap();
+    let mut object = objects.open("large").unwrap().unwrap();
+    let mut read = Vec::new();
+    object.read_to_end(&mut read).unwrap();
+    assert!(read == bytes && object.len() == bytes.len() as u64, "{name}");
+    object.seek(SeekFrom::Start(39_999_999)).unwrap();
+    read.clear();
+    object.read_to_end(&mut read).unwrap();
+    assert_eq!(read, &bytes[39_999_999..], "{name}");
+    assert!(objects.open("never-was").unwrap().is_none(), "{name}");
     assert!(objects.get("large").unwrap() == Some(bytes), "{name}");
     objects.remove("large").unwrap();
 }

@@ -6,11 +6,13 @@
 //! │ sources/ │────────▶│ evidence/│───────▶│ accounting/│──────────▶│ disclosure/│──────────▶│ reports/│──▶ html xlsx json
 //! └──────────┘         └──────────┘        └────────────┘           └────────────┘           └─────────┘
 //!       units/ and model/ lie under all of it; cli/ and web/ call in; nobody calls cli/, and cli/ alone calls web/
+//!       outlook/ stands beside the flow: it says what the grid does, from evidence and feeds, to those who act on it
 //! ```
 //!
 //! Import rule (`tests/` reads it): `units` imports nothing of ours; `model` units; `factors` units, model; `config` units, model, factors;
 //! `sources` and `evidence` units, model; `accounting` units, model, factors; `disclosure` units, model, accounting;
-//! `reports` units, model, disclosure; `web` all but cli, and cli alone imports it; `cli` all, and nobody imports it.
+//! `reports` units, model, disclosure; `outlook` units, model, config, sources, evidence, accounting; `web` all but cli, and cli alone imports it;
+//! `cli` all, and nobody imports it.
 
 pub mod accounting;
 pub mod cli;
@@ -19,6 +21,7 @@ pub mod disclosure;
 pub mod evidence;
 pub mod factors;
 pub mod model;
+pub mod outlook;
 pub mod reports;
 pub mod sources;
 pub mod units;

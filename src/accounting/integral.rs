@@ -60,6 +60,22 @@ impl Integral {
         (at_ms < block.end_ms).then_some((block.start_ms, block.end_ms))
     }
 
+    /// The stretches of `[from_ms, to_ms)` that have no value, half-open.
+    pub fn holes(&self, from_ms: i64, to_ms: i64) -> Vec<(i64, i64)> {
+        let mut holes = Vec::new();
+        let mut at_ms = from_ms;
+        for block in self.blocks.iter().filter(|block| block.end_ms > from_ms && block.start_ms < to_ms) {
+            if block.start_ms > at_ms {
+                holes.push((at_ms, block.start_ms));
+            }
+            at_ms = block.end_ms;
+        }
+        if at_ms < to_ms {
+            holes.push((at_ms, to_ms));
+        }
+        holes
+    }
+
     /// The length of its shortest interval; 0 of an empty one.
     pub fn shortest_ms(&self) -> i64 {
         let ends = self.start_ms.iter().skip(1).chain(self.blocks.last().map(|block| &block.end_ms));
@@ -106,6 +122,16 @@ impl Walk<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn holes_are_what_no_interval_covers() {
+        let integral = Integral::of([(10, 20, 1), (20, 30, 1), (40, 50, 1)]);
+        assert_eq!(integral.holes(0, 60_000), [(0, 10_000), (30_000, 40_000), (50_000, 60_000)]);
+        assert_eq!(integral.holes(12_000, 45_000), [(30_000, 40_000)]);
+        assert_eq!(integral.holes(12_000, 30_000), []);
+        assert_eq!(integral.holes(32_000, 38_000), [(32_000, 38_000)]);
+        assert_eq!(Integral::default().holes(5, 7), [(5, 7)]);
+    }
 
     #[test]
     fn walking_and_looking_up_are_the_same() {

@@ -27,3 +27,4 @@ pub mod split;
 pub mod survey;
 pub mod tiers;
 mod upstream;
+pub mod windows;

@@ -13,6 +13,7 @@ mod editions;
 pub mod explain;
 pub mod export;
 pub mod import;
+pub mod label;
 pub mod months;
 pub mod progress;
 pub mod report;
@@ -21,6 +22,7 @@ mod secrets;
 pub mod serve;
 pub mod token;
 pub mod verify;
+pub mod window;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -238,6 +240,46 @@ to check all of it with sha256sum, minisign, Python and DuckDB, and then with
 
 Unpack it with: tar --zstd -xf wattledger-2026-10.tar.zst";
 
+const WINDOW_EXAMPLES: &str = "\
+Examples:
+  wattledger window --zones NL,DE,FR --duration 4h --within 24h
+      when, and where, a run of four hours that has to have ended within a
+      day should start; it is at home in the first zone
+  wattledger window --zones NL --duration 90m --within 12h \\
+      --at 2026-10-05T14:00:00+02:00 --kwh 12.5
+      from a time on, with kilograms and euros of the run
+  wattledger window --zones NL,FR --duration 4h --within 24h \\
+      --cluster prod-nl --namespace ml --job train-7 \\
+      --write-decision decisions/window.jsonl
+      and writes down what was decided, for the report's counterfactual;
+      `collect` takes it in where [[decision_log]] names the file
+  wattledger window --zones NL --duration 4h --within 24h --json | jq .best
+
+The candidates are those of the report: from when the run may start, a step
+apart, as long as it ends in time. Hours that are over are what came to pass,
+others are the provider's forecast. A start that would meet an hour that nobody
+knows is no candidate; where there is none at all the exit code is 1.
+
+Carbon decides; where prices are known they stand beside it.";
+
+const LABEL_EXAMPLES: &str = "\
+Examples:
+  wattledger label --dry-run
+      says which nodes would get which label, and writes nothing
+  wattledger label --once --cluster prod-nl
+      labels once and ends, for a CronJob
+  wattledger label
+      looks every 15 minutes, and when nodes come, until it is stopped; of
+      several at once the holder of a lease labels
+
+Each node gets carbon-zone: low, medium, high, or unknown where the intensity
+of its grid zone is missing or too old. [label] has the thresholds: below 150
+g/kWh is low, below 300 medium. A label is written when it changes, and
+what somebody else has set is left to them.
+
+Rights: deploy/label has the role, and an admission policy that confines the
+account to this one label.";
+
 const SAMPLE_EXAMPLES: &str = "\
 Examples:
   wattledger sample --month 2026-10 --n 25 --seed 4711
@@ -378,6 +420,12 @@ enum Verb {
     /// Draw an auditor's sample from the hourly ledger of a closed month
     #[command(after_long_help = SAMPLE_EXAMPLES)]
     Sample(sample::SampleArgs),
+    /// Say when, and in which grid zone, a run should start to meet the cleanest electricity
+    #[command(after_long_help = WINDOW_EXAMPLES)]
+    Window(window::WindowArgs),
+    /// Label the nodes of a cluster by how clean the electricity of their grid zone is now
+    #[command(after_long_help = LABEL_EXAMPLES)]
+    Label(label::LabelArgs),
     /// Serve closed months to people, and the grid's intensity to schedulers
     #[command(after_long_help = SERVE_EXAMPLES)]
     Serve(serve::ServeArgs),
@@ -431,6 +479,8 @@ fn run(cli: &Cli, stderr: &mut dyn Write) -> anyhow::Result<u8> {
         Verb::Close(verb) => close::run(&verb.args, &config()?, &accepted(&cli.accept, &verb.accept)),
         Verb::Export(args) => export::run(args, &config()?),
         Verb::Sample(args) => sample::run(args, &config()?),
+        Verb::Window(args) => window::run(args, &config()?),
+        Verb::Label(args) => label::run(args, &config()?),
         Verb::Serve(args) => serve::run(args, &config()?),
         Verb::Token(args) => token::run(args, &config()?),
     }

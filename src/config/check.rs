@@ -38,7 +38,7 @@ pub(super) fn cluster_name(name: &str) -> Result<()> {
 }
 
 /// Grid zones are written as Electricity Maps writes them.
-pub(super) fn grid_zone(zone: &str) -> Result<()> {
+pub fn grid_zone(zone: &str) -> Result<()> {
     let is_part = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
     if zone.len() > 32 || !zone.split('-').all(is_part) {
         bail!(Hint::new(

@@ -11,7 +11,9 @@ mod feeds;
 mod inventory;
 #[cfg(test)]
 mod inventory_test;
+mod label;
 mod misread;
+mod outlook;
 mod raw;
 mod resolve;
 mod sealing;
@@ -20,7 +22,7 @@ mod serve;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -36,7 +38,10 @@ use crate::model::{
 };
 use crate::units::{IntensityUnit, PriceUnit, Pue, Share};
 
+pub use self::check::grid_zone as check_grid_zone;
 pub use self::feeds::{intensity_unit, price_unit};
+pub use self::label::{LabelPolicy, LevelPolicy};
+pub use self::outlook::OutlookPolicy;
 pub use self::sealing::Sealing;
 pub use self::serve::{Proxy, Serve, listen_address};
 
@@ -71,6 +76,8 @@ pub struct Config {
     /// Sorted by year.
     pub published_years: Vec<PublishedYear>,
     pub sealing: Sealing,
+    pub outlook: OutlookPolicy,
+    pub label: LabelPolicy,
     pub serve: Serve,
 }
 
@@ -311,6 +318,21 @@ impl Config {
         let deserializer = toml::Deserializer::parse(text).map_err(|error| misread::not_toml(text, &error))?;
         let raw: raw::Raw = serde_path_to_error::deserialize(deserializer).map_err(|error| misread::explain(text, error))?;
         resolve::resolve(raw, path, place, bytes)
+    }
+
+    /// Every grid zone that is named: of feeds, prices, clusters, homes, and where work may run. Sorted.
+    pub fn grid_zones(&self) -> BTreeSet<String> {
+        let mut zones = BTreeSet::new();
+        zones.extend(self.intensity.iter().flat_map(|feed| feed.zones.clone()));
+        zones.extend(self.prices.iter().flat_map(|feed| feed.zones.clone()));
+        zones.extend(self.baseline.deferrable.iter().flat_map(|rule| rule.zones.clone()));
+        for cluster in &self.clusters {
+            for site in std::iter::once(&cluster.site).chain(cluster.pools.iter().map(|pool| &pool.site)) {
+                zones.insert(site.grid_zone.clone());
+                zones.extend(site.home_zone.clone());
+            }
+        }
+        zones
     }
 
     /// The table that a zone's average intensity comes from.

@@ -49,6 +49,10 @@ pub(super) struct Raw {
     #[serde(default)]
     pub seal: Seal,
     #[serde(default)]
+    pub outlook: Outlook,
+    #[serde(default)]
+    pub label: Label,
+    #[serde(default)]
     pub serve: Serve,
 }
 
@@ -357,6 +361,26 @@ pub(super) struct Seal {
     pub public_key_file: Option<String>,
     pub timestamp_url: Option<String>,
     pub timestamp_ca_file: Option<String>,
+}
+
+/// How old what is acted on may be.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Outlook {
+    pub max_age: Option<String>,
+    pub forecast_max_age: Option<String>,
+    pub forecast_horizon: Option<String>,
+    pub ask_every: Option<String>,
+}
+
+/// Which intensities are called what on nodes.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Label {
+    pub low_below: Option<f64>,
+    pub medium_below: Option<f64>,
+    pub hysteresis: Option<f64>,
+    pub every: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -118,6 +118,11 @@ impl Editions<'_> {
         Ok(all)
     }
 
+    /// The digest of what says which editions there are.
+    pub fn fingerprint(&self, zone: &str) -> Result<String> {
+        Ok(self.store.objects().get(&self.key(zone, MANIFEST)?)?.map_or_else(|| "none".to_owned(), |bytes| sha256(&bytes)))
+    }
+
     fn manifest(&self, zone: &str) -> Result<ZoneManifest> {
         self.manifest_of(zone, self.store.objects().get(&self.key(zone, MANIFEST)?)?.as_deref())
     }

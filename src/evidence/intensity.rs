@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use polars::prelude::{Column, DataFrame};
 
 use super::Store;
-use super::editions::{Edition, Editions, INTENSITY_FOLDER};
+use super::editions::{Edition, Editions, INTENSITY_FOLDER, PRICES_FOLDER};
 use super::manifest::FileRecord;
 use crate::model::{IntensitySeries, Version};
 
@@ -29,6 +29,12 @@ impl Store {
             self.append(&news, replies)?;
         }
         Ok(news.len())
+    }
+
+    /// Changes when an edition of a zone's intensities or prices is added: whoever looks often need not read all of them each time.
+    pub fn zone_fingerprint(&self, zone: &str) -> Result<String> {
+        let prices = Editions { store: self, folder: PRICES_FOLDER };
+        Ok(format!("{} {}", self.intensities().fingerprint(zone)?, prices.fingerprint(zone)?))
     }
 
     fn append(&self, series: &IntensitySeries, replies: &[&[u8]]) -> Result<()> {
@@ -145,6 +151,19 @@ mod tests {
         let read: Vec<_> = store.intensity("US-CAL-CISO").unwrap().into_iter().map(|(series, _)| series).collect();
         assert_eq!(read, [series("a", 1.0), series("b", 2.0)]);
         assert!(store.write_intensity(&series("a", 3.0)).is_err());
+    }
+
+    #[test]
+    fn a_new_edition_changes_the_fingerprint_of_its_zone_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path());
+        let before = store.zone_fingerprint("US-CAL-CISO").unwrap();
+        store.write_intensity(&series("a", 1.0)).unwrap();
+        let after = store.zone_fingerprint("US-CAL-CISO").unwrap();
+        assert_ne!(before, after);
+        store.write_intensity(&series("a", 1.0)).unwrap();
+        assert_eq!(store.zone_fingerprint("US-CAL-CISO").unwrap(), after);
+        assert_eq!(store.zone_fingerprint("NL").unwrap(), before);
     }
 
     #[test]

@@ -14,9 +14,8 @@ use super::intake;
 use crate::config::{Config, IntensityApi, IntensityFeed, PriceFeed};
 use crate::evidence::Store;
 use crate::model::{Hint, IntensitySeries, Signal};
-use crate::sources::intensity::{
-    ElectricityMaps, Endpoint, Fetched, FileTerms, IntensityHistory, Neso, SignalType, Span, WattTime, read_files,
-};
+use crate::outlook::Provider;
+use crate::sources::intensity::{Fetched, FileTerms, IntensityHistory, Span, read_files};
 use crate::sources::prices::{self, PriceTerms};
 use crate::sources::{Reach, Refusal};
 use crate::units::UtcDay;
@@ -113,7 +112,7 @@ fn ask(
     feeds: &mut Feeds,
 ) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
-    let provider = connect(api).with_context(|| format!("intensity of {}", feed.zones.join(", ")))?;
+    let provider = Provider::connect(api).with_context(|| format!("intensity of {}", feed.zones.join(", ")))?;
     let mut out_of_reach: Option<Refusal> = None;
     for zone in &feed.zones {
         let answer = match &out_of_reach {
@@ -148,38 +147,6 @@ fn archive(store: &Store, config: &Config, fetched: &Fetched) -> Result<()> {
         return Ok(());
     }
     intake::print_findings(store, config, &fetched.series)
-}
-
-/// A provider of history, whichever it is.
-enum Provider {
-    ElectricityMaps(ElectricityMaps),
-    WattTime(WattTime),
-    Neso(Neso),
-}
-
-impl IntensityHistory for Provider {
-    async fn history(&self, zone: &str, span: Span, now: DateTime<Utc>) -> Result<Fetched, Refusal> {
-        match self {
-            Self::ElectricityMaps(provider) => provider.history(zone, span, now).await,
-            Self::WattTime(provider) => provider.history(zone, span, now).await,
-            Self::Neso(provider) => provider.history(zone, span, now).await,
-        }
-    }
-}
-
-fn connect(api: &IntensityApi) -> Result<Provider> {
-    Ok(match api {
-        IntensityApi::ElectricityMaps { url, token_file, has_past_range } => {
-            let endpoint = if *has_past_range { Endpoint::PastRange } else { Endpoint::History };
-            Provider::ElectricityMaps(ElectricityMaps::connect(url, token_file, endpoint)?)
-        }
-        IntensityApi::WattTime { url, username, password_file, signal, regions } => {
-            let signal = if *signal == Signal::Average { SignalType::Co2Aoer } else { SignalType::Co2Moer };
-            let regions = regions.iter().map(|(zone, region)| (zone.clone(), region.clone())).collect();
-            Provider::WattTime(WattTime::connect(url, username, password_file, signal, regions)?)
-        }
-        IntensityApi::Neso { url } => Provider::Neso(Neso::connect(url)?),
-    })
 }
 
 /// A refusal's own advice, where the command line looks for it.

@@ -5,7 +5,6 @@
 
 mod usage;
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
@@ -133,16 +132,7 @@ fn zones(args: &ImportArgs, config: &Config) -> Result<Vec<String>> {
     if let Some(zone) = &args.zone {
         return Ok(vec![zone.clone()]);
     }
-    let mut zones = BTreeSet::new();
-    zones.extend(config.intensity.iter().flat_map(|feed| feed.zones.clone()));
-    zones.extend(config.prices.iter().flat_map(|feed| feed.zones.clone()));
-    zones.extend(config.baseline.deferrable.iter().flat_map(|rule| rule.zones.clone()));
-    for cluster in &config.clusters {
-        for site in std::iter::once(&cluster.site).chain(cluster.pools.iter().map(|pool| &pool.site)) {
-            zones.insert(site.grid_zone.clone());
-            zones.extend(site.home_zone.clone());
-        }
-    }
+    let zones = config.grid_zones();
     if zones.is_empty() {
         bail!(Hint::new("the configuration names no grid zone", "name the one that the files are about: --zone NL"));
     }

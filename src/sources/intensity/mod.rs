@@ -68,6 +68,6 @@ pub trait IntensityForecast {
 #[cfg(test)]
 mod providers_test;
 #[cfg(test)]
-mod stand_in_test;
+pub(crate) mod stand_in_test;
 #[cfg(test)]
 mod tests;

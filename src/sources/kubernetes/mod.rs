@@ -2,11 +2,14 @@
 //!
 //! In: a kubeconfig or a pod's own account. Out: objects now (a list) or as they change (a watch), and from both the same series, by day.
 //! Rule: identity is the uid; lists and watches only, of the resources of one table; what is forbidden is named. Facts leave here under the
-//! names of kube-state-metrics, so that accounting knows one language. Does not: read secrets, change anything, or write a journal.
+//! names of kube-state-metrics, so that accounting knows one language. `labels` and `lease` alone write: one label of a node, and who may.
+//! Does not: read secrets, or write a journal.
 
 mod client;
 mod facts;
 mod history;
+mod labels;
+mod lease;
 mod object;
 mod quantity;
 mod recorder;
@@ -40,6 +43,8 @@ use tokio::task::JoinSet;
 pub use self::client::Access;
 use self::client::{Fault, Served};
 pub use self::history::{Entry, History};
+pub use self::labels::{LabelledNode, NodeLabels, NodeNews, NodeWatch, NotLabelled};
+pub use self::lease::{Leadership, LeaseTimes};
 pub use self::object::{Detail, Object, Owner, Suspension};
 pub use self::recorder::{Notice, Recorder};
 pub use self::resources::{Kind, VERBS};

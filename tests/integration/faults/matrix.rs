@@ -5,8 +5,8 @@
 
 use super::bench::Seen;
 use super::{
-    arguments, calendar, counters, disk, extremes, feeds, hostile, intensity, killed, kubernetes, limits, live, recorder, sameness, sealed,
-    secrets, service, supply, together, transport,
+    arguments, calendar, counters, disk, extremes, feeds, hostile, intensity, killed, kubernetes, labels, limits, live, recorder, sameness,
+    sealed, secrets, service, supply, together, transport,
 };
 
 pub struct Case {
@@ -114,8 +114,8 @@ pub const CASES: &[Case] = &[
     waiting("F46", "etcd is compacted: 410", &[Exact], recorder::compacted_server),
     waiting("F47", "the API server is down for seconds in a watch", &[Retry], recorder::server_that_was_away),
     case("F48", "a namespace is deleted in the middle of the month", &[Exact], kubernetes::deleted_namespace),
-    not_yet("F49", "two labellers and a conflict (409)", &[Exact], "needs `label`"),
-    not_yet("F50", "100 reconciles, nothing changed", &[Neutral], "needs `label`"),
+    case("F49", "two labellers and a conflict (409)", &[Exact], labels::two_labellers),
+    case("F50", "100 reconciles, nothing changed", &[Neutral], labels::nothing_changed),
     case("F51", "killed at every call that changes a file of `collect`", &[Retry], killed::collect_at_every_call),
     waiting("F52", "killed at every call that changes a file of `close`", &[Retry], sealed::close_at_every_call),
     waiting("F53", "killed at any moment, 200 times", &[Retry], killed::random_kills),

@@ -18,6 +18,7 @@ mod hostile;
 mod intensity;
 mod killed;
 mod kubernetes;
+mod labels;
 mod limits;
 mod live;
 mod matrix;

@@ -13,6 +13,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+/// Where leases of the namespace `default` are.
+pub const LEASES: &str = "/apis/coordination.k8s.io/v1/namespaces/default/leases";
+
 /// What the kubeconfig says for a token; it must never be seen again.
 pub const TOKEN: &str = "canary-7f3a9c";
 
@@ -37,6 +40,12 @@ struct State {
     era: u64,
     is_ending: bool,
     requests: Vec<String>,
+    /// Who applied a label of a node, by node and label.
+    managers: BTreeMap<(String, String), String>,
+    /// Nodes that were patched, with the value of the label, in order.
+    patches: Vec<(String, Value)>,
+    /// How many more patches of a node are told that somebody else was faster.
+    conflicts: BTreeMap<String, usize>,
 }
 
 struct Shared {
@@ -141,6 +150,22 @@ impl ApiServer {
         self.change(|state| state.expired_continuations = times);
     }
 
+    /// The next patches of a node meet a change of somebody else's.
+    pub fn conflict(&self, node: &str, times: usize) {
+        self.change(|state| state.conflicts.insert(node.to_owned(), times));
+    }
+
+    /// Patches so far: node, and what was applied.
+    pub fn patches(&self) -> Vec<(String, Value)> {
+        self.shared.lock().patches.clone()
+    }
+
+    /// An object by its name, as it is now.
+    pub fn object(&self, path: &str, name: &str) -> Option<Value> {
+        let state = self.shared.lock();
+        state.objects.iter().find(|((of, _), object)| of == path && object["metadata"]["name"] == name).map(|(_, object)| object.clone())
+    }
+
     pub fn set_page(&self, objects: usize) {
         self.change(|state| state.page = objects);
     }
@@ -203,6 +228,14 @@ fn answer(shared: &Shared, mut stream: TcpStream) -> std::io::Result<()> {
     reader.read_exact(&mut body)?;
     let Some((method, target)) = head.first().and_then(|request| request.split_once(' ')) else { return Ok(()) };
     let target = target.split(' ').next().unwrap_or_default();
+    if method == "PATCH" || target.starts_with(LEASES) {
+        let mut state = shared.lock();
+        state.requests.push(format!("{method} {target}"));
+        let (code, body) = written(&mut state, method, target, &body, is_known);
+        drop(state);
+        shared.changed.notify_all();
+        return reply(&mut stream, code, &body);
+    }
     if method == "POST" {
         let review = review(&shared.lock(), &serde_json::from_slice(&body).unwrap());
         return reply(&mut stream, 201, &review);
@@ -224,6 +257,96 @@ fn answer(shared: &Shared, mut stream: TcpStream) -> std::io::Result<()> {
             reply(&mut stream, code, &body)
         }
     }
+}
+
+/// Patches of nodes, and leases.
+fn written(state: &mut State, method: &str, target: &str, body: &[u8], is_known: bool) -> (u16, Value) {
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let (of, name) = path.rsplit_once('/').unwrap();
+    let (of, name, verb) = match method {
+        "PATCH" => (of, name, "patch"),
+        "POST" => (path, "", "create"),
+        "PUT" => (of, name, "update"),
+        _ => (of, name, "get"),
+    };
+    if let Some((code, body)) = refusal(state, of, verb, is_known) {
+        return (code, body);
+    }
+    if verb == "patch" {
+        let manager = query.split('&').find_map(|pair| pair.strip_prefix("fieldManager=")).expect("apply names its manager");
+        return apply(state, of, name, manager, query.contains("force=true"), &serde_json::from_slice(body).unwrap());
+    }
+    let key = |name: &str| (of.to_owned(), name.to_owned());
+    let known = state.objects.get(&key(name)).cloned();
+    match (verb, known) {
+        ("get", Some(lease)) => (200, lease),
+        ("get" | "update", None) => (404, status(404, "NotFound", "not found")),
+        ("create", _) => {
+            let lease: Value = serde_json::from_slice(body).unwrap();
+            let name = lease["metadata"]["name"].as_str().unwrap().to_owned();
+            if state.objects.contains_key(&key(&name)) {
+                return (409, status(409, "AlreadyExists", "it is there already"));
+            }
+            let lease = state.note(of, "ADDED", lease);
+            state.objects.insert(key(&name), lease.clone());
+            (201, lease)
+        }
+        (_, Some(known)) => {
+            let lease: Value = serde_json::from_slice(body).unwrap();
+            if lease["metadata"]["resourceVersion"] != known["metadata"]["resourceVersion"] {
+                return (409, status(409, "Conflict", "the object has been modified"));
+            }
+            let lease = state.note(of, "MODIFIED", lease);
+            state.objects.insert(key(name), lease.clone());
+            (200, lease)
+        }
+        _ => unreachable!(),
+    }
+}
+
+/// Server-side apply, as far as labels go: a field has a manager; another one's value is a conflict; what a manager no longer names is taken away.
+fn apply(state: &mut State, path: &str, name: &str, manager: &str, is_forced: bool, applied: &Value) -> (u16, Value) {
+    if let Some(left) = state.conflicts.get_mut(name).filter(|left| **left > 0) {
+        *left -= 1;
+        return (409, status(409, "Conflict", "Operation cannot be fulfilled: the object has been modified"));
+    }
+    // Most nodes of a test have such a uid; thousands of them are not looked through.
+    let direct = state.objects.get_key_value(&(path.to_owned(), format!("uid-of-{name}")));
+    let found = direct.or_else(|| state.objects.iter().find(|((of, _), object)| of == path && object["metadata"]["name"] == name));
+    let Some((key, before)) = found.map(|(key, object)| (key.clone(), object.clone())) else {
+        return (404, status(404, "NotFound", &format!("nodes \"{name}\" not found")));
+    };
+    let labels = applied["metadata"]["labels"].as_object().unwrap();
+    assert_eq!(applied.as_object().unwrap().len(), 3, "only apiVersion, kind and metadata are applied: {applied}");
+    assert_eq!(applied["metadata"].as_object().unwrap().len(), 2, "of the metadata only name and labels: {applied}");
+    state.patches.push((name.to_owned(), applied["metadata"]["labels"].clone()));
+    let mut after = before.clone();
+    for (label, value) in labels {
+        let owner = state.managers.get(&(name.to_owned(), label.clone())).cloned();
+        let is_there = before["metadata"]["labels"].get(label);
+        // A label that came with the node, or by kubectl, is of somebody else.
+        let is_foreign = is_there.is_some_and(|known| known != value) && owner.as_deref() != Some(manager);
+        if is_foreign && !is_forced {
+            let mut conflict = status(409, "Conflict", "Apply failed with 1 conflict: conflict with \"kubectl-label\": .metadata.labels");
+            conflict["details"] = json!({"causes": [{"reason": "FieldManagerConflict", "message": "conflict", "field": format!(".metadata.labels.{label}")}]});
+            return (409, conflict);
+        }
+        after["metadata"]["labels"][label] = value.clone();
+        state.managers.insert((name.to_owned(), label.clone()), manager.to_owned());
+    }
+    let of_node = state.managers.range((name.to_owned(), String::new())..).take_while(|((node, _), _)| node == name);
+    let mine = of_node.filter(|(_, of)| *of == manager).map(|((_, label), _)| label.clone());
+    for label in mine.collect::<Vec<_>>() {
+        if !labels.contains_key(&label) {
+            after["metadata"]["labels"].as_object_mut().unwrap().remove(&label);
+            state.managers.remove(&(name.to_owned(), label));
+        }
+    }
+    if after != before {
+        after = state.note(path, "MODIFIED", after);
+        state.objects.insert(key, after.clone());
+    }
+    (200, after)
 }
 
 fn refusal(state: &mut State, path: &str, verb: &str, is_known: bool) -> Option<(u16, Value)> {

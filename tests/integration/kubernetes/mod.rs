@@ -20,11 +20,11 @@ pub const JOBS: &str = "/apis/batch/v1/jobs";
 pub const CRONJOBS: &str = "/apis/batch/v1/cronjobs";
 pub const REPLICASETS: &str = "/apis/apps/v1/replicasets";
 
-fn access(kubeconfig: &Path) -> Access {
+pub fn access(kubeconfig: &Path) -> Access {
     Access { kubeconfig: Some(kubeconfig.to_owned()), context: None }
 }
 
-fn runtime() -> tokio::runtime::Runtime {
+pub fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 

@@ -344,8 +344,9 @@ const TOKEN_EXAMPLES: &str = "\
 Examples:
   wattledger token new --team finance --scope reports,ledger
       adds a token to `tokens_file` in [serve] and prints it, once
-  wattledger token new --team keda --scope scaling --days 30 --print-entry
-      for a token file that is kept elsewhere: the entry is on stderr
+  wattledger token new --team keda --scope scaling --days 30 \\
+      --file tokens.toml
+      into a file that goes elsewhere, such as into a Secret
   wattledger token list
   wattledger token revoke 4f1c09aa71e2
 
@@ -468,7 +469,7 @@ fn run(cli: &Cli, stderr: &mut dyn Write) -> anyhow::Result<u8> {
         Ok(config)
     };
     match &cli.verb {
-        // Whoever checks a bundle or compares two files has no configuration.
+        // Whoever checks a bundle, compares two files or has a token file elsewhere has no configuration.
         Verb::Verify(args) => verify::run(args, &cli.config),
         Verb::Diff(args) => diff::run(args, &cli.config),
         Verb::Collect(verb) => collect::run(&verb.args, &config()?),
@@ -482,7 +483,7 @@ fn run(cli: &Cli, stderr: &mut dyn Write) -> anyhow::Result<u8> {
         Verb::Window(args) => window::run(args, &config()?),
         Verb::Label(args) => label::run(args, &config()?),
         Verb::Serve(args) => serve::run(args, &config()?),
-        Verb::Token(args) => token::run(args, &config()?),
+        Verb::Token(args) => token::run(args, &cli.config),
     }
 }
 

@@ -22,6 +22,10 @@ const REMEMBERED: Days = Days::new(30);
 
 #[derive(Debug, Args)]
 pub struct TokenArgs {
+    /// The token file; with it no configuration is read [default: `tokens_file` in [serve]]
+    #[arg(long, value_name = "FILE", global = true)]
+    pub file: Option<PathBuf>,
+
     #[command(subcommand)]
     pub what: What,
 }
@@ -52,41 +56,35 @@ pub struct NewArgs {
     /// For how many days
     #[arg(long, value_name = "N", default_value_t = LONGEST_DAYS, value_parser = clap::value_parser!(u64).range(1..=LONGEST_DAYS))]
     pub days: u64,
-
-    /// Print the entry for a token file that is kept elsewhere, such as a Secret, instead of adding it to the configured one
-    #[arg(long)]
-    pub print_entry: bool,
 }
 
-pub fn run(args: &TokenArgs, config: &Config) -> Result<u8> {
+pub fn run(args: &TokenArgs, config: &Path) -> Result<u8> {
     let now = Utc::now();
+    let path = match &args.file {
+        Some(path) => path.clone(),
+        None => configured(&Config::load(config)?)?,
+    };
     match &args.what {
-        What::New(new) => self::new(new, config, now)?,
-        What::List => list(&tokens::read(file(config)?)?, now),
-        What::Revoke { id } => revoke(file(config)?, id, now)?,
+        What::New(new) => self::new(new, &path, now)?,
+        What::List => list(&tokens::read(&path)?, now),
+        What::Revoke { id } => revoke(&path, id, now)?,
     }
     Ok(exit::DONE)
 }
 
-fn file(config: &Config) -> Result<&Path> {
-    config.serve.tokens_file.as_deref().with_context(|| {
-        Hint::new(
-            "no token file is configured",
-            "name one in wattledger.toml: [serve] and tokens_file = \"tokens.toml\"; it is made with the first token",
-        )
+fn configured(config: &Config) -> Result<PathBuf> {
+    config.serve.tokens_file.clone().with_context(|| {
+        let advice =
+            "name one in wattledger.toml: [serve] and tokens_file = \"tokens.toml\", or by `--file`; it is made with the first token";
+        Hint::new("no token file is configured", advice)
     })
 }
 
-fn new(args: &NewArgs, config: &Config, now: DateTime<Utc>) -> Result<()> {
+fn new(args: &NewArgs, path: &Path, now: DateTime<Utc>) -> Result<()> {
     let (token, entry) = tokens::make(&args.team, &args.scope, args.days, now)?;
-    if args.print_entry {
-        eprint!("{}", tokens::as_text(&entry)?);
-    } else {
-        let path = file(config)?;
-        let mut entries = if path.exists() { tokens::read(path)? } else { Vec::new() };
-        entries.push(entry.clone());
-        replace(path, entries, now)?;
-    }
+    let mut entries = if path.exists() { tokens::read(path)? } else { Vec::new() };
+    entries.push(entry.clone());
+    replace(path, entries, now)?;
     let scopes: Vec<&str> = entry.scopes.iter().map(|scope| scope.name()).collect();
     eprintln!("token {} of {} for {}, until {} UTC; it is shown once:", entry.id, entry.team, scopes.join(", "), minute(entry.expires));
     println!("{token}");

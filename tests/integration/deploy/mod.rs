@@ -10,6 +10,7 @@ mod network;
 mod pod_security;
 mod running;
 mod schedules;
+mod serve;
 mod systemd;
 
 use clap::Parser;

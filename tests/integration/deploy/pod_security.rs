@@ -8,7 +8,7 @@ use super::{OVERLAYS, of_kind, pod_templates};
 use crate::sample::root;
 
 /// What a pod breaks of the standard.
-fn broken(spec: &PodSpec) -> Vec<&'static str> {
+pub fn broken(spec: &PodSpec) -> Vec<&'static str> {
     let mut broken = Vec::new();
     let mut require = |holds: bool, rule: &'static str| {
         if !holds {
@@ -67,7 +67,7 @@ fn specs(overlay_name: &str) -> Vec<(String, Value)> {
     templates.map(|(owner, template)| (owner, template["spec"].clone())).collect()
 }
 
-fn typed(spec: &Value) -> PodSpec {
+pub fn typed(spec: &Value) -> PodSpec {
     serde_json::from_value(spec.clone()).unwrap()
 }
 

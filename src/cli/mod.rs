@@ -318,13 +318,12 @@ something is lacking.";
 
 const SERVE_EXAMPLES: &str = "\
 Examples:
-  wattledger serve
-      on http://127.0.0.1:8080, for this machine alone
+  wattledger serve --listen 127.0.0.1:8080
+      for this machine alone; open http://localhost:8080/closed
   wattledger serve --listen 0.0.0.0:8080 > downloads.jsonl
       for others; wattledger.toml says who is let in:
         [serve]
         tokens_file = \"tokens.toml\"
-  curl --netrc-file login -O http://localhost:8080/closed/2026-10/1/files/report/report.xlsx
 
   /closed         closed months with their figures and files
   /closed.json    the same for programs

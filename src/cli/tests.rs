@@ -83,7 +83,17 @@ fn help_and_version_exit_with_0() {
 fn help_teaches_the_monthly_flow_and_every_verb_has_examples() {
     let mut command = Cli::command();
     let help = command.render_long_help().to_string();
-    let examples = [MONTHLY_FLOW, COLLECT_EXAMPLES, IMPORT_EXAMPLES, DOCTOR_EXAMPLES, REPORT_EXAMPLES, CLOSE_EXAMPLES, VERIFY_EXAMPLES];
+    let examples = [
+        MONTHLY_FLOW,
+        COLLECT_EXAMPLES,
+        IMPORT_EXAMPLES,
+        DOCTOR_EXAMPLES,
+        REPORT_EXAMPLES,
+        CLOSE_EXAMPLES,
+        VERIFY_EXAMPLES,
+        SERVE_EXAMPLES,
+        TOKEN_EXAMPLES,
+    ];
     let longest = examples.into_iter().flat_map(str::lines).map(str::len).max();
     assert!(longest <= Some(80), "a terminal of 80 columns would break a line");
     assert!(help.find("1. collect:").unwrap() < help.find("2. report:").unwrap());

@@ -400,6 +400,7 @@ pub(super) struct Serve {
 pub(super) struct ServeProxy {
     pub peers: Vec<String>,
     pub header: String,
+    pub secret_file: Option<String>,
     pub scopes: Vec<AccessScope>,
 }
 

@@ -17,8 +17,10 @@ impl Config {
             IntensityApi::ElectricityMaps { token_file: file, .. } | IntensityApi::WattTime { password_file: file, .. } => Some(file),
             IntensityApi::Neso { .. } => None,
         });
+        let of_proxy = self.serve.proxy.as_ref().and_then(|proxy| proxy.secret_file.as_ref());
         let of_seal = [&self.sealing.secret_key_file, &self.sealing.password_file].into_iter().flatten();
-        let mut files: Vec<&Path> = of_servers.chain(of_apis).chain(of_feeds).chain(of_seal).map(|path| path.as_path()).collect();
+        let mut files: Vec<&Path> =
+            of_servers.chain(of_apis).chain(of_feeds).chain(of_seal).chain(of_proxy).map(|path| path.as_path()).collect();
         files.sort();
         files.dedup();
         files
@@ -62,13 +64,21 @@ mod tests {
             secret_key_file = "wattledger.key"
             password_file = "key-password"
             public_key_file = "wattledger.pub"
+            [serve]
+            tokens_file = "tokens.toml"
+            [serve.proxy]
+            peers = ["10.0.0.1"]
+            header = "X-User"
+            secret_file = "proxy-secret"
+            scopes = ["reports"]
         "#;
         let config = Config::from_bytes(text.as_bytes(), Path::new("/etc/wattledger/wattledger.toml")).unwrap();
 
         let names: Vec<_> = config.secret_files().iter().map(|path| path.strip_prefix("/etc/wattledger").unwrap().to_owned()).collect();
         assert_eq!(
             names,
-            ["key", "key-password", "kubeconfig", "password", "token", "wattledger.key", "watttime"].map(std::path::PathBuf::from)
+            ["key", "key-password", "kubeconfig", "password", "proxy-secret", "token", "wattledger.key", "watttime"]
+                .map(std::path::PathBuf::from)
         );
     }
 }

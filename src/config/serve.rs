@@ -18,7 +18,7 @@ const DEFAULT_CONNECTIONS: usize = 512;
 /// Each connection is a file that is open.
 const MOST_CONNECTIONS: usize = 10_000;
 /// Headers that say something else already.
-const TAKEN_HEADERS: [&str; 6] = ["authorization", "cookie", "host", "x-api-key", "range", "if-none-match"];
+const TAKEN_HEADERS: [&str; 7] = ["authorization", "cookie", "host", "x-api-key", "x-proxy-secret", "range", "if-none-match"];
 
 /// How the server is run.
 #[derive(Clone, Debug)]
@@ -44,6 +44,8 @@ pub struct Proxy {
     pub peers: Vec<IpNet>,
     /// In which it says who.
     pub header: String,
+    /// What it shows besides, so that another machine with one of its addresses is not believed.
+    pub secret_file: Option<PathBuf>,
     /// What those may have whom it lets through.
     pub scopes: Vec<AccessScope>,
 }
@@ -67,7 +69,7 @@ pub(super) fn serve(raw: raw::Serve, folder: &Path) -> Result<Serve> {
     Ok(Serve {
         listen,
         tokens_file: file(raw.tokens_file),
-        proxy: raw.proxy.map(proxy).transpose().context("[serve.proxy]")?,
+        proxy: raw.proxy.map(|raw| proxy(raw, folder)).transpose().context("[serve.proxy]")?,
         open: raw.open,
         connections,
         downloads_log: file(raw.downloads_log),
@@ -75,14 +77,14 @@ pub(super) fn serve(raw: raw::Serve, folder: &Path) -> Result<Serve> {
     })
 }
 
-fn proxy(raw: raw::ServeProxy) -> Result<Proxy> {
+fn proxy(raw: raw::ServeProxy, folder: &Path) -> Result<Proxy> {
     ensure!(!raw.peers.is_empty(), "`peers` is empty: nobody's word would be taken");
     ensure!(!raw.scopes.is_empty(), "`scopes` is empty: whoever comes through the proxy could have nothing");
     let header = raw.header.to_ascii_lowercase();
     let is_name = !header.is_empty() && header.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     ensure!(is_name && !TAKEN_HEADERS.contains(&header.as_str()), "`header`: `{}` cannot say who somebody is", raw.header.escape_debug());
     let peers = raw.peers.iter().map(|text| peer(text)).collect::<Result<_>>()?;
-    Ok(Proxy { peers, header, scopes: raw.scopes })
+    Ok(Proxy { peers, header, secret_file: raw.secret_file.map(|name| folder.join(name)), scopes: raw.scopes })
 }
 
 /// `10.1.2.3`, or a network as `10.1.2.0/24`.

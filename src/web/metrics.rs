@@ -46,12 +46,19 @@ pub struct Denied {
     pub reason: &'static str,
 }
 
+/// What a download took to have.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Taken {
+    pub scope: &'static str,
+}
+
 #[derive(Clone)]
 pub struct Metrics {
     registry: Arc<std::sync::RwLock<Registry>>,
     requests: Family<Answered, Counter>,
     seconds: Family<ByRoute, Histogram, fn() -> Histogram>,
     pub denied: Family<Denied, Counter>,
+    pub downloads: Family<Taken, Counter>,
     pub connections: Gauge,
     pub evicted: Counter,
 }
@@ -64,12 +71,14 @@ impl Default for Metrics {
             requests: Family::default(),
             seconds: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
             denied: Family::default(),
+            downloads: Family::default(),
             connections: Gauge::default(),
             evicted: Counter::default(),
         };
         registry.register("http_requests", "Requests that were answered", metrics.requests.clone());
         registry.register("http_request_seconds", "From the last header to the first byte of the answer", metrics.seconds.clone());
         registry.register("http_denied", "Requests that were not let in", metrics.denied.clone());
+        registry.register("downloads", "Downloads that were begun", metrics.downloads.clone());
         registry.register("http_connections", "Connections that are open", metrics.connections.clone());
         registry.register("http_connections_evicted", "Idle connections that made room for new ones", metrics.evicted.clone());
         Self { registry: Arc::new(std::sync::RwLock::new(registry)), ..metrics }

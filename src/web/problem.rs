@@ -13,7 +13,7 @@ use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-const JSON: &str = "application/problem+json";
+pub const JSON: &str = "application/problem+json";
 /// The two ways in which a token is given: by programs, and by browsers, which ask for a password.
 const CHALLENGES: [&str; 2] = ["Bearer realm=\"wattledger\"", "Basic realm=\"wattledger\", charset=\"UTF-8\""];
 

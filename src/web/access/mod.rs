@@ -21,10 +21,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use chrono::{DateTime, Utc};
 
+use self::proxy::Trusted;
 use self::tokens::Tokens;
 use super::metrics::Denied;
 use super::{Problem, Shared};
-use crate::config::{Proxy, Serve};
+use crate::config::Serve;
 use crate::model::{AccessScope, Hint};
 
 /// How KEDA gives a token where it is told to use an API key.
@@ -89,7 +90,7 @@ impl Refused {
 /// Who may have what.
 pub struct Access {
     tokens: Option<Tokens>,
-    proxy: Option<Proxy>,
+    proxy: Option<Trusted>,
     open: Vec<AccessScope>,
 }
 
@@ -103,7 +104,8 @@ impl Access {
             ));
         }
         let tokens = serve.tokens_file.as_deref().map(|path: &Path| Tokens::open(path)).transpose()?;
-        Ok(Self { tokens, proxy: serve.proxy.clone(), open: serve.open.clone() })
+        let proxy = serve.proxy.as_ref().map(Trusted::open).transpose()?;
+        Ok(Self { tokens, proxy, open: serve.open.clone() })
     }
 
     /// Nobody has to say who they are.
@@ -139,7 +141,7 @@ impl Access {
             return tokens.find(&token, peer, now);
         }
         match &self.proxy {
-            Some(proxy) => proxy::user(proxy, headers, peer),
+            Some(proxy) => proxy.user(headers, peer),
             None => Err(Refused::NoCredential),
         }
     }

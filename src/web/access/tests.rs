@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use super::tokens::{LONGEST_DAYS, as_text, make, read};
 use super::*;
+use crate::config::Proxy;
 
 fn now() -> DateTime<Utc> {
     "2026-11-30T12:00:00Z".parse().unwrap()
@@ -25,6 +26,7 @@ fn serve(folder: &TempDir, is_with_proxy: bool) -> Serve {
         proxy: is_with_proxy.then(|| Proxy {
             peers: vec!["10.1.0.0/16".parse().unwrap()],
             header: "x-forwarded-user".to_owned(),
+            secret_file: None,
             scopes: vec![AccessScope::Reports],
         }),
         open: Vec::new(),
@@ -98,6 +100,24 @@ fn a_proxy_is_believed_from_its_address_alone() {
     // A credential that is wrong is not made good by the proxy.
     let both = headers(&[("x-forwarded-user", "ada"), ("authorization", "Bearer wrong")]);
     assert_eq!(access.identify(&both, [10, 1, 2, 3].into(), now()), Err(Refused::UnknownToken));
+}
+
+#[test]
+fn a_proxy_with_a_secret_is_believed_with_it_alone() {
+    let folder = TempDir::new().unwrap();
+    let mut serve = Serve { tokens_file: None, ..serve(&folder, true) };
+    serve.proxy.as_mut().unwrap().secret_file = Some(folder.path().join("secret"));
+    fs::write(folder.path().join("secret"), "short\n").unwrap();
+    assert!(Access::new(&serve, address("0.0.0.0:80")).is_err());
+    fs::write(folder.path().join("secret"), "correct-horse-battery-staple\n").unwrap();
+    let access = Access::new(&serve, address("0.0.0.0:80")).unwrap();
+    let from_proxy = |secret: &[(&str, &str)]| {
+        access.identify(&headers(&[&[("x-forwarded-user", "ada")], secret].concat()), [10, 1, 2, 3].into(), now()).map(|who| who.name)
+    };
+
+    assert_eq!(from_proxy(&[("x-proxy-secret", "correct-horse-battery-staple")]).unwrap(), "ada");
+    assert_eq!(from_proxy(&[("x-proxy-secret", "correct-horse-battery-stapl")]), Err(Refused::NoCredential));
+    assert_eq!(from_proxy(&[]), Err(Refused::NoCredential));
 }
 
 #[test]

@@ -132,7 +132,7 @@ fn stamp(path: &Path) -> Stamp {
     Some((known.ino(), known.mtime(), known.mtime_nsec(), known.len()))
 }
 
-fn sha256(token: &str) -> String {
+pub fn sha256(token: &str) -> String {
     Sha256::digest(token.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

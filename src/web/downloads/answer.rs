@@ -21,10 +21,11 @@ use http::{Method, StatusCode};
 use http_range_header::{RangeUnsatisfiableError, SyntacticallyCorrectRange, parse_range_header};
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::index::{Edition, Name};
+use super::index::{Edition, Name, scope_of};
 use super::log::{Line, Underway};
 use super::spool::Made;
 use crate::web::access::Who;
+use crate::web::metrics::Taken;
 use crate::web::{Problem, Shared};
 
 const CHUNK: u64 = 128 * 1024;
@@ -245,6 +246,7 @@ pub async fn give(
             tracing::error!("write down a download: {error:#}");
             Problem::unavailable("Downloads cannot be written down, so none is given. The server's log says why.").retry_after(60)
         })?;
+        state.metrics.downloads.get_or_create(&Taken { scope: scope_of(&kind.path).name() }).inc();
         *response.body_mut() = sending(content, from, to, underway);
     }
     Ok(response)

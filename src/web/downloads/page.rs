@@ -109,6 +109,8 @@ struct Page<'a> {
     name: Option<&'a str>,
     months: Vec<Month<'a>>,
     may_see_figures: bool,
+    /// Something of what is there cannot be read, or does not fit together.
+    has_trouble: bool,
 }
 
 /// A month by its newest edition, and those before it.
@@ -160,7 +162,7 @@ pub fn html(organisation: &str, index: &Index, who: &Who) -> Result<Response> {
         }
     }
     let name = (who.way != crate::web::access::Way::Open).then_some(who.name.as_str());
-    let page = Page { organisation, name, months, may_see_figures: who.may(AccessScope::Reports) };
+    let page = Page { organisation, name, months, may_see_figures: who.may(AccessScope::Reports), has_trouble: !index.trouble.is_empty() };
     let text = page.render().context("write the page of closed months")?;
     Ok(([(CONTENT_TYPE, "text/html; charset=utf-8")], text).into_response())
 }

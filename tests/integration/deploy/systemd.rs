@@ -11,6 +11,7 @@ use super::{of_kind, require_understood};
 use crate::sample::root;
 
 const SERVICES: [&str; 2] = ["wattledger-collect.service", "wattledger-close.service"];
+const SERVER: &str = "wattledger-serve.service";
 
 fn text(unit: &str) -> String {
     fs::read_to_string(root().join("deploy/systemd").join(unit)).unwrap()
@@ -54,7 +55,7 @@ fn systemd_has_nothing_to_say_about_the_units() {
     }
     let folder = tempfile::tempdir().unwrap();
     let units = installed(folder.path());
-    assert_eq!(units.len(), 4);
+    assert_eq!(units.len(), 5);
     let verify = |units: &[PathBuf]| {
         let paths: Vec<&str> = units.iter().map(|unit| unit.to_str().unwrap()).collect();
         let output = run("systemd-analyze", &[&["verify", "--man=no"], &paths[..]].concat());
@@ -83,10 +84,24 @@ fn the_services_are_exposed_to_little() {
             .status
             .success()
     };
-    for service in SERVICES {
+    for service in SERVICES.into_iter().chain([SERVER]) {
         assert!(is_below(service, "15"), "{service}");
         assert!(!is_below(service, "1"), "{service}: the tool does judge");
     }
+}
+
+#[test]
+fn the_server_runs_for_good_and_has_neither_the_signing_key_nor_a_way_to_change_the_evidence() {
+    let started = values(SERVER, "ExecStart");
+    assert_eq!(started, ["/usr/local/bin/wattledger --config /etc/wattledger/wattledger.toml serve"]);
+    require_understood(&started[0].split(' ').skip(1).map(str::to_owned).collect::<Vec<_>>());
+    assert_eq!(values(SERVER, "ReadOnlyPaths"), ["-/var/lib/wattledger"]);
+    assert_eq!(values(SERVER, "InaccessiblePaths"), ["-/etc/wattledger/seal"]);
+    assert!(values(SERVER, "LoadCredential").is_empty() && values(SERVER, "StateDirectory").is_empty());
+    assert_eq!(
+        (values(SERVER, "WantedBy"), values(SERVER, "Restart")),
+        (vec!["multi-user.target".to_owned()], vec!["on-failure".to_owned()])
+    );
 }
 
 #[test]

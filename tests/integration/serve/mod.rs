@@ -139,6 +139,22 @@ fn a_file_that_was_changed_is_not_given_and_neither_is_one_that_is_gone() {
 }
 
 #[test]
+fn a_seal_that_cannot_be_read_takes_no_other_month_away_and_is_said() {
+    let place = Place::with_months();
+    let config = place.config("");
+    let order = "Not everything is in order";
+    assert!(!Server::start(&config).get("/closed", &[]).text().contains(order));
+    fs::write(place.path("evidence/closed/2026-09/1/manifest.json"), "{").unwrap();
+
+    let server = Server::start(&config);
+
+    let page = server.get("/closed", &[]).text();
+    assert!(page.contains(order) && page.contains("October 2026") && !page.contains("September 2026"), "{page}");
+    assert_eq!((server.get(FILE, &[]).status, server.get("/closed/2026-09/1/files/report/report.html", &[]).status), (200, 404));
+    assert!(server.stderr.lock().unwrap().contains("the seal of 2026-09 edition 1 cannot be read"));
+}
+
+#[test]
 fn a_large_file_is_checked_before_its_first_byte_leaves_and_is_never_in_memory() {
     let place = Place::new();
     let bytes = vec![b'7'; 200 * 1024 * 1024];

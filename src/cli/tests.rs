@@ -73,6 +73,8 @@ fn help_and_version_exit_with_0() {
         "doctor --help",
         "close --help",
         "verify --help",
+        "window --help",
+        "label --help",
         "help report",
     ] {
         assert_eq!(wattledger(line), (exit::DONE, String::new()), "{line}");
@@ -93,6 +95,8 @@ fn help_teaches_the_monthly_flow_and_every_verb_has_examples() {
         VERIFY_EXAMPLES,
         SERVE_EXAMPLES,
         TOKEN_EXAMPLES,
+        WINDOW_EXAMPLES,
+        LABEL_EXAMPLES,
     ];
     let longest = examples.into_iter().flat_map(str::lines).map(str::len).max();
     assert!(longest <= Some(80), "a terminal of 80 columns would break a line");

@@ -14,6 +14,7 @@ use crate::model::{Finding, Signal};
 
 pub const INTENSITY_FOLDER: &str = "intensity";
 pub const PRICES_FOLDER: &str = "prices";
+pub const FORECASTS_FOLDER: &str = "forecasts";
 pub const DECISIONS_FOLDER: &str = "decisions";
 const REPLIES_FOLDER: &str = "replies";
 const MANIFEST: &str = "manifest.json";

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use polars::prelude::{Column, DataFrame};
 
 use super::Store;
-use super::editions::{Edition, Editions, INTENSITY_FOLDER, PRICES_FOLDER};
+use super::editions::{Edition, Editions, FORECASTS_FOLDER, INTENSITY_FOLDER, PRICES_FOLDER};
 use super::manifest::FileRecord;
 use crate::model::{IntensitySeries, Version};
 
@@ -37,7 +37,21 @@ impl Store {
         Ok(format!("{} {}", self.intensities().fingerprint(zone)?, prices.fingerprint(zone)?))
     }
 
+    /// Keeps a forecast that somebody decided by, with the reply as it came; the same one twice changes nothing. It is no intensity, and no report reads it.
+    pub fn keep_forecast(&self, forecast: &IntensitySeries, reply: &[u8]) -> Result<()> {
+        self.append_to(&Editions { store: self, folder: FORECASTS_FOLDER }, forecast, &[reply])
+    }
+
+    /// All forecasts of a zone that were kept.
+    pub fn forecasts(&self, zone: &str) -> Result<Vec<(IntensitySeries, FileRecord)>> {
+        read(&Editions { store: self, folder: FORECASTS_FOLDER }, zone)
+    }
+
     fn append(&self, series: &IntensitySeries, replies: &[&[u8]]) -> Result<()> {
+        self.append_to(&self.intensities(), series, replies)
+    }
+
+    fn append_to(&self, editions: &Editions<'_>, series: &IntensitySeries, replies: &[&[u8]]) -> Result<()> {
         let edition = Edition {
             edition: series.edition.clone(),
             provider: series.provider.clone(),
@@ -47,27 +61,31 @@ impl Store {
             replies: Vec::new(),
             findings: series.findings.clone(),
         };
-        self.intensities().append(&series.zone, edition, &to_frame(series)?, replies)
+        editions.append(&series.zone, edition, &to_frame(series)?, replies)
     }
 
     /// All editions of a zone, sorted by edition, each with the file record of its Parquet file.
     pub fn intensity(&self, zone: &str) -> Result<Vec<(IntensitySeries, FileRecord)>> {
-        let mut all = Vec::new();
-        for (edition, frame) in self.intensities().read(zone)? {
-            let series = IntensitySeries {
-                zone: zone.to_owned(),
-                provider: edition.provider,
-                signal: edition.signal,
-                edition: edition.edition,
-                retrieved_s: edition.retrieved_s,
-                findings: edition.findings,
-                ..Default::default()
-            };
-            let series = from_frame(&frame, series).with_context(|| format!("read {}", edition.file.path))?;
-            all.push((series, edition.file));
-        }
-        Ok(all)
+        read(&self.intensities(), zone)
     }
+}
+
+fn read(editions: &Editions<'_>, zone: &str) -> Result<Vec<(IntensitySeries, FileRecord)>> {
+    let mut all = Vec::new();
+    for (edition, frame) in editions.read(zone)? {
+        let series = IntensitySeries {
+            zone: zone.to_owned(),
+            provider: edition.provider,
+            signal: edition.signal,
+            edition: edition.edition,
+            retrieved_s: edition.retrieved_s,
+            findings: edition.findings,
+            ..Default::default()
+        };
+        let series = from_frame(&frame, series).with_context(|| format!("read {}", edition.file.path))?;
+        all.push((series, edition.file));
+    }
+    Ok(all)
 }
 
 /// The rows of a series that no edition of its provider has, or not as their newest version.
@@ -198,6 +216,19 @@ mod tests {
         assert_eq!(read.iter().map(IntensitySeries::len).collect::<Vec<_>>(), [2, 1, 1]);
         assert_eq!(read[0], first);
         assert_eq!((read[1].retrieved_s, read[1].updated_s(0)), (Some(30_000), Some(29_000)));
+    }
+
+    #[test]
+    fn a_forecast_is_kept_beside_the_intensities_and_is_none_of_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path());
+        let forecast = retrieved(10_000, 7.0, None);
+        store.keep_forecast(&forecast, b"{}").unwrap();
+        store.keep_forecast(&forecast, b"{}").unwrap();
+        assert_eq!(store.forecasts("US-CAL-CISO").unwrap().into_iter().map(|(series, _)| series).collect::<Vec<_>>(), [forecast]);
+        assert!(store.intensity("US-CAL-CISO").unwrap().is_empty());
+        let reply = format!("forecasts/US-CAL-CISO/replies/{}.json", crate::evidence::files::sha256(b"{}"));
+        assert_eq!(std::fs::read(folder.path().join(reply)).unwrap(), b"{}");
     }
 
     #[test]

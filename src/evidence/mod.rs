@@ -37,7 +37,7 @@ pub use store::files_of;
 
 use crate::model::EvidencePlace;
 
-/// The evidence: `<cluster>/<YYYY-MM-DD>/{<table>.parquet, manifest.json}`, `{intensity,prices}/<zone>/{<digest>.parquet, replies/<digest>.json,
+/// The evidence: `<cluster>/<YYYY-MM-DD>/{<table>.parquet, manifest.json}`, `{intensity,prices,forecasts}/<zone>/{<digest>.parquet, replies/<digest>.json,
 /// manifest.json}`, `decisions/<cluster>.<YYYY-MM>/…` alike, and what a recorder saw, `recorder/<cluster>/<YYYY-MM-DD>.jsonl`, or in parts,
 /// `recorder/<cluster>/<YYYY-MM-DD>/<time>.jsonl`.
 #[derive(Clone, Debug)]

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use polars::prelude::DataFrame;
 
 use super::closed::CLOSED_FOLDER;
-use super::editions::{DECISIONS_FOLDER, INTENSITY_FOLDER, PRICES_FOLDER};
+use super::editions::{DECISIONS_FOLDER, FORECASTS_FOLDER, INTENSITY_FOLDER, PRICES_FOLDER};
 use super::files::folder_name;
 use super::journal::RECORDER_FOLDER;
 use super::manifest::{DayManifest, FileRecord};
@@ -22,7 +22,7 @@ const PART_ROWS: usize = 256 * 1024;
 impl Store {
     /// What the keys of a day begin with.
     fn day_prefix(&self, cluster: &str, day: &str) -> Result<String> {
-        if [CLOSED_FOLDER, DECISIONS_FOLDER, INTENSITY_FOLDER, PRICES_FOLDER, RECORDER_FOLDER].contains(&cluster) {
+        if [CLOSED_FOLDER, DECISIONS_FOLDER, FORECASTS_FOLDER, INTENSITY_FOLDER, PRICES_FOLDER, RECORDER_FOLDER].contains(&cluster) {
             bail!("a cluster cannot be called `{cluster}`: the evidence keeps something else in the folder of that name");
         }
         Ok(format!("{}/{}", folder_name(cluster)?, folder_name(day)?))
@@ -272,7 +272,7 @@ mod tests {
     #[test]
     fn a_clusters_name_leads_nowhere_else() {
         let store = Store::new("unused");
-        for name in ["../up", "a/b", "", ".hidden", "closed", "decisions", "intensity", "prices", "recorder"] {
+        for name in ["../up", "a/b", "", ".hidden", "closed", "decisions", "forecasts", "intensity", "prices", "recorder"] {
             assert!(store.day(name, day()).is_err(), "{name}");
         }
     }

@@ -72,6 +72,9 @@ pub struct Outlook {
     work: Mutex<BTreeMap<String, Work>>,
 }
 
+/// Of intensities and of prices.
+type AllEditions = (Vec<IntensitySeries>, Vec<PriceSeries>);
+
 /// What is kept of a zone between two looks.
 #[derive(Default)]
 struct Work {
@@ -116,6 +119,13 @@ impl Outlook {
     pub fn reaching(mut self, hours: u32) -> Self {
         self.horizon_hours = self.horizon_hours.max(horizon(hours));
         self
+    }
+
+    /// The forecast of a zone that was asked for last, as a series, and the reply as it came: what somebody decided by may have to be shown.
+    pub fn forecast_as_it_came(&self, zone: &str) -> Option<(IntensitySeries, Vec<u8>)> {
+        let work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
+        let (forecast, asked) = work.get(zone)?.forecast.as_ref()?;
+        Some((zone::forecast_series(forecast, *asked), forecast.reply.bytes.clone()))
     }
 
     pub fn policy(&self) -> OutlookPolicy {
@@ -174,18 +184,18 @@ impl Outlook {
     /// Reads a zone's evidence where it is not as it was. What cannot be read makes the zone unknown until it can be.
     fn read(&self, zone: &str, work: &mut Work, trouble: &mut Vec<Trouble>) -> bool {
         let was_refused = work.refused.is_some();
-        let read = || -> Result<Option<(String, Vec<IntensitySeries>, Vec<PriceSeries>)>> {
+        let read = || -> Result<Option<(String, AllEditions)>> {
             let fingerprint = self.store.zone_fingerprint(zone)?;
             if work.fingerprint.as_ref() == Some(&fingerprint) && !was_refused {
                 return Ok(None);
             }
             let editions = self.store.intensity(zone)?.into_iter().map(|(series, _)| series).collect();
             let prices = self.store.prices(zone)?.into_iter().map(|(series, _)| series).collect();
-            Ok(Some((fingerprint, editions, prices)))
+            Ok(Some((fingerprint, (editions, prices))))
         };
         match read() {
             Ok(None) => false,
-            Ok(Some((fingerprint, editions, prices))) => {
+            Ok(Some((fingerprint, (editions, prices)))) => {
                 (work.fingerprint, work.editions, work.prices, work.refused) = (Some(fingerprint), editions, prices, None);
                 true
             }

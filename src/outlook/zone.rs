@@ -348,12 +348,37 @@ fn past(zone: &str, reconciled: &Reconciled<'_>) -> Columns {
     columns
 }
 
-fn future(forecast: &Forecast, asked: DateTime<Utc>) -> (DateTime<Utc>, Columns) {
+/// When it was made, or asked for where the provider does not say it; and its edition.
+fn about_forecast(forecast: &Forecast, asked: DateTime<Utc>) -> (DateTime<Utc>, String) {
     let generated_at = forecast.generated_s.map_or(asked, instant);
+    (generated_at, format!("{} {}", generated_at.format("%Y-%m-%dT%H:%M:%SZ"), forecast.reply.sha256))
+}
+
+/// A forecast in the shape in which evidence is kept.
+pub(super) fn forecast_series(forecast: &Forecast, asked: DateTime<Utc>) -> IntensitySeries {
+    let rows = forecast.start_s.len();
+    IntensitySeries {
+        zone: forecast.zone.clone(),
+        provider: forecast.provider.to_owned(),
+        signal: forecast.signal,
+        edition: about_forecast(forecast, asked).1,
+        retrieved_s: Some(asked.timestamp()),
+        start_s: forecast.start_s.clone(),
+        end_s: forecast.end_s.clone(),
+        direct_gco2e_per_kwh: forecast.gco2e_per_kwh.iter().copied().map(Some).collect(),
+        lifecycle_gco2e_per_kwh: vec![None; rows],
+        is_estimated: vec![false; rows],
+        estimation_method: vec![String::new(); rows],
+        ..IntensitySeries::default()
+    }
+}
+
+fn future(forecast: &Forecast, asked: DateTime<Utc>) -> (DateTime<Utc>, Columns) {
+    let (generated_at, edition) = about_forecast(forecast, asked);
     let origin = Arc::new(Origin {
         zone: forecast.zone.clone(),
         provider: forecast.provider.to_owned(),
-        edition: format!("{} {}", generated_at.format("%Y-%m-%dT%H:%M:%SZ"), forecast.reply.sha256),
+        edition,
         factor: FactorKind::Direct,
         known_at: Some(generated_at),
     });

@@ -121,7 +121,7 @@ fn a_zone_without_values_and_one_that_contradicts_itself_are_unknown() {
         assert_eq!((unknown.kind, unknown.code.as_str()), (UnknownKind::Refused, "CI_CONFLICT"));
     }
     let marginal = IntensitySeries { signal: Signal::Marginal, ..hourly("2026-10-05T10:00:00Z", &[900.0]) };
-    assert_eq!(outlook(&[marginal.clone()]).current(now).unwrap_err().code, "CI_SIGNAL");
+    assert_eq!(outlook(std::slice::from_ref(&marginal)).current(now).unwrap_err().code, "CI_SIGNAL");
     // Beside an average one it is left aside.
     assert_eq!(outlook(&[marginal, hourly("2026-10-05T10:00:00Z", &[100.0])]).current(now).unwrap().intensity.get(), 100.0);
     let lifecycle = IntensitySeries {

@@ -282,8 +282,34 @@ fn hours_that_are_over_are_what_came_to_pass_and_others_the_forecast() {
     let before = stand_in.requests().len();
     let offline = sample::wattledger(&[&["window", "--offline"], &arguments[..]].concat(), &path);
     assert_eq!((offline.status.code(), stand_in.requests().len()), (Some(1), before), "nobody is asked");
-    // What nobody asked a provider for ends in no file of ours.
-    assert!(!folder.path().join("evidence/intensity").exists());
+    // Who only asks leaves nothing behind; by what somebody decided can be looked at.
+    assert!(!folder.path().join("evidence").exists());
+    let log = folder.path().join("window.jsonl");
+    let eligible = (now + TimeDelta::minutes(2)).format("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let decide = [
+        "--zones",
+        "NL",
+        "--duration",
+        "1h",
+        "--within",
+        "12h",
+        "--at",
+        &eligible,
+        "--write-decision",
+        log.to_str().unwrap(),
+        "--cluster",
+        "prod-nl",
+        "--namespace",
+        "ml",
+        "--job",
+        "train-7",
+    ];
+    let answer = window(&path, &decide);
+    let source = answer["decision"]["forecast"]["source"].as_str().unwrap();
+    let (kept, _) = wattledger::evidence::Store::new(folder.path().join("evidence")).forecasts("NL").unwrap().remove(0);
+    assert!(source.contains(&format!("electricity-maps NL: {}", kept.edition)), "{source} does not name {}", kept.edition);
+    assert_eq!(kept.direct_gco2e_per_kwh.iter().filter(|value| **value == Some(50.0)).count(), 1);
+    assert!(!folder.path().join("evidence/intensity").exists(), "a forecast is no intensity");
 }
 
 fn arguments(zones: &[&str], duration: TimeDelta, within: TimeDelta, at: DateTime<Utc>) -> WindowArgs {

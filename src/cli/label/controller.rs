@@ -176,14 +176,22 @@ pub async fn run(
         tokio::select! {
             biased;
             _ = stop.changed() => break,
-            _ = looks.tick() => {
-                look(Arc::clone(&labeller.outlook)).await?;
-                due = Some(Instant::now());
-            }
+            _ = looks.tick() => tokio::select! {
+                biased;
+                _ = stop.changed() => break,
+                looked = look(Arc::clone(&labeller.outlook)) => {
+                    looked?;
+                    due = Some(Instant::now());
+                }
+            },
             () = leader_changed => due = Some(Instant::now()),
             news = watch.next() => match news {
                 Some(NodeNews::Changed) => due = due.or(Some(Instant::now() + pace.settle)),
-                Some(NodeNews::Lost(why)) => eprintln!("the watch of nodes broke and is taken up again: {why}"),
+                Some(NodeNews::Lost(why)) => {
+                    eprintln!("the watch of nodes broke and is taken up again: {why}");
+                    // A notice behind this one may have found no room.
+                    due = due.or(Some(Instant::now() + pace.settle));
+                }
                 None => anyhow::bail!("the watch of nodes ended by itself; it is a defect of the software"),
             },
             () = pass_is_due => {
@@ -195,7 +203,10 @@ pub async fn run(
                     labeller.held.clear();
                     continue;
                 }
-                watch.ready().await?;
+                if !watch.is_ready() {
+                    due = Some(Instant::now() + pace.retry);
+                    continue;
+                }
                 let may_write = || leadership.as_ref().is_none_or(Leadership::is_leader);
                 let pass = labeller.pass(watch.nodes(), Utc::now(), may_write).await;
                 told.pass(&pass);
@@ -232,7 +243,10 @@ pub struct Told {
 impl Told {
     fn leads(&mut self, leads: bool, has_lease: bool) {
         if has_lease && self.leads.replace(leads) != Some(leads) {
-            eprintln!("{}", if leads { "this process has the lease and labels" } else { "another process has the lease; this one waits" });
+            eprintln!(
+                "{}",
+                if leads { "this process has the lease and labels" } else { "this process does not have the lease, and waits for it" }
+            );
         }
     }
 

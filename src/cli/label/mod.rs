@@ -11,6 +11,7 @@ mod plan_test;
 
 use std::io::Write as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use chrono::Utc;
@@ -68,13 +69,16 @@ pub fn run(args: &LabelArgs, config: &Config) -> Result<u8> {
     let ask = if args.offline { Ask::Nobody } else { Ask::Providers };
     let outlook = Arc::new(Outlook::only(config, Store::open(&config.evidence)?, ask, &zones));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().context("start the runtime")?;
-    runtime.block_on(async {
+    let outcome = runtime.block_on(async {
         let labels = NodeLabels::connect(&kubernetes_access(kubernetes), FIELD_MANAGER)
             .await
             .with_context(|| format!("cluster {}", cluster.name))?;
         let labeller = Labeller::new(labels, cluster.clone(), outlook, config.label);
         if args.once || args.dry_run { once(labeller, args.dry_run).await } else { follow(labeller, args.no_lease).await }
-    })
+    });
+    // A provider that is slow to answer does not keep the process from ending.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    outcome
 }
 
 fn cluster<'a>(args: &LabelArgs, config: &'a Config) -> Result<&'a Cluster> {

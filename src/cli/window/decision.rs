@@ -14,8 +14,11 @@ use chrono::{DateTime, SubsecRound, Utc};
 use super::Found;
 use crate::accounting::counterfactual::hold_out::is_held_out;
 use crate::accounting::windows::{Bounds, Slot};
+use crate::cli::collect::LOCK;
 use crate::config::Config;
+use crate::evidence::Store;
 use crate::model::{Decision, DecisionReason, DecisionRecord, Forecast, Hint};
+use crate::outlook::{Course, Outlook, Unknown};
 
 /// Whose run it is.
 pub struct About<'a> {
@@ -74,6 +77,21 @@ pub fn append(path: &Path, record: &DecisionRecord) -> Result<()> {
         log.sync_all()
     };
     append().with_context(|| format!("append to the decision log {}", path.display()))
+}
+
+/// Keeps the forecasts of home and of where the run goes, where any part of them was one.
+pub fn keep_forecasts(store: &Store, outlook: &Outlook, found: &Found, record: &DecisionRecord) -> Result<()> {
+    let is_of_it = |zone: &str| zone == found.zones[0] || record.decision.chosen_zone.as_deref() == Some(zone);
+    let forecast = |(zone, course): (&String, &Result<Course, Unknown>)| {
+        let is_forecast = course.as_ref().is_ok_and(|course| course.forecast_from.is_some());
+        outlook.forecast_as_it_came(zone).filter(|_| is_forecast && is_of_it(zone))
+    };
+    let forecasts: Vec<_> = found.zones.iter().zip(&found.courses).filter_map(forecast).collect();
+    if forecasts.is_empty() {
+        return Ok(());
+    }
+    let _lock = store.lock(LOCK)?;
+    forecasts.iter().try_for_each(|(series, reply)| store.keep_forecast(series, reply))
 }
 
 /// Who expected it, and when: of home, and of where it goes.

@@ -146,7 +146,8 @@ pub fn run(args: &WindowArgs, config: &Config) -> Result<u8> {
 
 /// The same at a time that a test chooses.
 pub fn run_at(args: &WindowArgs, config: &Config, now: DateTime<Utc>, is_coloured: bool, out: &mut Vec<u8>) -> Result<u8> {
-    let found = find(args, config, now)?;
+    let store = Store::open(&config.evidence)?;
+    let (found, outlook) = find(args, config, &store, now)?;
     for (zone, course) in found.zones.iter().zip(&found.courses) {
         if let Err(unknown) = course {
             eprintln!("noted: {}: zone {zone} is left out: {}", unknown.code, unknown.reason);
@@ -162,6 +163,10 @@ pub fn run_at(args: &WindowArgs, config: &Config, now: DateTime<Utc>, is_coloure
             let about = decision::About { cluster, namespace, job, uid: args.uid.as_deref() };
             let record = decision::record(config, &about, &found, &bounds, now)?;
             decision::append(file, &record)?;
+            // The decision stands by itself; the forecast that it names by its digest is kept for whoever wants to see it.
+            if let Err(error) = decision::keep_forecasts(&store, &outlook, &found, &record) {
+                eprintln!("noted: the forecast that was decided by could not be kept in the evidence: {error:#}");
+            }
             Some(record)
         }
         _ => None,
@@ -176,7 +181,7 @@ pub fn run_at(args: &WindowArgs, config: &Config, now: DateTime<Utc>, is_coloure
     Ok(exit::DONE)
 }
 
-fn find(args: &WindowArgs, config: &Config, now: DateTime<Utc>) -> Result<Found> {
+fn find(args: &WindowArgs, config: &Config, store: &Store, now: DateTime<Utc>) -> Result<(Found, Outlook)> {
     let zones = zones(args, config)?;
     let step = args.step.unwrap_or(TimeDelta::seconds(config.report.step_seconds));
     ensure!(step >= SHORTEST_STEP, "--step is a minute or more");
@@ -195,13 +200,13 @@ fn find(args: &WindowArgs, config: &Config, now: DateTime<Utc>) -> Result<Found>
         within_ms: args.within.num_milliseconds(),
         step_ms: step.num_milliseconds(),
     };
-    let is_over = at + args.within <= now;
-    let ask = if args.offline || args.basis == AskedBasis::History && is_over { Ask::Nobody } else { Ask::Providers };
-    let store = Store::open(&config.evidence)?;
+    // Of what is over for longer than providers are asked about, they would say nothing.
+    let is_long_over = at + args.within <= now - TimeDelta::hours(24);
+    let ask = if args.offline || is_long_over { Ask::Nobody } else { Ask::Providers };
     let hours = u32::try_from((at + args.within - now).num_hours().max(0) + 1).unwrap_or(u32::MAX);
-    let outlook = Outlook::only(config, store, ask, &zones).reaching(hours);
+    let outlook = Outlook::only(config, store.clone(), ask, &zones).reaching(hours);
     for trouble in outlook.refresh(now)? {
-        tracing::info!(zone = trouble.zone, what = trouble.what, "{}", trouble.refusal);
+        eprintln!("noted: {}: zone {}, {}: {}", trouble.refusal.code, trouble.zone, trouble.what, trouble.refusal.message);
     }
     let seen: Vec<Result<Arc<ZoneOutlook>, Unknown>> = zones.iter().map(|zone| outlook.zone(zone)).collect();
     let course = |zone: &Result<Arc<ZoneOutlook>, Unknown>| zone.clone()?.course(at, at + args.within, now, args.basis.basis());
@@ -217,7 +222,7 @@ fn find(args: &WindowArgs, config: &Config, now: DateTime<Utc>) -> Result<Found>
         })
         .collect();
     let search = search(&terms, &places).map_err(anyhow::Error::msg)?;
-    Ok(Found { zones, at, terms, courses, search })
+    Ok((Found { zones, at, terms, courses, search }, outlook))
 }
 
 /// Home first, the others as they were named.

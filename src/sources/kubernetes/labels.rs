@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use anyhow::Result;
-use futures_util::TryStreamExt;
+use futures_util::{FutureExt, TryStreamExt};
 use k8s_openapi::api::core::v1::Node;
 use kube::api::{Api, ListParams, PartialObjectMeta, Patch, PatchParams};
 use kube::runtime::watcher::{self, Event};
@@ -177,6 +177,11 @@ impl NodeWatch {
         let broken =
             |_| Refusal::new("K8S_UNREACHABLE", Reach::Source, "the watch of nodes ended by itself; it is a defect of the software");
         self.store.wait_until_ready().await.map_err(broken)
+    }
+
+    /// Whether they were.
+    pub fn is_ready(&self) -> bool {
+        self.store.wait_until_ready().now_or_never().is_some_and(|ready| ready.is_ok())
     }
 
     /// All nodes as they were last heard of, sorted by name.

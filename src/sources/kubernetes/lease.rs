@@ -38,6 +38,8 @@ impl Default for LeaseTimes {
 /// Whether we lead; the candidacy ends when it is dropped, the lease then runs out by itself.
 pub struct Leadership {
     until: watch::Receiver<Option<Instant>>,
+    /// What `changed` last told.
+    told: bool,
     candidate: JoinSet<()>,
     stop: watch::Sender<bool>,
 }
@@ -52,25 +54,33 @@ impl Leadership {
             Candidate { api: Api::default_namespaced(client), name: name.to_owned(), identity, times, seen: None, until: sender };
         let mut candidates = JoinSet::new();
         candidates.spawn(candidate.run(stopped));
-        Self { until, candidate: candidates, stop }
+        Self { until, told: false, candidate: candidates, stop }
     }
 
     pub fn is_leader(&self) -> bool {
         self.until.borrow().is_some_and(|until| Instant::now() < until)
     }
 
-    /// Waits until that may be otherwise.
+    /// Waits until that is otherwise than when this was last told, or than at the beginning, when nobody leads.
     pub async fn changed(&mut self) {
-        let until = *self.until.borrow_and_update();
-        let expiry = async {
-            match until.filter(|until| *until > Instant::now()) {
-                Some(until) => tokio::time::sleep_until(until.into()).await,
-                None => std::future::pending().await,
+        loop {
+            let leads = self.is_leader();
+            if leads != self.told {
+                self.told = leads;
+                return;
             }
-        };
-        tokio::select! {
-            changed = self.until.changed() => if changed.is_err() { std::future::pending::<()>().await },
-            () = expiry => {}
+            // Every renewal moves the end; whoever asked is told of none of them.
+            let until = *self.until.borrow_and_update();
+            let expiry = async {
+                match until.filter(|until| *until > Instant::now()) {
+                    Some(until) => tokio::time::sleep_until(until.into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                changed = self.until.changed() => if changed.is_err() { std::future::pending::<()>().await },
+                () = expiry => {}
+            }
         }
     }
 

@@ -5,6 +5,7 @@
 
 mod image;
 mod kustomize;
+mod label;
 mod manifests;
 mod network;
 mod pod_security;

@@ -11,6 +11,7 @@ mod dialect;
 mod differences;
 mod disclosure;
 mod doctor;
+mod doctor_workloads;
 mod documents;
 mod dst;
 mod embodied;

@@ -4,6 +4,7 @@
 //! not wait; then the first rule that matches; what nobody spoke of is unclassified, not presumed. A label that says how long a run may wait says that it may.
 //! Does not: look at what a run did.
 
+use super::super::plan::Plan;
 use super::super::survey::MonthTerms;
 use crate::model::{ClassBasis, DeferrableRule, DeferralClass, JobRun, serves_users};
 
@@ -16,6 +17,13 @@ pub fn class_of_workload(terms: &MonthTerms, namespace: &str, workload: &str, la
         None if rule_of(terms, namespace, workload).is_some() => (DeferralClass::Deferrable, ClassBasis::Policy),
         None => (DeferralClass::Unclassified, ClassBasis::None),
     }
+}
+
+/// Of a workload by all that the month knows of it, its pods' labels too.
+pub fn class_in_month(plan: &Plan<'_>, cluster: &str, namespace: &str, workload: &str) -> (DeferralClass, ClassBasis) {
+    let survey = plan.terms.clusters.iter().zip(&plan.survey.clusters).find(|(terms, _)| terms.name == cluster);
+    let label = survey.and_then(|(_, survey)| survey.workload_labels.get(&(namespace.to_owned(), workload.to_owned())).copied());
+    class_of_workload(plan.terms, namespace, workload, label)
 }
 
 /// Of a run; `label_delay_ms` is what its label `max-delay-hours` says, where that is a number.

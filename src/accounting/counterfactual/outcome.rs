@@ -15,6 +15,7 @@ use super::profile::ProfileStep;
 use super::retiming::RunTiming;
 use super::window::{Place, Window, WindowBasis};
 use crate::accounting::integral::Integral;
+use crate::accounting::inventory::Inventory;
 use crate::accounting::ledger::{RunSums, SiteTerms};
 use crate::accounting::plan::{Plan, PlannedRun};
 use crate::model::{Cause, Forecast};
@@ -58,6 +59,19 @@ impl<'a> Valuation<'a> {
 pub fn candidates_of(plan: &Plan<'_>, run: &PlannedRun, profile: &[ProfileStep], sums: RunSums) -> Option<Result<Candidates, String>> {
     let window = run.window.as_ref().filter(|window| window.basis != WindowBasis::Suggested)?;
     Some(Subject::of(plan, run, profile, sums)?.candidates(window, &Valuations::of(plan).direct))
+}
+
+/// What the window of every run had to offer, a suggested one too, by index of [`Plan::runs`]: none where a run has no place or no window, an error that says
+/// why a start has no value.
+pub fn offers(plan: &Plan<'_>, inventory: &Inventory) -> Vec<Option<Result<Bounds, String>>> {
+    let valuations = Valuations::of(plan);
+    let offer = |(index, run): (usize, &PlannedRun)| {
+        let sums = inventory.runs[index];
+        let window = run.window.as_ref()?;
+        let candidates = Subject::of(plan, run, &inventory.profiles[index], sums)?.candidates(window, &valuations.direct);
+        Some(candidates.map(|candidates| candidates.bounds(sums.counterfactual_ugco2e)))
+    };
+    plan.runs.iter().enumerate().map(offer).collect()
 }
 
 /// A run that has a place in the counterfactual, and energy.

@@ -7,13 +7,14 @@ mod checks;
 mod facts;
 mod nodes;
 mod screen;
+mod workloads;
 mod zones;
 
 use std::io::{IsTerminal, Write};
 
 use anyhow::{Result, bail};
 use chrono::Utc;
-use clap::Args;
+use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use self::checks::{Check, State};
@@ -23,7 +24,11 @@ use crate::config::Config;
 
 /// The arguments of `doctor`.
 #[derive(Args, Clone, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct DoctorArgs {
+    #[command(subcommand)]
+    about: Option<About>,
+
     /// The month whose report is to be, as in 2026-10 [default: the last one that is over, in the organisation's time zone]
     #[arg(long, value_name = "YYYY-MM", value_parser = super::month)]
     pub month: Option<String>,
@@ -36,6 +41,32 @@ pub struct DoctorArgs {
     #[arg(long)]
     pub json: bool,
 }
+
+/// What else there is to examine.
+#[derive(Clone, Debug, Subcommand)]
+enum About {
+    /// Say which work runs as deferrable, which looks so and is not marked, and which is marked and serves users
+    #[command(after_long_help = WORKLOADS_EXAMPLES)]
+    Workloads(workloads::WorkloadsArgs),
+}
+
+const WORKLOADS_EXAMPLES: &str = "\
+Examples:
+  wattledger doctor workloads --month 2026-10
+      three lists, most to be had first; without --month, the last month that
+      is over
+  wattledger doctor workloads --cluster prod-nl --top 0
+      all workloads of a cluster
+  wattledger doctor workloads --json
+
+Which work may wait is what labels and [[deferrable]] say. What it looks like
+is guessed from names and kinds (training, ETL, CI, backups, batch work), and
+the line says from which; a guess moves no figure. Energy is that of the month;
+\"window offers\" is each run at the best start of its window, looking back,
+against the start that it would have had. Where nobody said how long work may
+wait, the window is [counterfactual] suggested_max_delay, and marked so.
+
+It reads evidence, asks nobody and changes nothing.";
 
 /// What was found.
 #[derive(Debug, Serialize)]
@@ -60,15 +91,13 @@ struct ClusterExamination {
 }
 
 pub fn run(args: &DoctorArgs, config: &Config) -> Result<u8> {
+    if let Some(About::Workloads(args)) = &args.about {
+        return workloads::run(args, config);
+    }
     let now = Utc::now();
     let month = args.month.clone().unwrap_or_else(|| last_month(config.time_zone, now));
     let period = super::period_of(&month, config.time_zone, now)?;
-    for name in &args.cluster {
-        if !config.clusters.iter().any(|cluster| cluster.name == *name) {
-            let known: Vec<&str> = config.clusters.iter().map(|cluster| cluster.name.as_str()).collect();
-            bail!("no cluster `{name}` in {}; there is {}", config.path.display(), known.join(", "));
-        }
-    }
+    check_names(&args.cluster, config)?;
     let mut clusters = Vec::new();
     for cluster in config.clusters.iter().filter(|cluster| args.cluster.is_empty() || args.cluster.contains(&cluster.name)) {
         let facts = facts::gather(config, cluster, period, now)?;
@@ -96,6 +125,17 @@ pub fn run(args: &DoctorArgs, config: &Config) -> Result<u8> {
     // A closed pipe (`wattledger doctor | head`) is no failure.
     let _ = std::io::stdout().write_all(text.as_bytes());
     Ok(if examination.is_well { exit::DONE } else { exit::FAILED })
+}
+
+/// Refuses the name of a cluster that there is not.
+fn check_names(names: &[String], config: &Config) -> Result<()> {
+    for name in names {
+        if !config.clusters.iter().any(|cluster| cluster.name == *name) {
+            let known: Vec<&str> = config.clusters.iter().map(|cluster| cluster.name.as_str()).collect();
+            bail!("no cluster `{name}` in {}; there is {}", config.path.display(), known.join(", "));
+        }
+    }
+    Ok(())
 }
 
 /// What is to be done first of what is lacking.

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::timelines;
 use crate::accounting::counterfactual::capacity::Capacity;
-use crate::accounting::counterfactual::class::class_of_workload;
+use crate::accounting::counterfactual::class::class_in_month;
 use crate::accounting::counterfactual::curves::RunCurve;
 use crate::accounting::counterfactual::move_next::Movable;
 use crate::accounting::inventory::Inventory;
@@ -102,8 +102,6 @@ fn timeline(plan: &Plan<'_>, inventory: &Inventory, curve: &RunCurve) -> Option<
 }
 
 fn classified(plan: &Plan<'_>, (cluster, namespace, workload, active_mj): (&str, &str, &str, Millijoules)) -> WorkloadClass {
-    let survey = plan.terms.clusters.iter().zip(&plan.survey.clusters).find(|(terms, _)| terms.name == cluster);
-    let label = survey.and_then(|(_, survey)| survey.workload_labels.get(&(namespace.to_owned(), workload.to_owned())).copied());
-    let (class, basis) = class_of_workload(plan.terms, namespace, workload, label);
+    let (class, basis) = class_in_month(plan, cluster, namespace, workload);
     WorkloadClass { cluster: cluster.to_owned(), namespace: namespace.to_owned(), workload: workload.to_owned(), active_mj, class, basis }
 }

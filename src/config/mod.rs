@@ -13,6 +13,7 @@ mod inventory;
 mod inventory_test;
 mod label;
 mod misread;
+mod operator;
 mod outlook;
 mod raw;
 mod resolve;
@@ -41,6 +42,7 @@ use crate::units::{IntensityUnit, PriceUnit, Pue, Share};
 pub use self::check::grid_zone as check_grid_zone;
 pub use self::feeds::{intensity_unit, price_unit};
 pub use self::label::{LabelPolicy, LevelPolicy};
+pub use self::operator::OperatorMap;
 pub use self::outlook::OutlookPolicy;
 pub use self::sealing::Sealing;
 pub use self::serve::{Proxy, Serve, listen_address};
@@ -79,6 +81,7 @@ pub struct Config {
     pub outlook: OutlookPolicy,
     pub label: LabelPolicy,
     pub serve: Serve,
+    pub operator_maps: Vec<OperatorMap>,
 }
 
 #[derive(Clone, Debug)]

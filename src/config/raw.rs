@@ -54,6 +54,8 @@ pub(super) struct Raw {
     pub label: Label,
     #[serde(default)]
     pub serve: Serve,
+    #[serde(default)]
+    pub carbon_aware_keda_operator: Vec<OperatorMap>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -402,6 +404,17 @@ pub(super) struct ServeProxy {
     pub header: String,
     pub secret_file: Option<String>,
     pub scopes: Vec<AccessScope>,
+}
+
+/// A ConfigMap for Azure's operator.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OperatorMap {
+    pub cluster: String,
+    pub zone: Option<String>,
+    pub namespace: Option<String>,
+    pub name: Option<String>,
+    pub key: Option<String>,
 }
 
 /// A day, as a TOML date or as text.

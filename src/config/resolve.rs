@@ -15,8 +15,8 @@ use super::feeds;
 use super::misread::nearest;
 use super::raw::{self, Raw};
 use super::{
-    Cluster, Config, Kubernetes, Place, Pool, Prometheus, ReportPolicy, Site, baseline, check, evidence, hex, inventory, label, outlook,
-    sealing, serve,
+    Cluster, Config, Kubernetes, Place, Pool, Prometheus, ReportPolicy, Site, baseline, check, evidence, hex, inventory, label, operator,
+    outlook, sealing, serve,
 };
 use crate::factors::{Factors, Region};
 use crate::model::policy::Pull;
@@ -69,6 +69,7 @@ pub(super) fn resolve(raw: Raw, path: &Path, place: &Place, bytes: &[u8]) -> Res
         outlook: outlook::policy(&raw.outlook)?,
         label: label::policy(&raw.label)?,
         serve: serve::serve(raw.serve, folder)?,
+        operator_maps: operator::maps(raw.carbon_aware_keda_operator, &clusters)?,
         clusters,
     })
 }

@@ -9,6 +9,7 @@ mod decision;
 mod deferral;
 mod endpoint;
 mod finding;
+mod gate;
 mod hardware;
 mod hint;
 mod instrument;
@@ -32,6 +33,7 @@ pub use decision::{Decision, DecisionReason, DecisionRecord, DecisionSource, For
 pub use deferral::{ClassBasis, DeferrableRule, DeferralClass, HoldOutPolicy, serves_users};
 pub use endpoint::Endpoint;
 pub use finding::{Finding, Severity};
+pub use gate::{Deadline, GateTerms, LatestStart};
 pub use hardware::{EmbodiedTerms, FunctionalUnit, PublishedYear};
 pub use hint::Hint;
 pub use instrument::{CriterionAnswer, EnergySource, Instrument, InstrumentKind, InstrumentPeriod, Matching, RestRule};

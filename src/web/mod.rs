@@ -6,11 +6,16 @@
 //! Does not: account, or change the evidence. One file or folder a family of routes.
 
 pub mod access;
+mod carbon_aware;
 pub mod connections;
 pub mod downloads;
+mod grid;
 mod health;
+mod intensity;
+mod keda;
 mod metrics;
 mod openapi;
+mod params;
 mod problem;
 mod state;
 mod surface;
@@ -21,6 +26,8 @@ use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use tower_http::catch_panic::CatchPanicLayer;
 
+pub use self::grid::Grid;
+pub use self::keda::ForecastMap;
 pub use self::metrics::Metrics;
 pub use self::problem::Problem;
 pub use self::state::State;
@@ -39,6 +46,12 @@ pub fn app(state: Shared) -> Router {
     let downloads = access::Guard { state: state.clone(), scopes: vec![AccessScope::Reports, AccessScope::Ledger, AccessScope::Evidence] };
     Router::new()
         .merge(downloads::routes().route_layer(from_fn_with_state(downloads, access::require)))
+        .merge(behind(AccessScope::Intensity, intensity::routes()))
+        .merge(behind(AccessScope::Intensity, carbon_aware::routes()))
+        .merge(behind(AccessScope::Scaling, keda::routes()))
+        .merge(behind(AccessScope::Intensity, intensity::routes()))
+        .merge(behind(AccessScope::Intensity, carbon_aware::routes()))
+        .merge(behind(AccessScope::Scaling, keda::routes()))
         .merge(behind(AccessScope::Metrics, metrics::routes()))
         .merge(downloads::open_routes())
         .merge(health::routes())

@@ -9,7 +9,7 @@ use utoipa::openapi::{Components, Content, OpenApi as Document, RefOr};
 use utoipa::{Modify, OpenApi};
 
 use super::problem::JSON as PROBLEM;
-use super::{Shared, downloads, health, metrics};
+use super::{Shared, carbon_aware, downloads, health, intensity, keda, metrics};
 
 const JSON: &str = "application/json";
 
@@ -52,7 +52,15 @@ fn name_problems(document: &mut Document) {
 /// The whole description.
 pub fn document() -> Document {
     let mut document = Whole::openapi();
-    for part in [health::Doc::openapi(), metrics::Doc::openapi(), downloads::Doc::openapi()] {
+    let parts = [
+        health::Doc::openapi(),
+        metrics::Doc::openapi(),
+        downloads::Doc::openapi(),
+        intensity::Doc::openapi(),
+        carbon_aware::Doc::openapi(),
+        keda::Doc::openapi(),
+    ];
+    for part in parts {
         document.merge(part);
     }
     name_problems(&mut document);

@@ -4,6 +4,7 @@
 //! is for strangers: it names no path, no address, no other's data, and is the same whoever asks. Does not: log.
 
 use std::any::Any;
+use std::borrow::Cow;
 
 use askama::Template;
 use axum::body::Body;
@@ -26,7 +27,7 @@ pub struct Problem {
     pub title: &'static str,
     /// A code in capitals, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub code: Option<&'static str>,
+    pub code: Option<Cow<'static, str>>,
     /// A sentence for people.
     pub detail: String,
     #[serde(skip)]
@@ -44,8 +45,8 @@ impl Problem {
         }
     }
 
-    pub fn code(self, code: &'static str) -> Self {
-        Self { code: Some(code), ..self }
+    pub fn code(self, code: impl Into<Cow<'static, str>>) -> Self {
+        Self { code: Some(code.into()), ..self }
     }
 
     /// When to ask again.

@@ -2,10 +2,12 @@
 //!
 //! In: a kubeconfig or a pod's own account. Out: objects now (a list) or as they change (a watch), and from both the same series, by day.
 //! Rule: identity is the uid; lists and watches only, of the resources of one table; what is forbidden is named. Facts leave here under the
-//! names of kube-state-metrics, so that accounting knows one language. `labels` and `lease` alone write: one label of a node, and who may.
+//! names of kube-state-metrics, so that accounting knows one language. `labels`, `lease` and `config_map`
+//! alone write: one label of a node, who may, and a map that is ours.
 //! Does not: read secrets, or write a journal.
 
 mod client;
+mod config_map;
 mod facts;
 mod history;
 mod labels;
@@ -42,6 +44,7 @@ use tokio::task::JoinSet;
 
 pub use self::client::Access;
 use self::client::{Fault, Served};
+pub use self::config_map::ConfigMaps;
 pub use self::history::{Entry, History};
 pub use self::labels::{LabelledNode, NodeLabels, NodeNews, NodeWatch, NotLabelled};
 pub use self::lease::{Leadership, LeaseTimes};

@@ -1,5 +1,6 @@
 //! The integration tests, one binary: what a user runs, seen from outside.
 
+mod acting;
 mod altered;
 mod bucket;
 mod close;

@@ -17,12 +17,12 @@ use super::{OVERLAYS, name, of_kind, pod_templates};
 use crate::sample::root;
 
 /// The object through the API's type and back: what the type does not know is lost on the way.
-pub fn through<T: DeserializeOwned + Serialize>(object: &Value) -> Result<Value, String> {
+pub(super) fn through<T: DeserializeOwned + Serialize>(object: &Value) -> Result<Value, String> {
     let typed: T = serde_json::from_value(object.clone()).map_err(|error| error.to_string())?;
     serde_json::to_value(typed).map_err(|error| error.to_string())
 }
 
-pub fn through_its_type(object: &Value) -> Result<Value, String> {
+pub(super) fn through_its_type(object: &Value) -> Result<Value, String> {
     match (object["apiVersion"].as_str().unwrap(), object["kind"].as_str().unwrap()) {
         ("v1", "Namespace") => through::<Namespace>(object),
         ("v1", "ServiceAccount") => through::<ServiceAccount>(object),

@@ -3,7 +3,9 @@
 //! There is no cluster and no container engine here: manifests are rendered, read into the types of the Kubernetes API and judged; the image's root is laid out
 //! and entered; units are given to systemd's own tools.
 
+pub mod examples;
 mod image;
+pub mod keda_rules;
 mod kustomize;
 mod label;
 mod manifests;

@@ -6,7 +6,7 @@
 use super::bench::Seen;
 use super::{
     arguments, calendar, counters, disk, extremes, feeds, hostile, intensity, killed, kubernetes, labels, limits, live, recorder, sameness,
-    sealed, secrets, service, supply, together, transport,
+    scaling, sealed, secrets, service, supply, together, transport,
 };
 
 pub struct Case {
@@ -14,15 +14,9 @@ pub struct Case {
     pub title: &'static str,
     /// Any of these.
     pub expected: &'static [Expected],
-    pub step: Step,
+    pub run: fn() -> Seen,
     /// Such cases run beside the others from the start.
     pub is_mostly_waiting: bool,
-}
-
-pub enum Step {
-    Run(fn() -> Seen),
-    /// What it needs first. It counts as not survived.
-    NotYet(&'static str),
 }
 
 /// How a case may end.
@@ -54,15 +48,11 @@ impl Expected {
 }
 
 const fn case(id: &'static str, title: &'static str, expected: &'static [Expected], run: fn() -> Seen) -> Case {
-    Case { id, title, expected, step: Step::Run(run), is_mostly_waiting: false }
+    Case { id, title, expected, run, is_mostly_waiting: false }
 }
 
 const fn waiting(id: &'static str, title: &'static str, expected: &'static [Expected], run: fn() -> Seen) -> Case {
-    Case { id, title, expected, step: Step::Run(run), is_mostly_waiting: true }
-}
-
-const fn not_yet(id: &'static str, title: &'static str, expected: &'static [Expected], what: &'static str) -> Case {
-    Case { id, title, expected, step: Step::NotYet(what), is_mostly_waiting: false }
+    Case { id, title, expected, run, is_mostly_waiting: true }
 }
 
 pub const CASES: &[Case] = &[
@@ -140,7 +130,7 @@ pub const CASES: &[Case] = &[
     case("F72", "no, a wrong, an expired, another's token", &[Exact], service::wrong_tokens),
     case("F73", "200 paths that climb", &[Exact], service::climbing_paths),
     case("F74", "a proxy's user header from a stranger", &[Exact], service::spoofed_proxy),
-    not_yet("F75", "the scaler's endpoint with stale intensity", &[Exact], "needs `serve`"),
+    case("F75", "the scaler's endpoint with an intensity that is three hours old", &[Exact], scaling::stale_intensity),
     case("F76", "started without any credentials configured", &[Refuse("NO_AUTH")], service::without_credentials),
     waiting("F77", "canaries in every secret, and everything that goes wrong", &[Refuse("PROM_DENIED")], secrets::canaries),
     case("F78", "a token file that everybody can read", &[Flag(&["SECRET_READABLE"])], secrets::readable_token),

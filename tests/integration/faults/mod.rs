@@ -24,6 +24,7 @@ mod live;
 mod matrix;
 mod recorder;
 mod sameness;
+mod scaling;
 mod sealed;
 mod secrets;
 mod service;
@@ -40,7 +41,7 @@ use std::time::Instant;
 
 use self::bench::Seen;
 pub use self::history::Random;
-use self::matrix::{CASES, Case, Expected, Step};
+use self::matrix::{CASES, Case, Expected};
 use crate::prometheus;
 
 const ALL_CASES: usize = 80;
@@ -113,13 +114,7 @@ fn ending(seen: &Seen, codes: &BTreeSet<String>) -> String {
 
 fn run(case: &'static Case) -> Verdict {
     let started = Instant::now();
-    let seen = match case.step {
-        Step::Run(run) => catch_unwind(AssertUnwindSafe(run)),
-        Step::NotYet(what) => {
-            let ending = format!("not yet: {what}");
-            return Verdict { case, ending, has_survived: false, silently_wrong: 0, why_not: Vec::new(), is_left_out: false, seconds: 0.0 };
-        }
-    };
+    let seen = catch_unwind(AssertUnwindSafe(case.run));
     let seconds = started.elapsed().as_secs_f64();
     match seen {
         Ok(seen) => judge(case, &seen, seconds),
@@ -167,11 +162,10 @@ fn faults_are_refused_flagged_or_survived_and_never_silent() {
     let verdicts = run_all();
 
     for verdict in &verdicts {
-        let mark = match (&verdict.case.step, verdict.has_survived) {
-            (Step::NotYet(_), _) => "      -",
+        let mark = match verdict.has_survived {
             _ if verdict.is_left_out => "      -",
-            (_, true) => "survived",
-            (_, false) => "NOT",
+            true => "survived",
+            false => "NOT",
         };
         println!("{:>4}  {mark:<8}  {:>5.1} s  {:<66}  {}", verdict.case.id, verdict.seconds, verdict.case.title, verdict.ending);
         verdict.why_not.iter().filter(|_| !verdict.has_survived).for_each(|why| println!("                       {why}"));
@@ -183,11 +177,8 @@ fn faults_are_refused_flagged_or_survived_and_never_silent() {
     let lost: Vec<&str> = verdicts
         .iter()
         .filter(|verdict| !verdict.has_survived)
-        .filter(|verdict| match verdict.case.step {
-            // In CI everything has to be there: a case that silently does nothing would look like a passed one.
-            Step::Run(_) => !verdict.is_left_out || std::env::var_os("CI").is_some(),
-            Step::NotYet(_) => false,
-        })
+        // In CI everything has to be there: a case that silently does nothing would look like a passed one.
+        .filter(|verdict| !verdict.is_left_out || std::env::var_os("CI").is_some())
         .map(|verdict| verdict.case.id)
         .collect();
     assert_eq!(silent, 0, "wrong figures without a finding");

@@ -31,18 +31,27 @@ fn csv(zone: &str, values: &[f64], last_hours_ago: i64) -> String {
 
 /// A server that knows NL up to now, and FR up to some hours ago.
 struct Grid {
-    place: Place,
+    /// Holds the files that the server reads.
+    _place: Place,
     server: Server,
 }
 
 impl Grid {
-    fn of(nl: &[f64], fr: &[f64], fr_hours_ago: i64, serve: &str) -> Self {
+    fn of(nl: &[f64], fr: &[f64], fr_hours_ago: i64) -> Self {
+        Self::with(nl, fr, fr_hours_ago, &[]).0
+    }
+
+    /// With a token for each scope, without which nothing can be had.
+    fn with(nl: &[f64], fr: &[f64], fr_hours_ago: i64, scopes: &[AccessScope]) -> (Self, Vec<String>) {
         let place = Place::new();
         fs::write(place.path("nl.csv"), csv("NL", nl, 0)).unwrap();
         fs::write(place.path("fr.csv"), csv("FR", fr, fr_hours_ago)).unwrap();
         let feeds = "[[intensity]]\nzones = [\"NL\"]\nprovider = \"files\"\nfiles = [\"nl.csv\"]\n[[intensity]]\nzones = [\"FR\"]\nprovider = \"files\"\nfiles = [\"fr.csv\"]";
-        let server = Server::start(&place.config(&format!("{serve}\n{feeds}")));
-        Self { place, server }
+        let serve = if scopes.is_empty() { "" } else { "tokens_file = \"tokens.toml\"" };
+        let config = place.config(&format!("{serve}\n{feeds}"));
+        let tokens = scopes.iter().map(|scope| place.token(&config, &[*scope])).collect();
+        let server = Server::start(&config);
+        (Self { _place: place, server }, tokens)
     }
 
     fn get(&self, path: &str) -> Reply {
@@ -68,7 +77,7 @@ impl Grid {
 #[test]
 fn a_value_comes_with_its_zone_interval_estimate_and_edition() {
     // An hour is told once it has begun, and what has no value yet is told from the newest for an hour and a half.
-    let grid = Grid::of(&[210.0, 190.5, 182.4], &[20.0], 0, "");
+    let grid = Grid::of(&[210.0, 190.5, 182.4], &[20.0], 0);
     let current = grid.json("/intensity/current?zone=NL");
     assert_eq!((&current["carbonIntensity"], &current["zone"], &current["estimated"]), (&json!(182.4), &json!("NL"), &json!(false)));
     assert_eq!((&current["at"], &current["until"]), (&json!(written(this_hour())), &json!(written(this_hour() + TimeDelta::hours(1)))));
@@ -87,7 +96,7 @@ fn a_value_comes_with_its_zone_interval_estimate_and_edition() {
 
 #[test]
 fn what_is_not_known_is_said_and_not_made_up() {
-    let grid = Grid::of(&[182.4], &[20.0], 3, "");
+    let grid = Grid::of(&[182.4], &[20.0], 3);
     assert_eq!(grid.problem("/intensity/current?zone=FR"), (503, json!("CI_STALE")));
     assert_eq!(grid.problem("/intensity/current?zone=XX"), (404, json!("CI_ZONE")));
     assert_eq!(grid.problem("/intensity/forecast?zone=NL"), (503, json!("CI_FORECAST")));
@@ -108,7 +117,7 @@ fn what_is_not_known_is_said_and_not_made_up() {
 
 #[test]
 fn stale_intensity_shows_in_the_metrics_while_nobody_asks() {
-    let grid = Grid::of(&[182.4], &[20.0], 3, "");
+    let grid = Grid::of(&[182.4], &[20.0], 3);
     let metrics = grid.get("/metrics").text();
     for line in [
         "wattledger_intensity_stale{zone=\"FR\"} 1",
@@ -125,7 +134,7 @@ fn stale_intensity_shows_in_the_metrics_while_nobody_asks() {
 
 #[test]
 fn the_gate_counts_jobs_and_is_an_error_where_nothing_is_known() {
-    let grid = Grid::of(&[210.0, 170.0, 190.0], &[20.0], 3, "");
+    let grid = Grid::of(&[210.0, 170.0, 190.0], &[20.0], 3);
     let allowed = |query: &str| grid.json(&format!("/keda/allowed?zone=NL&{query}"));
     assert_eq!((&allowed("below=200&max=10")["allowed"], &allowed("below=190&max=10")["allowed"]), (&json!(10), &json!(0)));
     assert_eq!(allowed("below=200&full=180&max=10")["allowed"], 5);
@@ -140,7 +149,7 @@ fn the_gate_counts_jobs_and_is_an_error_where_nothing_is_known() {
 
 #[test]
 fn clients_of_the_carbon_aware_sdk_find_its_shapes() {
-    let grid = Grid::of(&[210.0, 170.0, 190.0], &[20.0], 0, "");
+    let grid = Grid::of(&[210.0, 170.0, 190.0], &[20.0], 0);
     let offset = |time: DateTime<Utc>| time.format("%Y-%m-%dT%H:%M:%S+00:00").to_string();
     let hour = this_hour();
     let now = grid.json("/emissions/bylocation?location=NL");
@@ -189,14 +198,13 @@ fn clients_of_the_carbon_aware_sdk_find_its_shapes() {
 
 #[test]
 fn each_family_is_behind_its_scope() {
-    let grid = Grid::of(&[190.0], &[20.0], 0, "tokens_file = \"tokens.toml\"");
-    let config = grid.place.path("wattledger.toml");
-    let (intensity, scaling) = (grid.place.token(&config, &[AccessScope::Intensity]), grid.place.token(&config, &[AccessScope::Scaling]));
+    let (grid, tokens) = Grid::with(&[190.0], &[20.0], 0, &[AccessScope::Intensity, AccessScope::Scaling]);
+    let [intensity, scaling] = &tokens[..] else { panic!("two tokens") };
     for (path, token, other) in [
-        ("/intensity/current?zone=NL", &intensity, &scaling),
-        ("/emissions/bylocation?location=NL", &intensity, &scaling),
-        ("/locations", &intensity, &scaling),
-        ("/keda/allowed?zone=NL&below=200&max=10", &scaling, &intensity),
+        ("/intensity/current?zone=NL", intensity, scaling),
+        ("/emissions/bylocation?location=NL", intensity, scaling),
+        ("/locations", intensity, scaling),
+        ("/keda/allowed?zone=NL&below=200&max=10", scaling, intensity),
     ] {
         assert_eq!(grid.server.get_as(path, token).status, 200, "{path}");
         assert_eq!(grid.server.get_as(path, other).status, 403, "{path}");
@@ -208,7 +216,7 @@ fn each_family_is_behind_its_scope() {
 
 #[test]
 fn every_route_is_in_the_description() {
-    let grid = Grid::of(&[190.0], &[20.0], 0, "");
+    let grid = Grid::of(&[190.0], &[20.0], 0);
     let document = grid.json("/openapi.json");
     for path in [
         "/intensity/current",

@@ -19,12 +19,12 @@ struct Released {
     stderr: String,
 }
 
-fn run(grid: &Grid, gate: &str, jobs: &[Listed<'_>]) -> Released {
+fn run(token: &str, gate: &str, jobs: &[Listed<'_>]) -> Released {
     let folder = TempDir::new().unwrap();
     let path = |name: &str| folder.path().join(name);
     let config_map = object("release.yaml", "ConfigMap");
     fs::write(path("release.sh"), config_map["data"]["release.sh"].as_str().unwrap()).unwrap();
-    fs::write(path("token"), grid.place.token(&grid.place.path("wattledger.toml"), &[AccessScope::Scaling])).unwrap();
+    fs::write(path("token"), token).unwrap();
     let line = |(name, age, suspended, delay, ended): &Listed<'_>| {
         let created = Utc::now() - TimeDelta::seconds((age * 3_600.0) as i64);
         format!("{name} {} {suspended} {delay} {}\n", written(created), if *ended { "2026-10-05T07:00:00Z" } else { "" })
@@ -49,6 +49,11 @@ fn run(grid: &Grid, gate: &str, jobs: &[Listed<'_>]) -> Released {
     Released { jobs: patched.lines().map(name).collect(), stderr }
 }
 
+fn grid(nl: &[f64], fr: &[f64], fr_hours_ago: i64) -> (Grid, String) {
+    let (grid, mut tokens) = Grid::with(nl, fr, fr_hours_ago, &[AccessScope::Scaling]);
+    (grid, tokens.remove(0))
+}
+
 /// The example's gate, asked of our server.
 fn gate_of(grid: &Grid, zone: &str, max: u32) -> String {
     let config_map = object("release.yaml", "ConfigMap");
@@ -59,7 +64,7 @@ fn gate_of(grid: &Grid, zone: &str, max: u32) -> String {
 
 #[test]
 fn jobs_are_released_when_the_gate_is_open_and_no_more_than_it_allows() {
-    let grid = Grid::of(&[170.0, 150.0], &[20.0], 3, "tokens_file = \"tokens.toml\"");
+    let (grid, token) = grid(&[170.0, 150.0], &[20.0], 3);
     let jobs = [
         ("old", 2.0, true, "8", false),
         ("runs", 1.5, false, "8", false),
@@ -68,30 +73,30 @@ fn jobs_are_released_when_the_gate_is_open_and_no_more_than_it_allows() {
         ("youngest", 0.5, true, "8", false),
     ];
     // Three may run and one does, so two are let go, the oldest first.
-    let released = run(&grid, &gate_of(&grid, "NL", 3), &jobs);
+    let released = run(&token, &gate_of(&grid, "NL", 3), &jobs);
     assert_eq!(released.jobs, ["old", "young"], "{}", released.stderr);
 }
 
 #[test]
 fn a_closed_gate_holds_them_until_their_latest_start() {
-    let grid = Grid::of(&[400.0, 400.0], &[20.0], 3, "tokens_file = \"tokens.toml\"");
+    let (grid, token) = grid(&[400.0, 400.0], &[20.0], 3);
     let jobs = [
         ("due", 8.01, true, "8", false),
         ("waits", 7.9, true, "8", false),
         ("half", 1.6, true, "1.5", false),
         ("says-nothing", 0.1, true, "", false),
     ];
-    let released = run(&grid, &gate_of(&grid, "NL", 10), &jobs);
+    let released = run(&token, &gate_of(&grid, "NL", 10), &jobs);
     assert_eq!(released.jobs, ["due", "half", "says-nothing"], "{}", released.stderr);
 }
 
 #[test]
 fn without_an_answer_only_what_can_wait_no_longer_is_released() {
-    let grid = Grid::of(&[150.0], &[20.0], 3, "tokens_file = \"tokens.toml\"");
+    let (grid, token) = grid(&[150.0], &[20.0], 3);
     let jobs = [("due", 9.0, true, "8", false), ("waits", 1.0, true, "8", false)];
     // FR is three hours old: 503. Nobody listens at the other.
     for gate in [gate_of(&grid, "FR", 10), "http://127.0.0.1:9/keda/allowed".to_owned()] {
-        let released = run(&grid, &gate, &jobs);
+        let released = run(&token, &gate, &jobs);
         assert_eq!(released.jobs, ["due"], "{gate}");
         assert!(released.stderr.contains("the gate gave no answer"), "{}", released.stderr);
     }

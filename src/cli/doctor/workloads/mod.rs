@@ -163,10 +163,8 @@ fn next(lists: &Lists) -> String {
     match lists.unmarked.first() {
         Some(Judged { row, .. }) if row.runs > 0 => {
             let (kind, name) = row.workload.split_once('/').unwrap_or(("", &row.workload));
-            format!(
-                "where it may wait, say so: [[deferrable]] namespaces = [\"{}\"], kinds = [\"{kind}\"], names = [\"{name}\"], max_delay = \"8h\"",
-                row.namespace
-            )
+            let of_row = format!("namespaces = [\"{}\"]\nkinds = [\"{kind}\"]\nnames = [\"{name}\"]", row.namespace);
+            format!("where it may wait, say so:\n[[deferrable]]\n{of_row}\nmax_delay = \"8h\"")
         }
         Some(Judged { row, .. }) => {
             format!(

@@ -68,7 +68,7 @@ pub fn text(examination: &Examination, top: usize, is_coloured: bool) -> String 
     }
     line("\"window offers\" looks back at the best start of each run; a forecast gets less of it");
     examination.notes.iter().for_each(|note| line(&format!("note: {note}")));
-    line(&format!("\n{} {}", bold("Next:"), examination.next));
+    line(&format!("\n{} {}", bold("Next:"), examination.next.replace('\n', "\n      ")));
     out
 }
 

@@ -1,5 +1,6 @@
 //! What schedulers ask the server about the grid: the intensity API, the Carbon Aware SDK's routes, the gate for KEDA, and the example manifests against it.
 
+mod operator;
 mod release;
 mod scaled;
 

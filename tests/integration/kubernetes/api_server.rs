@@ -274,6 +274,9 @@ fn written(state: &mut State, method: &str, target: &str, body: &[u8], is_known:
     }
     if verb == "patch" {
         let manager = query.split('&').find_map(|pair| pair.strip_prefix("fieldManager=")).expect("apply names its manager");
+        if of.ends_with("/configmaps") {
+            return apply_map(state, of, name, serde_json::from_slice(body).unwrap());
+        }
         return apply(state, of, name, manager, query.contains("force=true"), &serde_json::from_slice(body).unwrap());
     }
     let key = |name: &str| (of.to_owned(), name.to_owned());
@@ -302,6 +305,16 @@ fn written(state: &mut State, method: &str, target: &str, body: &[u8], is_known:
         }
         _ => unreachable!(),
     }
+}
+
+/// A ConfigMap is written as a whole, and made where it is not there.
+fn apply_map(state: &mut State, path: &str, name: &str, applied: Value) -> (u16, Value) {
+    assert_eq!(applied["metadata"]["name"], name);
+    let key = (path.to_owned(), format!("uid-of-{name}"));
+    let is_new = !state.objects.contains_key(&key);
+    let map = state.note(path, if is_new { "ADDED" } else { "MODIFIED" }, applied);
+    state.objects.insert(key, map.clone());
+    (if is_new { 201 } else { 200 }, map)
 }
 
 /// Server-side apply, as far as labels go: a field has a manager; another one's value is a conflict; what a manager no longer names is taken away.

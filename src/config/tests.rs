@@ -88,6 +88,18 @@ zones = ["NL", "FR"]
 zone = "NL"
 share = 0.048
 source = "operator's report"
+
+[outlook]
+max_age = "45m"
+forecast_max_age = "3h"
+forecast_horizon = "72h"
+ask_every = "5m"
+
+[label]
+low_below = 100.0
+medium_below = 250.0
+hysteresis = 5.0
+every = "5m"
 "#;
 
 fn read(text: &str) -> Result<Config> {
@@ -331,7 +343,9 @@ fn values_that_cannot_be_meant_are_refused() {
 
 #[test]
 fn a_cluster_name_that_cannot_be_a_folder_is_refused() {
-    for name in ["", ".", "..", "a/b", "../a", "a\\\\b", "-a", "a.", "a..b", "Prod", "a b", "intensity", "prices", &"a".repeat(64)] {
+    for name in
+        ["", ".", "..", "a/b", "../a", "a\\\\b", "-a", "a.", "a..b", "Prod", "a b", "intensity", "prices", "forecasts", &"a".repeat(64)]
+    {
         let (error, _) = refused(&small_with("prod-nl", name));
         assert!(error.contains("cannot be a cluster's name"), "{error}");
     }
@@ -595,4 +609,34 @@ fn the_baseline_policy_has_a_hash_of_its_own_that_nothing_else_moves() {
     assert_eq!((policy.suggested_max_delay_seconds, policy.hold_out.unwrap().share), (6 * 3_600, 0.1));
     assert!(refused(&whole.replace("overhead_source = \"measured in May\"\n", "")).0.contains("`overhead_source` is missing"));
     assert!(refused(&whole.replace("share = 0.1", "share = 1.1")).0.contains("`share` lies between 0 and 1"));
+}
+
+#[test]
+fn what_is_acted_on_has_documented_defaults_and_keys_of_its_own() {
+    let (small, whole) = (read(SMALL).unwrap(), read(WHOLE).unwrap());
+    let minutes = |policy: OutlookPolicy| {
+        [policy.max_age, policy.forecast_max_age, policy.forecast_horizon, policy.ask_every].map(|duration| duration.as_secs() / 60)
+    };
+    assert_eq!((minutes(small.outlook), minutes(whole.outlook)), ([90, 360, 2_880, 10], [45, 180, 4_320, 5]));
+    let levels = |low_below, medium_below, hysteresis| LevelPolicy { low_below, medium_below, hysteresis };
+    assert_eq!((small.label.levels, whole.label.levels), (levels(150.0, 300.0, 10.0), levels(100.0, 250.0, 5.0)));
+    assert_eq!((small.label.every.as_secs(), whole.label.every.as_secs()), (900, 300));
+}
+
+#[test]
+fn ages_and_thresholds_that_cannot_be_meant_are_refused() {
+    for (keys, expected) in [
+        ("[outlook]\nmax_age = \"0s\"", "[outlook]: `max_age` is 0s, and must be 1m to 7d"),
+        ("[outlook]\nask_every = \"soon\"", "[outlook]: `ask_every`"),
+        ("[outlook]\nforecast_max_age = \"8d\"", "[outlook]: `forecast_max_age` is 8d, and must be 1m to 7d"),
+        ("[label]\nlow_below = 300.0", "[label]: `low_below` is 300 and `medium_below` 300"),
+        ("[label]\nlow_below = -1.0", "[label]: `low_below` is -1"),
+        ("[label]\nmedium_below = inf", "[label]: `low_below` is 150 and `medium_below` inf"),
+        ("[label]\nhysteresis = 150.0", "[label]: `hysteresis` is 150"),
+        ("[label]\nhysteresis = -0.5", "[label]: `hysteresis` is -0.5"),
+        ("[label]\nevery = \"1s\"", "[label]: `every` is 1s, and must be 1m to 24h"),
+    ] {
+        let (error, _) = refused(&format!("{SMALL}{keys}"));
+        assert!(error.starts_with(expected), "{error}");
+    }
 }

@@ -96,9 +96,9 @@ impl Columns {
         self.rows(from, to).map(|row| self.reading(row)).collect()
     }
 
-    /// Rows for a series in which what has the higher rank lies above.
-    fn layers(&self, rank: u8) -> impl Iterator<Item = Layer<u8>> + '_ {
-        (0..self.start_s.len()).map(move |row| Layer {
+    /// Some rows, for a series in which what has the higher rank lies above.
+    fn layers(&self, rows: std::ops::Range<usize>, rank: u8) -> impl Iterator<Item = Layer<u8>> + '_ {
+        rows.map(move |row| Layer {
             version: rank,
             from_s: self.start_s[row],
             to_s: self.end_s[row],
@@ -142,7 +142,7 @@ impl ZoneOutlook {
         Self {
             zone: zone.to_owned(),
             policy,
-            intensity: Integral::of(lay(past.layers(1).collect())),
+            intensity: Integral::of(lay(past.layers(0..past.start_s.len(), 1).collect())),
             past,
             forecast: found
                 .forecast
@@ -252,7 +252,7 @@ impl ZoneOutlook {
         let mut origins: Vec<Arc<Origin>> = Vec::new();
         let mut rows = Vec::new();
         for (rank, columns) in [(0, future), (1, past)] {
-            rows.extend(columns.into_iter().flat_map(|columns| columns.layers(rank)));
+            rows.extend(columns.into_iter().flat_map(|columns| columns.layers(columns.rows(from, to), rank)));
         }
         let intensity = Integral::of(lay(rows));
         let is_past_whole = past.is_some() && self.intensity.covers(from.timestamp_millis(), to.timestamp_millis());
@@ -269,7 +269,9 @@ impl ZoneOutlook {
                 Basis::History => self.history(from, to).err().unwrap_or_else(|| self.no_data("of that time")),
                 Basis::Known => {
                     let unknown = self.history(from, to).err().unwrap_or_else(|| self.no_data("of that time"));
-                    let forecast = self.forecast(from, to, now).err().map(|unknown| format!(" {}", unknown.reason)).unwrap_or_default();
+                    // Of what is over nobody expects a forecast.
+                    let forecast = self.forecast(from, to, now).err().filter(|_| to > now);
+                    let forecast = forecast.map(|unknown| format!(" {}", unknown.reason)).unwrap_or_default();
                     Unknown { reason: unknown.reason + &forecast, ..unknown }
                 }
             });

@@ -148,16 +148,16 @@ pub fn run(args: &WindowArgs, config: &Config) -> Result<u8> {
 pub fn run_at(args: &WindowArgs, config: &Config, now: DateTime<Utc>, is_coloured: bool, out: &mut Vec<u8>) -> Result<u8> {
     let store = Store::open(&config.evidence)?;
     let (found, outlook) = find(args, config, &store, now)?;
-    for (zone, course) in found.zones.iter().zip(&found.courses) {
-        if let Err(unknown) = course {
-            eprintln!("noted: {}: zone {zone} is left out: {}", unknown.code, unknown.reason);
-        }
-    }
     let Some(bounds) = found.search.bounds else {
         let hint = "a run that touches an hour without a value is no candidate; `wattledger collect` or `wattledger import --kind intensity` brings values of \
                     the past, a provider's API in [[intensity]] forecasts";
         bail!(Hint::new(format!("no start of the run is known: {}", why_not(&found)), hint));
     };
+    for (zone, course) in found.zones.iter().zip(&found.courses) {
+        if let Err(unknown) = course {
+            eprintln!("noted: {}: zone {zone} is left out: {}", unknown.code, unknown.reason);
+        }
+    }
     let decision = match (&args.write_decision, &args.cluster, &args.namespace, &args.job) {
         (Some(file), Some(cluster), Some(namespace), Some(job)) => {
             let about = decision::About { cluster, namespace, job, uid: args.uid.as_deref() };

@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 
 use super::Found;
@@ -34,7 +34,7 @@ pub fn text(found: &Found, answer: &Answer, time_zone: Tz, is_coloured: bool) ->
         answer.candidates,
         span(found.terms.step_ms),
     );
-    out += &indented(&starts(answer, &local, is_coloured));
+    out += &indented(&starts(answer, &local));
     out += &format!("\n{}\n\n", saving(answer));
     if found.zones.len() > 1 {
         out += &indented(&zones(answer, &local));
@@ -50,7 +50,7 @@ pub fn text(found: &Found, answer: &Answer, time_zone: Tz, is_coloured: bool) ->
     out
 }
 
-fn starts(answer: &Answer, local: &dyn Fn(&str) -> String, is_coloured: bool) -> Table {
+fn starts(answer: &Answer, local: &dyn Fn(&str) -> String) -> Table {
     let mut table = table();
     let has_prices = answer.best.mean.eur_per_kwh.is_some() || answer.worst.mean.eur_per_kwh.is_some();
     let mut head = vec!["", "zone", "start", "g/kWh", "to now", "to worst"];
@@ -61,8 +61,7 @@ fn starts(answer: &Answer, local: &dyn Fn(&str) -> String, is_coloured: bool) ->
     let mut row = |name: &str, start: Option<&Start>, mean: Option<&Mean>| {
         let place = start.map_or(("", String::new()), |start| (start.zone.as_str(), local(&start.start)));
         let figures = mean.map_or_else(|| vec!["unknown".to_owned()], |mean| figures(mean, has_prices, answer.kwh.is_some()));
-        let name = if is_coloured && name == "best" { format!("\u{1b}[32m{name}\u{1b}[0m") } else { name.to_owned() };
-        table.add_row([vec![name, place.0.to_owned(), place.1], figures].concat());
+        table.add_row([vec![name.to_owned(), place.0.to_owned(), place.1], figures].concat());
     };
     row("best", Some(&answer.best), Some(&answer.best.mean));
     row("now", answer.now.as_ref(), answer.now.as_ref().map(|now| &now.mean));
@@ -124,7 +123,7 @@ fn zones(answer: &Answer, local: &dyn Fn(&str) -> String) -> Table {
 
 fn table() -> Table {
     let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY);
+    table.load_style(NOTHING);
     table
 }
 

@@ -24,6 +24,10 @@ use crate::units::GramsCo2ePerKilowattHour;
 
 /// Intensities enter sums as whole millionths of a gram, as in `accounting`.
 const MICROS: f64 = 1e6;
+/// How many days back an hour is looked for that is to stand for another.
+const DAYS_BEFORE: u8 = 7;
+/// The rank of what came to pass: above everything that was only expected.
+const PAST: u8 = u8::MAX;
 
 /// What values of a span in the future, or in the past, are taken for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +36,8 @@ pub enum Basis {
     Known,
     History,
     Forecast,
+    /// What came to pass where that is known, else what the same hour was on the last day of which it is known: for those whose provider forecasts nothing.
+    DayBefore,
 }
 
 /// The intensity of a span as a series to be summed over, and where it comes from.
@@ -96,14 +102,37 @@ impl Columns {
         self.rows(from, to).map(|row| self.reading(row)).collect()
     }
 
-    /// Some rows, for a series in which what has the higher rank lies above.
-    fn layers(&self, rows: std::ops::Range<usize>, rank: u8) -> impl Iterator<Item = Layer<u8>> + '_ {
-        rows.map(move |row| Layer {
-            version: rank,
-            from_s: self.start_s[row],
-            to_s: self.end_s[row],
-            value: (self.gco2e_per_kwh[row] * MICROS).round() as i64,
-        })
+    /// The rows that reach into `[from, to)`, to be laid over one another.
+    fn laid(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> Laid {
+        let mut laid = Laid::default();
+        // Within an interval even a span of no length has a row.
+        let rows = if from < to { self.rows(from, to) } else { 0..0 };
+        for row in rows {
+            laid.layers.push(Layer {
+                version: if self.is_forecast { 0 } else { PAST },
+                from_s: self.start_s[row],
+                to_s: self.end_s[row],
+                value: (self.gco2e_per_kwh[row] * MICROS).round() as i64,
+            });
+            if !laid.origins.iter().any(|known| Arc::ptr_eq(known, &self.origin[row])) {
+                laid.origins.push(Arc::clone(&self.origin[row]));
+            }
+        }
+        laid
+    }
+}
+
+/// Rows of several kinds, of which those with the higher rank lie above, and where they come from.
+#[derive(Default)]
+struct Laid {
+    layers: Vec<Layer<u8>>,
+    origins: Vec<Arc<Origin>>,
+}
+
+impl Laid {
+    /// As a series wants them.
+    fn rows(&self) -> Vec<(i64, i64, i64)> {
+        lay(self.layers.clone())
     }
 }
 
@@ -142,7 +171,7 @@ impl ZoneOutlook {
         Self {
             zone: zone.to_owned(),
             policy,
-            intensity: Integral::of(lay(past.layers(0..past.start_s.len(), 1).collect())),
+            intensity: Integral::of(past.laid(DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC).rows()),
             past,
             forecast: found
                 .forecast
@@ -236,56 +265,75 @@ impl ZoneOutlook {
         })
     }
 
-    /// The intensity of `[from, to)` to be summed over: what came to pass, what was forecast, or the first and behind it the second.
+    /// The intensity of `[from, to)` to be summed over: what came to pass, what is expected, or the first and behind it the second.
     /// Unknown where there is nothing of it; what there is may have holes.
     pub fn course(&self, from: DateTime<Utc>, to: DateTime<Utc>, now: DateTime<Utc>, basis: Basis) -> Result<Course, Unknown> {
+        let mut course = Laid::default();
+        let expected = match basis {
+            Basis::History => Laid::default(),
+            Basis::Forecast => self.young_forecast(now)?.1.laid(from, to),
+            // Where the past says all there is no need of one.
+            Basis::Known => self.young_forecast(now).map(|(_, future)| future.laid(from, to)).unwrap_or_default(),
+            Basis::DayBefore => self.days_before(from, to, now),
+        };
         if basis != Basis::Forecast {
             self.past_is_told()?;
+            course = self.past.laid(from, to);
         }
-        let past = if basis == Basis::Forecast { None } else { Some(&self.past) };
-        let future = match basis {
-            Basis::History => None,
-            Basis::Forecast => Some(self.young_forecast(now)?.1),
-            // Where the past says all there is no need of one.
-            Basis::Known => self.young_forecast(now).ok().map(|(_, future)| future),
+        let (from_ms, to_ms) = (from.timestamp_millis(), to.timestamp_millis());
+        let known = Integral::of(course.rows());
+        let holes = known.holes(from_ms, to_ms);
+        let expected_rows = expected.rows();
+        let reaches_into = |hole: &(i64, i64)| {
+            let row = expected_rows.iter().find(|(start_s, end_s, _)| end_s * 1_000 > hole.0 && start_s * 1_000 < hole.1)?;
+            Some(hole.0.max(row.0 * 1_000))
         };
-        let mut origins: Vec<Arc<Origin>> = Vec::new();
-        let mut rows = Vec::new();
-        for (rank, columns) in [(0, future), (1, past)] {
-            rows.extend(columns.into_iter().flat_map(|columns| columns.layers(columns.rows(from, to), rank)));
+        let forecast_from = holes.iter().find_map(reaches_into).and_then(DateTime::from_timestamp_millis);
+        if forecast_from.is_some() {
+            course.origins.extend(expected.origins);
+            course.layers.extend(expected.layers);
         }
-        let intensity = Integral::of(lay(rows));
-        let is_past_whole = past.is_some() && self.intensity.covers(from.timestamp_millis(), to.timestamp_millis());
-        for columns in [past, future.filter(|_| !is_past_whole)].into_iter().flatten() {
-            for row in columns.rows(from, to) {
-                if !origins.iter().any(|known| Arc::ptr_eq(known, &columns.origin[row])) {
-                    origins.push(Arc::clone(&columns.origin[row]));
-                }
+        if course.origins.is_empty() {
+            return Err(self.why_no_course(from, to, now, basis));
+        }
+        Ok(Course { intensity: Integral::of(course.rows()), origins: course.origins, forecast_from })
+    }
+
+    fn why_no_course(&self, from: DateTime<Utc>, to: DateTime<Utc>, now: DateTime<Utc>, basis: Basis) -> Unknown {
+        let of_past = || self.history(from, to).err().unwrap_or_else(|| self.no_data("of that time"));
+        let of_future = || self.forecast(from, to, now).err();
+        match basis {
+            Basis::Forecast => of_future().unwrap_or_else(of_past),
+            // Of what is over nobody expects a forecast.
+            Basis::Known if to > now => {
+                let forecast = of_future().map(|unknown| format!(" {}", unknown.reason)).unwrap_or_default();
+                let past = of_past();
+                Unknown { reason: past.reason + &forecast, ..past }
+            }
+            _ => of_past(),
+        }
+    }
+
+    /// What the same hours were on the days before, as far as they are known now: of each the last day that has it.
+    fn days_before(&self, from: DateTime<Utc>, to: DateTime<Utc>, now: DateTime<Utc>) -> Laid {
+        let mut before = Laid::default();
+        for days in 1..=DAYS_BEFORE {
+            let shift = TimeDelta::days(i64::from(days));
+            let mut laid = self.past.laid((from - shift).min(now), (to - shift).min(now));
+            for layer in &mut laid.layers {
+                layer.from_s += shift.num_seconds();
+                layer.to_s += shift.num_seconds();
+                // Above it lies what is nearer.
+                layer.version = DAYS_BEFORE - days;
+            }
+            before.layers.extend(laid.layers);
+            laid.origins.retain(|origin| !before.origins.iter().any(|known| Arc::ptr_eq(known, origin)));
+            before.origins.extend(laid.origins);
+            if Integral::of(before.rows()).covers(from.timestamp_millis(), to.timestamp_millis()) {
+                break;
             }
         }
-        if origins.is_empty() {
-            return Err(match basis {
-                Basis::Forecast => self.forecast(from, to, now).err().unwrap_or_else(|| self.no_data("of that time")),
-                Basis::History => self.history(from, to).err().unwrap_or_else(|| self.no_data("of that time")),
-                Basis::Known => {
-                    let unknown = self.history(from, to).err().unwrap_or_else(|| self.no_data("of that time"));
-                    // Of what is over nobody expects a forecast.
-                    let forecast = self.forecast(from, to, now).err().filter(|_| to > now);
-                    let forecast = forecast.map(|unknown| format!(" {}", unknown.reason)).unwrap_or_default();
-                    Unknown { reason: unknown.reason + &forecast, ..unknown }
-                }
-            });
-        }
-        let forecast_from = future.filter(|_| !is_past_whole).and_then(|future| {
-            let first = future.rows(from, to).find_map(|row| {
-                let (start_ms, end_ms) = (future.start_s[row] * 1_000, future.end_s[row] * 1_000);
-                let (start_ms, end_ms) = (start_ms.max(from.timestamp_millis()), end_ms.min(to.timestamp_millis()));
-                let unknown = if past.is_some() { self.intensity.holes(start_ms, end_ms) } else { vec![(start_ms, end_ms)] };
-                unknown.first().map(|(from_ms, _)| *from_ms)
-            });
-            first.and_then(DateTime::from_timestamp_millis)
-        });
-        Ok(Course { intensity, origins, forecast_from })
+        before
     }
 
     /// Prices in micro-EUR/kWh, where the evidence has some; they may have holes.

@@ -218,6 +218,45 @@ fn what_came_to_pass_lies_over_what_was_forecast() {
 }
 
 #[test]
+fn where_nobody_forecasts_the_same_hours_of_the_last_known_day_can_stand_for_what_is_to_come() {
+    // Three days by hours, worth their own number; of the last one only the hours before 12:00 are known, and 05:00 of the second is missing.
+    let values: Vec<Option<f64>> = (0..60).map(|hour| (hour != 29).then_some(f64::from(hour))).collect();
+    let nl = outlook(&[series("2026-10-05T00:00:00Z", 60, &values)]);
+    let now = at("2026-10-07T12:00:00Z");
+    let (from, to) = (at("2026-10-07T10:00:00Z"), at("2026-10-08T14:00:00Z"));
+    let course = nl.course(from, to, now, Basis::DayBefore).unwrap();
+    let hour = |at: &str| {
+        let from_ms = self::at(at).timestamp_millis();
+        course.intensity.between(from_ms, from_ms + 3_600_000).map(|sum| sum / 3_600_000 / 1_000_000)
+    };
+    // What came to pass, then yesterday's hours, then this morning's again; where yesterday's are not known, those of the day before.
+    for (time, value) in [
+        ("2026-10-07T11:00:00Z", 59),
+        ("2026-10-07T12:00:00Z", 36),
+        ("2026-10-08T00:00:00Z", 48),
+        ("2026-10-08T05:00:00Z", 53),
+        ("2026-10-08T13:00:00Z", 37),
+    ] {
+        assert_eq!(hour(time), Some(value), "{time}");
+    }
+    assert_eq!((course.forecast_from, course.origins.len()), (Some(now), 1));
+    // What is not known yet is not looked at: at noon of the second day nothing is known of its evening.
+    let earlier = nl.course(at("2026-10-07T05:00:00Z"), at("2026-10-07T06:00:00Z"), at("2026-10-06T12:00:00Z"), Basis::DayBefore).unwrap();
+    assert_eq!(earlier.forecast_from, None, "it came to pass, and that goes before");
+    let ahead = nl.course(at("2026-10-08T05:00:00Z"), at("2026-10-08T06:00:00Z"), at("2026-10-06T12:00:00Z"), Basis::DayBefore).unwrap();
+    assert_eq!(
+        ahead
+            .intensity
+            .between(at("2026-10-08T05:00:00Z").timestamp_millis(), at("2026-10-08T06:00:00Z").timestamp_millis())
+            .map(|sum| sum / 3_600_000 / 1_000_000),
+        Some(5)
+    );
+    // A week back, and no further.
+    let unknown = nl.course(at("2026-10-20T05:00:00Z"), at("2026-10-20T06:00:00Z"), now, Basis::DayBefore).unwrap_err();
+    assert_eq!(unknown.kind, UnknownKind::NoData);
+}
+
+#[test]
 fn prices_are_of_the_edition_that_was_published_last() {
     let prices = |published: Option<&str>, micros: &[i64]| PriceSeries {
         zone: "NL".to_owned(),

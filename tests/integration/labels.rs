@@ -342,3 +342,64 @@ fn five_thousand_nodes_are_labelled_once() {
         eprintln!("{COUNT} nodes: labelled in {took:.1?}, looked at again in {:.0?}", began.elapsed());
     });
 }
+
+/// `label` in a process of its own; killed when it is dropped.
+struct Process(std::process::Child);
+
+impl Process {
+    fn of(grid: &Grid, arguments: &[&str]) -> Self {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_wattledger"));
+        let command = command.args(["label", "--config"]).arg(grid.config()).args(arguments).stderr(std::process::Stdio::piped());
+        Self(command.spawn().unwrap())
+    }
+
+    /// The most memory that it ever had, in MiB.
+    fn peak_mib(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.0.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1_024
+    }
+
+    fn end(mut self) -> (Option<i32>, String) {
+        let pid = libc::pid_t::try_from(self.0.id()).unwrap();
+        // SAFETY: a signal to a child that has not been waited for.
+        assert_eq!(unsafe { libc::kill(pid, libc::SIGTERM) }, 0);
+        let code = self.0.wait().unwrap().code();
+        let mut said = String::new();
+        std::io::Read::read_to_string(&mut self.0.stderr.take().unwrap(), &mut said).unwrap();
+        (code, said)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn the_program_labels_a_large_cluster_in_little_memory_and_gives_its_lease_back_when_it_is_told_to_end() {
+    const COUNT: usize = 5_000;
+    let grid = Grid::new();
+    grid.says("NL", 310.0);
+    grid.says("FR", 42.0);
+    for i in 0..COUNT {
+        let site = if i % 2 == 0 { "ams2" } else { "par1" };
+        grid.node(&format!("n-{i:04}"), &[(SITE, site), ("team", "ml"), ("topology.kubernetes.io/zone", "eu-1a")]);
+    }
+    let began = Instant::now();
+    let process = Process::of(&grid, &[]);
+    grid.wait_for("all are labelled", || grid.server.patches().len() >= COUNT);
+    let took = began.elapsed();
+    std::thread::sleep(Duration::from_secs(7));
+    let peak = process.peak_mib();
+    let (code, said) = process.end();
+    assert_eq!((code, grid.server.patches().len()), (Some(0), COUNT), "{said}");
+    assert!((0..COUNT).all(|i| grid.level(&format!("n-{i:04}")) == if i % 2 == 0 { "high" } else { "low" }));
+    assert!(said.contains("labelled 5000 of 5000 nodes anew") && said.contains("this process has the lease"), "{said}");
+    assert_eq!(grid.server.object(LEASES, "wattledger-label").unwrap()["spec"].get("holderIdentity"), None, "the lease was given back");
+    // The Deployment's limit is 256 MiB.
+    assert!(peak < 128, "{peak} MiB");
+    eprintln!("{COUNT} nodes: labelled {took:.1?} after the start, at most {peak} MiB");
+}

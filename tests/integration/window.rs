@@ -279,6 +279,8 @@ fn hours_that_are_over_are_what_came_to_pass_and_others_the_forecast() {
     // Twelve hours from the hour's start do not ask for more than the configuration does.
     assert!(stand_in.requests().iter().any(|request| request.parameter("horizonHours").as_deref() == Some("48")));
     assert_eq!(window(&path, &[&arguments[..], &["--basis", "forecast"]].concat())["now"]["gco2e_per_kwh"], 400.0);
+    // Nothing is known of the days before: the provider says four hours of today.
+    assert_eq!(window(&path, &[&arguments[..], &["--basis", "day-before"]].concat())["candidates"], 1);
     let before = stand_in.requests().len();
     let offline = sample::wattledger(&[&["window", "--offline"], &arguments[..]].concat(), &path);
     assert_eq!((offline.status.code(), stand_in.requests().len()), (Some(1), before), "nobody is asked");

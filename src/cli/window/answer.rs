@@ -73,7 +73,7 @@ pub struct Zone {
     pub mean: Option<Mean>,
     /// Why nothing is known.
     pub unknown: Option<NotKnown>,
-    /// From when on the values are a forecast.
+    /// From when on the values are expected and did not come to pass yet: a forecast, or the days before.
     pub forecast_from: Option<String>,
     pub origins: Vec<From>,
     pub curve: Vec<Piece>,
@@ -108,7 +108,7 @@ pub struct Piece {
 }
 
 impl Answer {
-    pub fn of(found: &Found, bounds: &Bounds, basis: &'static str, kwh: Option<f64>, decision: Option<DecisionRecord>) -> Self {
+    pub fn of(found: &Found, bounds: &Bounds, kwh: Option<f64>, decision: Option<DecisionRecord>) -> Self {
         let against = Against { now: found.search.now().map(|now| now.intensity), worst: bounds.worst.intensity, kwh, found };
         let zones = found.zones.iter().zip(found.courses.iter().zip(&found.search.zones));
         Self {
@@ -119,7 +119,7 @@ impl Answer {
             within_s: found.terms.within_ms / 1_000,
             step_s: found.terms.step_ms / 1_000,
             home_zone: found.zones[0].clone(),
-            basis,
+            basis: found.basis.word(),
             kwh,
             candidates: bounds.candidates,
             best: against.start(bounds.best),

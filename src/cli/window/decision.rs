@@ -11,7 +11,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use chrono::{DateTime, SubsecRound, Utc};
 
-use super::Found;
+use super::{AskedBasis, Found};
 use crate::accounting::counterfactual::hold_out::is_held_out;
 use crate::accounting::windows::{Bounds, Slot};
 use crate::cli::collect::LOCK;
@@ -81,6 +81,9 @@ pub fn append(path: &Path, record: &DecisionRecord) -> Result<()> {
 
 /// Keeps the forecasts of home and of where the run goes, where any part of them was one.
 pub fn keep_forecasts(store: &Store, outlook: &Outlook, found: &Found, record: &DecisionRecord) -> Result<()> {
+    if found.basis == AskedBasis::DayBefore {
+        return Ok(());
+    }
     let is_of_it = |zone: &str| zone == found.zones[0] || record.decision.chosen_zone.as_deref() == Some(zone);
     let forecast = |(zone, course): (&String, &Result<Course, Unknown>)| {
         let is_forecast = course.as_ref().is_ok_and(|course| course.forecast_from.is_some());
@@ -105,7 +108,8 @@ fn source(found: &Found, chosen_zone: usize) -> String {
             }
         }
     }
-    named.join("; ")
+    let how = if found.basis == AskedBasis::DayBefore { "the same hours of the days before, " } else { "" };
+    format!("{how}{}", named.join("; "))
 }
 
 /// Rounded once to a millionth, so that the record is the same wherever it is written.

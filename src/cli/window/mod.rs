@@ -55,7 +55,7 @@ pub struct WindowArgs {
     #[arg(long, value_name = "ZONE")]
     pub home: Option<String>,
 
-    /// What the hours are taken for: what came to pass and, where nothing is known yet, the forecast; or only one of them
+    /// What the hours are taken for: what came to pass and, where nothing is known yet, the forecast (known) or the same hour of the last known day (day-before); or the first or the forecast alone
     #[arg(long, value_enum, value_name = "BASIS", default_value_t = AskedBasis::Known)]
     pub basis: AskedBasis,
 
@@ -97,6 +97,7 @@ pub enum AskedBasis {
     Known,
     History,
     Forecast,
+    DayBefore,
 }
 
 impl AskedBasis {
@@ -105,14 +106,16 @@ impl AskedBasis {
             Self::Known => Basis::Known,
             Self::History => Basis::History,
             Self::Forecast => Basis::Forecast,
+            Self::DayBefore => Basis::DayBefore,
         }
     }
 
-    fn word(self) -> &'static str {
+    pub fn word(self) -> &'static str {
         match self {
             Self::Known => "known",
             Self::History => "history",
             Self::Forecast => "forecast",
+            Self::DayBefore => "day-before",
         }
     }
 }
@@ -122,6 +125,7 @@ pub struct Found {
     /// Home first.
     pub zones: Vec<String>,
     pub at: DateTime<Utc>,
+    pub basis: AskedBasis,
     pub terms: WindowTerms,
     /// As the zones.
     pub courses: Vec<Result<Course, Unknown>>,
@@ -171,7 +175,7 @@ pub fn run_at(args: &WindowArgs, config: &Config, now: DateTime<Utc>, is_coloure
         }
         _ => None,
     };
-    let answer = Answer::of(&found, &bounds, args.basis.word(), args.kwh, decision);
+    let answer = Answer::of(&found, &bounds, args.kwh, decision);
     if args.json {
         serde_json::to_writer_pretty(&mut *out, &answer).context("write the answer")?;
         out.push(b'\n');
@@ -222,7 +226,7 @@ fn find(args: &WindowArgs, config: &Config, store: &Store, now: DateTime<Utc>) -
         })
         .collect();
     let search = search(&terms, &places).map_err(anyhow::Error::msg)?;
-    Ok((Found { zones, at, terms, courses, search }, outlook))
+    Ok((Found { zones, at, basis: args.basis, terms, courses, search }, outlook))
 }
 
 /// Home first, the others as they were named.

@@ -10,8 +10,8 @@ use chrono_tz::Tz;
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 
-use super::Found;
 use super::answer::{Answer, Mean, Start};
+use super::{AskedBasis, Found};
 use crate::accounting::windows::RunMean;
 use crate::outlook::Course;
 use crate::units::Rounded;
@@ -185,6 +185,7 @@ fn curves(found: &Found, answer: &Answer, time_zone: Tz, is_coloured: bool) -> S
 /// What the values of each zone are.
 fn sources(answer: &Answer, local: &dyn Fn(&str) -> String) -> String {
     const LISTED: usize = 2;
+    let expected = if answer.basis == AskedBasis::DayBefore.word() { "the same hours of the days before" } else { "a forecast" };
     let mut out = String::new();
     for zone in &answer.zones {
         if let Some(unknown) = &zone.unknown {
@@ -198,7 +199,7 @@ fn sources(answer: &Answer, local: &dyn Fn(&str) -> String) -> String {
         if more > 0 {
             names.insert(0, format!("{more} editions more"));
         }
-        let forecast = zone.forecast_from.as_ref().map_or_else(String::new, |from| format!("; a forecast from {} on", local(from)));
+        let forecast = zone.forecast_from.as_ref().map_or_else(String::new, |from| format!("; {expected} from {} on", local(from)));
         writeln!(out, "{}: {}{forecast}", zone.zone, names.join(", ")).expect("a string takes all");
     }
     out

@@ -81,26 +81,9 @@ fn joined(zone: &ZoneOutlook, expected: Vec<Reading>, now: DateTime<Utc>) -> Vec
 mod tests {
     use serde_json::{Value, json};
 
-    use super::super::tests::{POLICY, at, series};
+    use super::super::tests::{POLICY, at, forecast, series};
     use super::*;
-    use crate::model::Signal;
     use crate::outlook::Found;
-    use crate::sources::intensity::{Forecast, Reply};
-
-    fn forecast(made: &str, first: &str, values: &[f64]) -> Forecast {
-        let first = at(first).timestamp();
-        let hour = |hour: usize| first + hour as i64 * 3_600;
-        Forecast {
-            zone: "NL".to_owned(),
-            provider: "electricity-maps",
-            signal: Signal::Average,
-            generated_s: Some(at(made).timestamp()),
-            start_s: (0..values.len()).map(hour).collect(),
-            end_s: (1..=values.len()).map(hour).collect(),
-            gco2e_per_kwh: values.to_vec(),
-            reply: Reply::new(Vec::new()),
-        }
-    }
 
     #[test]
     fn the_past_goes_before_the_forecast_and_both_are_one_list() {

@@ -189,4 +189,4 @@ fn played_again(terms: &GateTerms, zone: &ZoneOutlook, current: &Reading, now: D
 }
 
 #[cfg(test)]
-mod tests;
+pub mod tests;

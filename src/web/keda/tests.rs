@@ -3,8 +3,9 @@ use chrono_tz::Europe::Amsterdam;
 
 use super::*;
 use crate::config::OutlookPolicy;
-use crate::model::IntensitySeries;
+use crate::model::{IntensitySeries, Signal};
 use crate::outlook::Found;
+use crate::sources::intensity::{Forecast, Reply};
 
 pub const POLICY: OutlookPolicy = OutlookPolicy {
     max_age: std::time::Duration::from_secs(90 * 60),
@@ -35,6 +36,22 @@ pub fn series(values: &[Option<f64>]) -> IntensitySeries {
         series.estimation_method.push(String::new());
     }
     series
+}
+
+/// Hourly, from `first` on.
+pub fn forecast(made: &str, first: &str, values: &[f64]) -> Forecast {
+    let first = at(first).timestamp();
+    let hour = |hour: usize| first + hour as i64 * 3_600;
+    Forecast {
+        zone: "NL".to_owned(),
+        provider: "electricity-maps",
+        signal: Signal::Average,
+        generated_s: Some(at(made).timestamp()),
+        start_s: (0..values.len()).map(hour).collect(),
+        end_s: (1..=values.len()).map(hour).collect(),
+        gco2e_per_kwh: values.to_vec(),
+        reply: Reply::new(Vec::new()),
+    }
 }
 
 fn zone(values: &[Option<f64>]) -> ZoneOutlook {

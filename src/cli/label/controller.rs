@@ -186,11 +186,11 @@ pub async fn run(
             },
             () = leader_changed => due = Some(Instant::now()),
             news = watch.next() => match news {
-                Some(NodeNews::Changed) => due = due.or(Some(Instant::now() + pace.settle)),
+                Some(NodeNews::Changed) => due = sooner(due, pace.settle),
                 Some(NodeNews::Lost(why)) => {
                     eprintln!("the watch of nodes broke and is taken up again: {why}");
                     // A notice behind this one may have found no room.
-                    due = due.or(Some(Instant::now() + pace.settle));
+                    due = sooner(due, pace.settle);
                 }
                 None => anyhow::bail!("the watch of nodes ended by itself; it is a defect of the software"),
             },
@@ -204,14 +204,15 @@ pub async fn run(
                     continue;
                 }
                 if !watch.is_ready() {
-                    due = Some(Instant::now() + pace.retry);
+                    // As soon as it is, that is news.
+                    due = sooner(due, pace.retry);
                     continue;
                 }
                 let may_write = || leadership.as_ref().is_none_or(Leadership::is_leader);
                 let pass = labeller.pass(watch.nodes(), Utc::now(), may_write).await;
                 told.pass(&pass);
                 if !pass.failed.is_empty() {
-                    due = Some(Instant::now() + pace.retry);
+                    due = sooner(due, pace.retry);
                 }
             }
         }
@@ -220,6 +221,12 @@ pub async fn run(
         leadership.give_back().await;
     }
     Ok(())
+}
+
+/// What is due already does not wait for what comes later.
+fn sooner(due: Option<Instant>, pause: Duration) -> Option<Instant> {
+    let at = Instant::now() + pause;
+    Some(due.map_or(at, |due| due.min(at)))
 }
 
 /// Looks at the grid again, beside what else goes on.

@@ -290,7 +290,10 @@ impl ZoneOutlook {
         };
         let forecast_from = holes.iter().find_map(reaches_into).and_then(DateTime::from_timestamp_millis);
         if forecast_from.is_some() {
-            course.origins.extend(expected.origins);
+            // Days before come from where the past comes from.
+            let are_new = expected.origins.into_iter().filter(|origin| !course.origins.iter().any(|known| Arc::ptr_eq(known, origin)));
+            let are_new: Vec<_> = are_new.collect();
+            course.origins.extend(are_new);
             course.layers.extend(expected.layers);
         }
         if course.origins.is_empty() {

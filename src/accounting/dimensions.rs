@@ -159,3 +159,142 @@ pub fn read_jobs(cluster: &str, jobs: &DataFrame) -> Result<Vec<JobRun>> {
         })
         .collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use polars::prelude::{Column, df};
+
+    use super::super::counterfactual::test_run::at;
+    use super::*;
+
+    fn nodes() -> DataFrame {
+        df![
+            "node" => ["n1", "n2"],
+            "labels" => [Some(r#"{"pool":"gpu"}"#), None],
+            "power_zones" => [Some("package-0"), None],
+            "first_ms" => [Some(7_i64), None],
+            "last_ms" => [Some(9_i64), None],
+            "metered" => [Some(true), None]
+        ]
+        .unwrap()
+    }
+
+    /// Three pods of two workloads; the second belongs to the only job.
+    fn pods() -> DataFrame {
+        df![
+            "pod_id" => [0, 1, 2],
+            "node_id" => [1, 0, 1],
+            "job_id" => [None, Some(0), None],
+            "namespace" => ["shop", "etl", "shop"],
+            "workload" => ["Deployment/web", "CronJob/nightly", "Deployment/web"],
+            "cpu_request_milli" => [Some(250_i64), None, Some(500)],
+            "last_ms" => [Some(5_i64), None, Some(6)]
+        ]
+        .unwrap()
+    }
+
+    fn jobs() -> DataFrame {
+        let nobody: [Option<&str>; 1] = [None];
+        let instant = |text: &str| [at(text).timestamp_millis()];
+        df![
+            "namespace" => ["etl"],
+            "job" => ["nightly-1"],
+            "workload" => ["CronJob/nightly"],
+            "uid" => ["7f0c"],
+            "created_ms" => instant("2026-10-05T01:00:01Z"),
+            "started_ms" => instant("2026-10-05T05:00:00Z"),
+            "completed_ms" => instant("2026-10-05T07:00:00Z"),
+            "scheduled_timestamp" => nobody,
+            "schedule" => ["0 1 * * *"],
+            "schedule_time_zone" => nobody,
+            "baseline_start" => nobody,
+            "home_zone" => ["FR"],
+            "was_suspended" => [true],
+            "is_carbon_aware" => [None::<bool>],
+            "is_deferrable" => [Some(false)]
+        ]
+        .unwrap()
+    }
+
+    fn with(frame: DataFrame, columns: Vec<Column>) -> DataFrame {
+        frame.hstack(&columns).unwrap()
+    }
+
+    fn read(pods: &DataFrame) -> Result<DayDimensions> {
+        DayDimensions::read("prod-nl", &nodes(), pods, &jobs())
+    }
+
+    #[test]
+    fn rows_of_a_day_become_indices_and_names_are_kept_once() {
+        let pods = with(
+            pods(),
+            vec![
+                Column::new("gpu_request".into(), [Some(2_i64), None, None]),
+                Column::new("is_deferrable".into(), [None, Some(true), Some(false)]),
+            ],
+        );
+        let day = read(&pods).unwrap();
+
+        assert_eq!(DayDimensions::node_names(&nodes()).unwrap(), ["n1", "n2"]);
+        let text = |text: &str| text.to_owned();
+        assert_eq!(day.workloads, [(text("shop"), text("Deployment/web")), (text("etl"), text("CronJob/nightly"))]);
+        assert_eq!((day.pod_node, day.pod_workload, day.pod_job), (vec![1, 0, 1], vec![0, 1, 0], vec![-1, 0, -1]));
+        assert_eq!((day.pod_cpu_request_milli, day.pod_gpu_request), (vec![250, 0, 500], vec![2, 0, 0]));
+        assert_eq!(day.pod_last_ms, [Some(5), None, Some(6)]);
+        assert_eq!(day.pod_is_deferrable, [None, Some(true), Some(false)]);
+        let seen = |node: &NodeOfDay| (node.node.clone(), node.power_zones.clone(), node.first_ms, node.last_ms, node.is_metered);
+        let expected = [(text("n1"), text("package-0"), 7, 9, true), (text("n2"), text(""), i64::MAX, i64::MIN, false)];
+        assert_eq!(day.nodes.iter().map(seen).collect::<Vec<_>>(), expected);
+        assert_eq!(day.nodes[0].labels, BTreeMap::from([(text("pool"), text("gpu"))]));
+        assert!(day.nodes[1].labels.is_empty());
+    }
+
+    #[test]
+    fn a_column_that_nobody_filled_is_unknown_in_every_row() {
+        let day = read(&pods()).unwrap();
+        assert_eq!((day.pod_gpu_request, day.pod_is_deferrable), (vec![0; 3], vec![None; 3]));
+        assert!(day.nodes.iter().all(|node| node.cpu_capacity_milli.is_none() && node.cpu_allocatable_milli.is_none()));
+        let job = &day.jobs[0];
+        assert_eq!((job.pods_started, &job.home_cluster, &job.decision, &job.max_delay_hours), (None, &None, &None, &None));
+    }
+
+    #[test]
+    fn a_job_says_what_its_row_does() {
+        let jobs = with(
+            jobs(),
+            vec![
+                Column::new("pods_started_ms".into(), [at("2026-10-05T04:59:00Z").timestamp_millis()]),
+                Column::new("home_cluster".into(), ["edge-fr"]),
+                Column::new("max_delay_hours".into(), ["6"]),
+            ],
+        );
+        let expected = JobRun {
+            uid: Some("7f0c".into()),
+            started: Some(at("2026-10-05T05:00:00Z")),
+            completed: Some(at("2026-10-05T07:00:00Z")),
+            pods_started: Some(at("2026-10-05T04:59:00Z")),
+            was_suspended: true,
+            schedule: Some("0 1 * * *".into()),
+            home_zone: Some("FR".into()),
+            home_cluster: Some("edge-fr".into()),
+            max_delay_hours: Some("6".into()),
+            is_deferrable: Some(false),
+            ..super::super::counterfactual::test_run::run()
+        };
+        assert_eq!(format!("{:?}", read_jobs("prod-nl", &jobs).unwrap()), format!("{:?}", [expected]));
+    }
+
+    #[test]
+    fn an_id_that_leads_nowhere_is_refused() {
+        for (column, ids, said) in [
+            ("pod_id", [0, 2, 1], "pod ids are not the row numbers of table pods"),
+            ("job_id", [-1, 0, 1], "table pods names a job that table jobs does not hold"),
+            ("node_id", [0, 1, 2], "table pods names a node that table nodes does not hold"),
+            ("node_id", [0, 1, -1], "table pods names a node that table nodes does not hold"),
+        ] {
+            let mut pods = pods();
+            pods.with_column(Column::new(column.into(), ids)).unwrap();
+            assert_eq!(read(&pods).unwrap_err().to_string(), said);
+        }
+    }
+}

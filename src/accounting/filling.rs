@@ -180,6 +180,26 @@ mod tests {
     }
 
     #[test]
+    fn a_span_has_pieces_only_where_all_of_it_is_covered() {
+        let piece = |from_s, to_s, gco2e_per_kwh| Piece { from_s, to_s, gco2e_per_kwh, status: ValueStatus::Measured };
+        let pieces = Pieces::new(&[piece(10, 20, 1.0), piece(20, 30, 2.0), piece(40, 50, 3.0)]);
+        let within = |from_s, to_s| pieces.within(from_s, to_s).map(Iterator::collect::<Vec<_>>);
+
+        assert_eq!(within(10, 30), Some(vec![piece(10, 20, 1.0), piece(20, 30, 2.0)]));
+        assert_eq!(within(15, 22), Some(vec![piece(15, 20, 1.0), piece(20, 22, 2.0)]));
+        assert_eq!(within(20, 30), Some(vec![piece(20, 30, 2.0)]));
+        assert_eq!(within(41, 42), Some(vec![piece(41, 42, 3.0)]));
+        for (from_s, to_s) in [(9, 11), (25, 31), (25, 45), (29, 41), (30, 40), (49, 51), (50, 60), (0, 10)] {
+            assert_eq!(within(from_s, to_s), None, "{from_s} to {to_s}");
+        }
+    }
+
+    #[test]
+    fn begun_hours_count() {
+        assert_eq!([0, 1, 3_599, 3_600, 3_601, 7_200].map(whole_hours), [0, 1, 1, 1, 2, 2]);
+    }
+
+    #[test]
     fn two_hours_are_bridged_wherever_they_are() {
         let values = [Some(100.0), Some(100.0), Some(10.0), None, None, Some(40.0)];
         assert_eq!(filled(&values, 0, 2), (vec![(0, 100.0), (1, 100.0), (2, 10.0), (3, 20.0), (4, 30.0), (5, 40.0)], 0));

@@ -148,6 +148,40 @@ mod tests {
     }
 
     #[test]
+    fn a_node_is_there_from_the_step_it_came_in_to_the_one_it_left_in() {
+        // From 00:20 on 2 January 1970 to 01:40; the period begins at midnight, with step 96.
+        let (from_ms, to_ms) = (97 * 900_000 + 300_000, 102 * 900_000 + 600_000);
+        let mut node = NodePower::new(96, 96);
+        node.exists(98 * 900_000, to_ms);
+        node.exists(from_ms, 99 * 900_000);
+        node.meter(98, 90, 900);
+        node.meter(100, 900, 900);
+        let filled = |step, gap_mj| FilledStep { step, gap_mj: Some(gap_mj) };
+
+        // Ten of 15 minutes, and the whole: hour 0 has 90, hour 1 has 900.
+        assert_eq!(node.missing(96, 192, 900), (6, vec![filled(97, 60), filled(99, 90), filled(101, 900), filled(102, 600)]));
+        assert_eq!(node.missing(98, 101, 900), (3, vec![filled(99, 90)]));
+        assert_eq!(node.existence(0, 192 * 900_000), Some((from_ms, to_ms)));
+        assert_eq!(node.existence(98 * 900_000, 99 * 900_000), Some((98 * 900_000, 99 * 900_000)));
+        assert_eq!((node.existence(0, from_ms), node.existence(to_ms, i64::MAX)), (None, None));
+        assert_eq!(NodePower::new(96, 96).missing(96, 192, 900), (0, Vec::new()));
+    }
+
+    #[test]
+    fn a_mean_says_what_it_is_of() {
+        let mut node = NodePower::new(0, 192);
+        node.meter(4, 10, 900);
+        node.meter(7, 21, 900);
+        node.meter(20, 8, 900);
+
+        let of_hour = MeanStep { metered_mj: 31, steps: 2, is_of_hour: true, mean_mj: 16 };
+        // 01:30 of the next day, and 02:00.
+        assert_eq!(node.mean(96 + 6, 900), Some(of_hour));
+        assert_eq!(node.mean(8, 900), Some(MeanStep { metered_mj: 39, steps: 3, is_of_hour: false, mean_mj: 13 }));
+        assert_eq!(NodePower::new(0, 192).mean(4, 900), None);
+    }
+
+    #[test]
     fn a_node_without_a_meter_is_not_made_up() {
         let mut node = NodePower::new(0, 8);
         node.exists(0, 900_000);

@@ -22,9 +22,13 @@ mod inventory_test;
 pub mod ledger;
 pub mod metering;
 pub mod plan;
+#[cfg(test)]
+mod plan_test;
 pub mod scopes;
 pub mod split;
 pub mod survey;
+#[cfg(test)]
+mod survey_test;
 pub mod tiers;
 mod upstream;
 pub mod windows;

@@ -215,8 +215,7 @@ impl<'a> Plan<'a> {
         // Of those without a place too: their energy is shown whole.
         let with_energy = self.runs.iter().filter(|run| run.cluster == cluster && run.run.site.is_some());
         let Some(earliest) = with_energy.filter_map(|run| run.start).min() else { return Vec::new() };
-        let earliest = UtcDay::containing(earliest);
-        if earliest < first { earliest.through(first.previous()) } else { Vec::new() }
+        UtcDay::containing(earliest).through(first.previous())
     }
 
     /// The index into [`Plan::runs`] of each job of a day; none for jobs that count in another month.

@@ -79,6 +79,11 @@ mod tests {
     const HOUR_S: i64 = 3_600;
 
     fn built(values: &[(f64, Option<f64>)]) -> ZoneIntensity {
+        built_of_hours(values, 0, values.len() as i64)
+    }
+
+    /// Of values by hour, of which those from `from` up to `to` are the period's.
+    fn built_of_hours(values: &[(f64, Option<f64>)], from: i64, to: i64) -> ZoneIntensity {
         let n = values.len();
         let series = IntensitySeries {
             zone: "NL".to_owned(),
@@ -93,8 +98,8 @@ mod tests {
         let wanted = Wanted {
             zone: "NL",
             factor: FactorKind::Direct,
-            period_from_s: 0,
-            period_to_s: n as i64 * HOUR_S,
+            period_from_s: from * HOUR_S,
+            period_to_s: to * HOUR_S,
             year_from_s: 0,
             year_to_s: 1,
             configured_annual: Some(1.0),
@@ -123,6 +128,16 @@ mod tests {
 
         assert_eq!(values(&zone, 2), [0.0, 30.0]);
         assert_eq!(zone.upstream.unwrap().negative_hours, 1);
+    }
+
+    #[test]
+    fn only_hours_of_the_period_are_counted_and_averaged() {
+        let lifecycle = [90.0, 90.0, 99.0, 100.0, 130.0, 90.0, 90.0];
+        let upstream = built_of_hours(&lifecycle.map(|value| (100.0, Some(value))), 1, 5).upstream.unwrap();
+
+        // Hours 1 and 2 are below, hour 3 is as high: (0 + 0 + 0 + 30) / 4.
+        assert_eq!((upstream.hours, upstream.negative_hours, upstream.filled_hours), (4, 2, 0));
+        assert_eq!(upstream.mean_gco2e_per_kwh, 7.5);
     }
 
     #[test]

@@ -91,6 +91,36 @@ mod tests {
     }
 
     #[test]
+    fn it_goes_on_to_the_end_of_whichever_place_is_later() {
+        // Six hours from 10:30 on, from 14:30 on by the baseline, which would have ended at 20:30; and the other way round.
+        let timing = |start_h: i64, baseline_h: i64| RunTiming {
+            start_ms: start_h * 3_600_000 + 1_800_000,
+            end_ms: (start_h + 6) * 3_600_000 + 1_800_000,
+            baseline_start_ms: baseline_h * 3_600_000 + 1_800_000,
+            ..timing(0, 0, 0)
+        };
+        for timing in [timing(10, 14), timing(14, 10)] {
+            let curve = RunCurve::of(0, &timing, &series(HOUR_S, 48), Some(&series(HOUR_S, 48)));
+            let hours: Vec<i64> = curve.ran.iter().map(|(at, _)| at / HOUR_S).collect();
+            // 08:30 to 22:30, in whole hours.
+            assert_eq!(hours, (8..=23).collect::<Vec<_>>());
+            assert_eq!(curve.baseline, curve.ran);
+        }
+    }
+
+    #[test]
+    fn two_hundred_intervals_are_drawn_one_by_one_and_more_in_hours() {
+        // The span is from 01:00 on, as far as the data go: 200 intervals of five minutes, and 201.
+        let whole = RunCurve::of(0, &timing(3, 30, 3), &series(300, 12 + 200), None);
+        assert_eq!((whole.ran.len(), whole.ran[1]), (201, (HOUR_S + 300, 13.0)));
+        let means = RunCurve::of(0, &timing(3, 17, 3), &series(300, 12 + 201), None);
+        // 16 hours and three quarters; the last five-minute value has only its own.
+        assert_eq!(means.ran.len(), 18);
+        assert_eq!(means.ran[1], (2 * HOUR_S, 29.5));
+        assert_eq!(means.ran[16..], [(17 * HOUR_S, 208.0), (17 * HOUR_S + 2_700, 208.0)]);
+    }
+
+    #[test]
     fn it_ends_where_the_data_does() {
         let curve = RunCurve::of(0, &timing(1, 2, 0), &series(HOUR_S, 3), Some(&series(HOUR_S, 2)));
         assert_eq!(curve.ran.iter().map(|(at, _)| at / HOUR_S).collect::<Vec<_>>(), [0, 1, 2, 3]);

@@ -62,7 +62,8 @@ fn without_pod(job: JobRun) -> (RunKey, RunOfMonth) {
     (key, RunOfMonth { site: None, ..run })
 }
 
-fn zone(name: &str) -> ZoneIntensity {
+/// A zone of 100 g/kWh from a day before the period to its end.
+pub fn zone(name: &str) -> ZoneIntensity {
     let period = terms().period;
     let starts: Vec<i64> = (period.from().timestamp() - 24 * HOUR_S..period.to().timestamp()).step_by(3_600).collect();
     let n = starts.len();

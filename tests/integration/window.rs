@@ -178,7 +178,7 @@ fn a_screen_shows_starts_zones_and_curves_with_the_clock_on_the_wall() {
     let run = |arguments: &[&str]| String::from_utf8(sample::wattledger_ok(&[&["window"], arguments].concat(), &config).stdout).unwrap();
     let text = run(&["--zones", "NL,FR", "--duration", "4h", "--within", "24h", "--at", "2026-10-24T20:00:00Z", "--kwh", "12.5"]);
     for part in [
-        "A run of 4h within 1day from Sat 24 Oct 22:00 +02:00, at home in NL: 162 starts, 15m apart",
+        "A run of 4h within 24h from Sat 24 Oct 22:00 +02:00, at home in NL: 162 starts, 15m apart",
         "best",
         "worst",
         "mean",

@@ -216,5 +216,9 @@ fn shortened(edition: &str) -> String {
 }
 
 fn span(ms: i64) -> String {
-    humantime::format_duration(std::time::Duration::from_millis(ms.unsigned_abs())).to_string()
+    // As one would write it: 24h and not 1day.
+    match ms.unsigned_abs() {
+        hours if hours.is_multiple_of(3_600_000) => format!("{}h", hours / 3_600_000),
+        other => humantime::format_duration(std::time::Duration::from_millis(other)).to_string(),
+    }
 }

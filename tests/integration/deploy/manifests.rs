@@ -110,7 +110,7 @@ fn names_that_are_used_are_there_or_said_to_be_made_by_hand() {
                 } else if let Some(secret) = volume["secret"]["secretName"].as_str() {
                     assert!(guide.contains(&format!("create secret generic {secret}")), "{secret} is not in docs/platform-engineer.md");
                 } else {
-                    panic!("{owner}: {volume}");
+                    assert!(volume["emptyDir"].is_object(), "{owner}: {volume}");
                 }
             }
             for container in spec["containers"].as_array().unwrap() {

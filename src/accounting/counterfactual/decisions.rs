@@ -207,6 +207,52 @@ mod tests {
     }
 
     #[test]
+    fn what_counts_as_before_and_as_late_is_exact_to_the_second() {
+        let first = |recorded: &str, chosen: &str| {
+            let said = of(&[record(recorded, chosen), record("2026-10-01T00:00:00Z", START)], &[started(&run(), START)]);
+            (said.counted.is_some(), said.is_late)
+        };
+        // At the start itself, and a day before the creation at 01:00:01Z.
+        assert_eq!(first(START, START), (true, false));
+        assert_eq!((first("2026-10-04T01:00:01Z", START), first("2026-10-04T01:00:02Z", START)), ((false, false), (true, false)));
+        // Late is what chose a start up to the end at 06:00Z.
+        assert_eq!(first("2026-10-05T05:00:01Z", "2026-10-05T06:00:00Z"), (false, true));
+        assert_eq!(first("2026-10-05T05:00:01Z", "2026-10-05T06:00:01Z"), (false, false));
+        // Another run of the name started at 03:00Z: what was written then was about that one.
+        let other = JobRun { created: Some(at("2026-10-05T02:00:00Z")), ..started(&run(), "2026-10-05T03:00:00Z") };
+        let after = |recorded: &str| of(&[record(recorded, START)], &[started(&run(), START), other.clone()]).counted.is_some();
+        assert_eq!((after("2026-10-05T03:00:00Z"), after("2026-10-05T03:00:01Z")), (false, true));
+    }
+
+    #[test]
+    fn a_record_may_name_the_job_as_its_home_knew_it() {
+        let (terms, records) = (terms(), [record("2026-10-05T00:50:00Z", START)]);
+        let log = Log::new(&terms, &records, &Vec::new());
+        let job = started(&run(), START);
+        let of = |homes: &[(&str, &JobRun)]| log.of("edge-fr", &job, homes, at(START), at(START)).counted;
+        assert_eq!(of(&[]), None);
+        assert_eq!(of(&[("prod-nl", &run())]), Some((DecisionSource::Log, Box::new(records[0].decision.clone()))));
+    }
+
+    #[test]
+    fn five_names_are_shown_and_the_others_counted() {
+        let shown = |count: usize| some((0..count).map(|name| name.to_string()));
+        assert_eq!((shown(0).as_str(), shown(5).as_str()), ("", "0, 1, 2, 3, 4"));
+        assert_eq!((shown(6).as_str(), shown(8).as_str()), ("0, 1, 2, 3, 4 and 1 more", "0, 1, 2, 3, 4 and 3 more"));
+    }
+
+    #[test]
+    fn a_record_without_a_run_is_of_the_period_that_its_chosen_start_is_in() {
+        let edges = ["2026-09-30T23:59:59Z", "2026-10-01T00:00:00Z", "2026-10-31T23:59:59Z", "2026-11-01T00:00:00Z"];
+        let records = edges.map(|chosen| record("2026-09-30T20:00:00Z", chosen));
+        let terms = terms();
+        let finding = Log::new(&terms, &records, &Vec::new()).unmatched(&terms).expect("there is no run at all");
+        assert_eq!((finding.examined, finding.failing), (2, 2));
+        let all = vec![vec![seen(run())], Vec::new()];
+        assert_eq!(Log::new(&terms, &records, &all).unmatched(&terms), None);
+    }
+
+    #[test]
     fn uids_tell_runs_of_one_name_apart() {
         let of_uid = |uid: &str| DecisionRecord { uid: Some(uid.to_owned()), ..record("2026-10-05T00:50:00Z", START) };
         let known = JobRun { uid: Some("b".into()), ..started(&run(), START) };

@@ -127,3 +127,117 @@ impl Whereabouts<'_> {
         sites_of(home).or_else(anywhere).or_else(|| home.sites.first().map(|site| site.pue)).unwrap_or(self.site.pue)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::placing_test::{seen, terms};
+    use super::super::test_run::{at, run};
+    use super::*;
+    use crate::accounting::survey::run_key;
+
+    /// A Job of that name, created on 5 October.
+    fn created(time: &str) -> JobRun {
+        JobRun { created: Some(at(&format!("2026-10-05T{time}Z"))), ..run() }
+    }
+
+    /// Jobs of `prod-nl`, and runs of `edge-fr` whose home it is: creations of the Jobs that stay runs of `prod-nl`, and of each run's copy.
+    fn joined(at_home: Vec<(RunKey, RunOfMonth)>, runs: Vec<JobRun>) -> (Vec<String>, Vec<Option<String>>) {
+        let away = runs.into_iter().map(|run| seen(JobRun { home_cluster: Some("prod-nl".into()), ..run })).collect();
+        let time = |job: &JobRun| job.created.unwrap().format("%H:%M:%S").to_string();
+        let joined = join_copies(&terms(), vec![at_home, away]);
+        (joined[0].iter().map(|of| time(&of.run.job)).collect(), joined[1].iter().map(|of| of.copy.as_ref().map(time)).collect())
+    }
+
+    fn without_pod(job: JobRun) -> (RunKey, RunOfMonth) {
+        (run_key(&job), RunOfMonth::of(job))
+    }
+
+    #[test]
+    fn a_copy_was_there_when_the_run_was_created_and_never_had_a_pod() {
+        let of = |copy| joined(vec![copy], vec![created("05:00:00")]);
+        let text = |text: &str| text.to_owned();
+        let none = |time: &str| (vec![text(time)], vec![None]);
+        let done = |time: &str| JobRun { completed: Some(at(&format!("2026-10-05T{time}Z"))), ..created("04:00:00") };
+
+        assert_eq!(of(without_pod(created("05:00:00"))), (vec![], vec![Some(text("05:00:00"))]));
+        assert_eq!(of(without_pod(created("05:00:01"))), none("05:00:01"));
+        assert_eq!(of(without_pod(done("05:00:00"))), (vec![], vec![Some(text("04:00:00"))]));
+        assert_eq!(of(without_pod(done("04:59:59"))), none("04:00:00"));
+        assert_eq!(of(seen(created("04:00:00"))), none("04:00:00"));
+        assert_eq!(of(without_pod(JobRun { job: "nightly-2".into(), ..created("04:00:00") })), none("04:00:00"));
+        assert_eq!(of(without_pod(JobRun { namespace: "shop".into(), ..created("04:00:00") })), none("04:00:00"));
+    }
+
+    #[test]
+    fn each_run_of_a_name_has_the_last_copy_before_it_and_no_copy_has_two() {
+        let text = |text: &str| text.to_owned();
+        let copies = || vec![without_pod(created("04:00:00")), without_pod(created("04:30:00"))];
+        assert_eq!(joined(copies(), vec![created("05:00:00")]), (vec![text("04:00:00")], vec![Some(text("04:30:00"))]));
+        let both = vec![created("04:10:00"), created("05:00:00")];
+        assert_eq!(joined(copies(), both), (vec![], vec![Some(text("04:00:00")), Some(text("04:30:00"))]));
+        let three = vec![created("05:00:00"), created("05:10:00"), created("05:20:00")];
+        assert_eq!(joined(copies(), three), (vec![], vec![Some(text("04:30:00")), Some(text("04:00:00")), None]));
+    }
+
+    #[test]
+    fn a_copy_says_what_the_run_does_not_and_the_earlier_creation() {
+        let mut known = JobRun {
+            baseline_start: Some("own".into()),
+            schedule: Some("@daily".into()),
+            is_deferrable: Some(false),
+            ..created("05:00:00")
+        };
+        let copy = JobRun {
+            was_suspended: true,
+            baseline_start: Some("copy's".into()),
+            schedule: Some("@hourly".into()),
+            schedule_time_zone: Some("Asia/Tokyo".into()),
+            home_zone: Some("DE".into()),
+            max_delay_hours: Some("6".into()),
+            is_carbon_aware: Some(true),
+            is_deferrable: Some(true),
+            ..created("04:00:00")
+        };
+        complete(&mut known, &copy);
+        complete(&mut known, &copy);
+
+        assert_eq!((known.created, known.was_suspended), (created("04:00:00").created, true));
+        let texts = [&known.baseline_start, &known.schedule, &known.schedule_time_zone, &known.home_zone, &known.max_delay_hours];
+        assert_eq!(texts.map(|text| text.as_deref()), [Some("own"), Some("@daily"), None, Some("DE"), Some("6")]);
+        assert_eq!((known.is_carbon_aware, known.is_deferrable), (Some(true), Some(false)));
+    }
+
+    #[test]
+    fn home_is_another_cluster_only_where_it_is_not_the_one_that_ran_it() {
+        let terms = terms();
+        let of = |name: &str, ran| home_cluster(&terms, &JobRun { home_cluster: Some(name.into()), ..run() }, ran);
+        assert_eq!(home_cluster(&terms, &run(), 0), Ok(None));
+        assert_eq!((of("prod-nl", 0), of("prod-nl", 1), of("edge-fr", 0)), (Ok(None), Ok(Some(0)), Ok(Some(1))));
+        assert_eq!(of("edge", 0).unwrap_err(), "home cluster `edge` is not known; the configuration has prod-nl, edge-fr");
+
+        let nl = &terms.clusters[0].sites[0];
+        let borrowed = Site { home_zone: Some("SE".to_owned()), ..nl.clone() };
+        assert_eq!(
+            (zone_at_home(&terms, None, nl), zone_at_home(&terms, None, &borrowed), zone_at_home(&terms, Some(1), nl)),
+            ("NL", "SE", "FR")
+        );
+    }
+
+    #[test]
+    fn the_pue_in_a_zone_is_that_of_the_nearest_site_there() {
+        let mut terms = terms();
+        // DE is in both clusters: 1.3 in `prod-nl`, 1.9 in `edge-fr`.
+        let de = Site { pue: 1.9, ..terms.clusters[0].sites[2].clone() };
+        terms.clusters[1].sites.push(de);
+        let at =
+            |cluster: usize, site: usize, home| Whereabouts { terms: &terms, cluster, site: &terms.clusters[cluster].sites[site], home };
+
+        // In the second hall, which is in NL itself; PL is nowhere.
+        assert_eq!(["NL", "DE", "FR", "PL"].map(|zone| at(0, 1, None).pue(zone)), [1.5, 1.3, 1.35, 1.5]);
+        assert_eq!(["NL", "DE", "FR", "PL"].map(|zone| at(0, 1, None).baseline_pue(zone)), [1.5, 1.3, 1.35, 1.5]);
+        assert_eq!((at(1, 0, None).pue("DE"), at(1, 0, Some(0)).pue("DE")), (1.9, 1.3));
+        // With a home the baseline is there, whatever ran elsewhere.
+        assert_eq!(["NL", "DE", "FR", "PL"].map(|zone| at(1, 0, Some(0)).baseline_pue(zone)), [1.2, 1.3, 1.35, 1.2]);
+        assert_eq!(["NL", "DE", "FR"].map(|zone| at(0, 1, Some(1)).baseline_pue(zone)), [1.2, 1.9, 1.35]);
+    }
+}

@@ -131,6 +131,101 @@ fn series_of_one_identity_are_merged_by_time_with_the_larger_value() {
     assert_eq!(merge.non_finite, 1);
 }
 
+#[test]
+fn a_window_numbers_its_steps_and_knows_what_lies_in_it() {
+    // The third day since the epoch: quarters of an hour 192 to 287.
+    let window = Window::of_day("1970-01-03".parse().unwrap(), 900).unwrap();
+    assert_eq!((window.steps(), window.step_number(0), window.step_number(95)), (96, 192, 287));
+    assert_eq!([191, 192, 287, 288].map(|number| window.step_of(number)), [None, Some(0), Some(95), None]);
+    let (from, to) = (172_800_000, 259_200_000);
+    assert_eq!(
+        [(from - 5, from - 1), (from - 5, from), (to - 1, to + 5), (to, to + 5)].map(|(first, last)| window.overlaps(first, last)),
+        [false, true, true, false]
+    );
+    for step_seconds in [0, -900, 7] {
+        let refused = Window::of_day("1970-01-03".parse().unwrap(), step_seconds).unwrap_err();
+        assert_eq!(refused.to_string(), format!("a step of {step_seconds} s does not divide a day"));
+    }
+    assert_eq!(Samples { ts_ms: &[3, 5, 9], value: &[1.0; 3] }.span(), Some((3, 9)));
+    assert_eq!(Samples { ts_ms: &[], value: &[] }.span(), None);
+}
+
+#[test]
+fn what_a_reset_may_have_lost_is_the_rate_before_it_times_its_own_interval() {
+    let bound = |samples: &[(i64, f64)]| {
+        let (_, tally) = steps(samples);
+        (tally.resets, tally.loss_bound, tally.unbounded_resets)
+    };
+    // 10 J/s for 10 s, then a reset within 20 s.
+    assert_eq!(bound(&[(100, 1_000.0), (110, 1_100.0), (130, 20.0)]), (1, 200.0, 0));
+    assert_eq!(bound(&[(100, 1_000.0), (110, 1_000.0), (130, 20.0)]), (1, 0.0, 0));
+    // Without an interval before, or with a fall in it, nobody knows.
+    assert_eq!(bound(&[(100, 1_000.0), (110, 20.0), (130, 5.0)]), (2, 0.0, 2));
+}
+
+#[test]
+fn an_odd_delta_is_named_in_the_window_in_which_it_ends() {
+    let before = Window { end_ms: 60_000, ..MINUTES };
+    let after = Window { start_ms: 60_000, ..MINUTES };
+    let odd = |samples: &[(i64, f64)], reading: &Reading, window| {
+        let (_, tally) = steps_of(samples, reading, window);
+        (tally.deltas, tally.resets + tally.decreases + tally.implausible + tally.dropped_at_restart)
+    };
+    let anchor = reading(Start::Anchor);
+    let dropping = Reading { restarts: &[50_000], on_restart: OnRestart::Drop, ..anchor };
+    for (from, to, reading) in [(1e3, 20.0, &anchor), (1e6, 1e6 - 1.0, &anchor), (0.0, 1e9, &anchor), (1.0, 5.0, &dropping)] {
+        assert_eq!((odd(&[(30, from), (90, to)], reading, before), odd(&[(30, from), (90, to)], reading, after)), ((0, 0), (1, 1)));
+        // One that ends at the edge ends before it.
+        assert_eq!((odd(&[(30, from), (60, to)], reading, before), odd(&[(30, from), (60, to)], reading, after)), ((1, 1), (0, 0)));
+    }
+}
+
+#[test]
+fn a_newborn_counter_is_cut_at_the_window_and_may_be_implausible() {
+    let before = Window { end_ms: 60_000, ..MINUTES };
+    let after = Window { start_ms: 60_000, ..MINUTES };
+    let born = |since_s: i64, first: (i64, f64), window| {
+        let (rows, tally) = steps_of(&[first], &reading(Start::Zero { since_ms: since_s * 1_000 }), window);
+        (rows, tally.deltas, tally.implausible)
+    };
+    assert_eq!((born(30, (90, 60.0), before), born(30, (90, 60.0), after)), ((vec![(0, 30_000)], 0, 0), (vec![(1, 30_000)], 1, 0)));
+    assert_eq!((born(30, (60, 60.0), before), born(30, (60, 60.0), after)), ((vec![(0, 60_000)], 1, 0), (vec![], 0, 0)));
+    assert_eq!((born(60, (90, 60.0), before), born(60, (90, 60.0), after)), ((vec![], 0, 0), (vec![(1, 60_000)], 1, 0)));
+    assert_eq!((born(30, (90, 1e9), before), born(30, (90, 1e9), after)), ((vec![], 0, 0), (vec![], 1, 1)));
+}
+
+#[test]
+fn the_most_that_a_machine_can_draw_is_plausible() {
+    // 20 kW over 20 s.
+    let of = |joules: f64| {
+        let (rows, tally) = steps(&[(0, 0.0), (20, joules)]);
+        (total(&rows), tally.implausible)
+    };
+    assert_eq!((of(400_000.0), of(400_001.0)), ((400_000_000, 0), (0, 1)));
+}
+
+#[test]
+fn a_jump_after_which_the_counter_stands_lower_than_before_is_no_stray_reading() {
+    // It comes back to where it was: the jump alone was wrong.
+    let (rows, tally) = steps(&[(0, 100.0), (10, 1e15), (20, 100.0)]);
+    assert_eq!((total(&rows), tally.implausible, tally.resets), (0, 1, 0));
+    // It comes back lower: it was reset after the jump.
+    let (rows, tally) = steps(&[(0, 100.0), (10, 1e15), (20, 50.0)]);
+    assert_eq!((total(&rows), tally.implausible, tally.resets), (50_000, 1, 1));
+}
+
+#[test]
+fn the_lines_of_a_watched_step_say_what_of_them_fell_into_it() {
+    let mut sums = StepSums::new(MINUTES).watching(Some(1));
+    for (from_s, to_s) in [(0, 60), (30, 150), (50, 70), (110, 130), (120, 170)] {
+        sums.add_line(from_s * 1_000, 0.0, to_s * 1_000, (to_s - from_s) as f64);
+    }
+    let lines: Vec<_> =
+        sums.take_lines().iter().map(|line| (line.from_ms / 1_000, line.to_ms / 1_000, line.to, line.thousandths)).collect();
+    assert_eq!(lines, [(30, 150, 120.0, 60_000), (50, 70, 20.0, 10_000), (110, 130, 20.0, 10_000)]);
+    assert_eq!(sums.take_lines(), []);
+}
+
 fn total(rows: &[(i32, i64)]) -> i64 {
     rows.iter().map(|row| row.1).sum()
 }

@@ -1,6 +1,6 @@
 //! What a month of job runs costs beside its counterfactual: bounds in windows, and all of `evaluate`.
 //!
-//! `cargo bench --profile dev --bench counterfactual -- [--runs 100000] [--rounds 3]`. The month is made from a seed (see `generate.rs`), so nothing is read. Each
+//! `CARGO_PROFILE_DEV_OPT_LEVEL=2 cargo bench --profile dev --bench counterfactual -- [--runs 100000] [--rounds 3]`. The month is made from a seed (see `generate.rs`), so nothing is read. Each
 //! line is measured in a process of its own; times are medians of the rounds, of the work alone and not of making the month. Memory is counted, see `heap.rs`.
 //! Beside the bounds a scan of every candidate runs over some of the same runs (see `naive.rs`) and has to say the same.
 

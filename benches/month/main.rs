@@ -1,6 +1,6 @@
 //! Evidence to statement for a month of pods in 5-minute rows, with DuckDB over the same files beside it.
 //!
-//! `cargo bench --profile dev --bench month -- [--pods 200,2000,20000] [--rounds 3] [--dir DIR]`. The evidence is made from a seed (see `generate.rs`) in DIR and
+//! `CARGO_PROFILE_DEV_OPT_LEVEL=2 cargo bench --profile dev --bench month -- [--pods 200,2000,20000] [--rounds 3] [--dir DIR]`. The evidence is made from a seed (see `generate.rs`) in DIR and
 //! kept there for the next time. Every run is a process of its own, so that CPU and peak memory are its own; ratios are of medians, paired round by round.
 //! DuckDB runs from a Python with the package duckdb, named by WATTLEDGER_PYTHON; without it only our own figures are printed.
 

@@ -1,6 +1,6 @@
 //! What it takes to pull a history out of a real Prometheus, by each way, beside merely downloading the same bytes.
 //!
-//! `cargo bench --profile dev --bench pull -- [--pods 500] [--days 3] [--rounds 3] [--dir DIR]`. The history is made from a seed and back-filled with
+//! `CARGO_PROFILE_DEV_OPT_LEVEL=2 cargo bench --profile dev --bench pull -- [--pods 500] [--days 3] [--rounds 3] [--dir DIR]`. The history is made from a seed and back-filled with
 //! `promtool` (see `generate.rs`); it is kept in DIR for the next time. Every run is a process of its own, so that CPU and peak memory are its own.
 //! "Downloading" sends the requests of a recorded pull again, two in flight, and throws the answers away.
 

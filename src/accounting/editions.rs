@@ -48,9 +48,9 @@ pub struct Reconciled<'a> {
 
 impl<'a> Reconciled<'a> {
     /// Puts the direct values of all editions together.
-    pub fn of(editions: &'a [IntensitySeries], zone: &str) -> Result<Self, Finding> {
-        let averages: Vec<&IntensitySeries> = editions.iter().filter(|series| series.signal == Signal::Average).collect();
-        if averages.is_empty() && !editions.is_empty() {
+    pub fn of(editions: impl IntoIterator<Item = &'a IntensitySeries>, zone: &str) -> Result<Self, Finding> {
+        let (averages, others): (Vec<_>, Vec<_>) = editions.into_iter().partition(|series| series.signal == Signal::Average);
+        if averages.is_empty() && !others.is_empty() {
             return Err(Finding::new(
                 "CI_SIGNAL",
                 Severity::Blocked,

@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::units::GramsCo2ePerKilowattHour;
+
 const HOUR_S: i64 = 3_600;
 /// Holes up to this long are bridged by a straight line.
 const LONGEST_LINEAR_S: i64 = 2 * HOUR_S;
@@ -133,7 +135,7 @@ fn hour_of_day_means(known: &BTreeMap<i64, Known>, period_from_s: i64, period_to
     for (from_s, row) in known.range(period_from_s..period_to_s) {
         let hour = usize::try_from(from_s.rem_euclid(86_400) / HOUR_S).unwrap_or(0);
         // In whole millionths, so that the order of rows is of no matter and the mean is rounded once.
-        sums[hour].0 += (row.value * MICROS).round() as i64;
+        sums[hour].0 += GramsCo2ePerKilowattHour::new(row.value).micros();
         sums[hour].1 += 1;
     }
     sums.map(|(sum, count)| (count > 0).then(|| sum as f64 / (f64::from(count) * MICROS)))

@@ -7,11 +7,12 @@
 use std::collections::BTreeMap;
 
 use super::editions::{Held, Reconciled, found_before, printed};
-use super::filling::{Known, MICROS, Piece, Pieces, fill, whole_hours};
+use super::filling::{Known, Piece, Pieces, fill, whole_hours};
 use super::integral::Integral;
 use super::upstream::SeriesUpstream;
 use crate::model::policy::FactorKind;
 use crate::model::{Finding, IntensitySeries, Severity, Signal};
+use crate::units::GramsCo2ePerKilowattHour;
 
 const HOUR_S: i64 = 3_600;
 
@@ -193,7 +194,7 @@ impl ZoneIntensity {
 }
 
 fn integral(pieces: &[Piece]) -> Integral {
-    Integral::of(pieces.iter().map(|piece| (piece.from_s, piece.to_s, (piece.gco2e_per_kwh * MICROS).round() as i64)))
+    Integral::of(pieces.iter().map(|piece| (piece.from_s, piece.to_s, GramsCo2ePerKilowattHour::new(piece.gco2e_per_kwh).micros())))
 }
 
 fn has_lifecycle(series: &IntensitySeries) -> bool {

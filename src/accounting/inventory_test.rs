@@ -28,7 +28,8 @@ fn empty() -> Inventory {
     Inventory { clusters: vec![ClusterInventory::default()], runs: Vec::new(), profiles: Vec::new() }
 }
 
-fn node(name: &str) -> NodeOfDay {
+/// A node of a day of which nothing is said.
+pub fn node(name: &str) -> NodeOfDay {
     NodeOfDay {
         node: name.to_owned(),
         labels: BTreeMap::new(),

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::counterfactual::placing_test::{seen, terms, zone};
 use super::counterfactual::test_run::{at, run};
-use super::dimensions::{DayDimensions, NodeOfDay};
+use super::dimensions::DayDimensions;
 use super::gaps::NodePower;
+use super::inventory_test::node as of_day;
 use super::ledger::{GapStep, RunTerms};
 use super::plan::{Beside, Plan, wanted_zones};
 use super::survey::{MonthTerms, NodeOfMonth, Runs, Survey};
@@ -58,19 +59,6 @@ fn survey(terms: &MonthTerms) -> Survey {
 fn planned<'a>(terms: &'a MonthTerms, survey: &'a Survey, prod: Vec<JobRun>) -> Plan<'a> {
     let runs: Runs = vec![prod.into_iter().map(seen).collect(), Vec::new()];
     Plan::new(terms, survey, runs, ["NL", "DE", "FR"].map(zone).into(), Beside::default())
-}
-
-fn of_day(name: &str) -> NodeOfDay {
-    NodeOfDay {
-        node: name.to_owned(),
-        labels: BTreeMap::new(),
-        power_zones: String::new(),
-        first_ms: 0,
-        last_ms: 0,
-        is_metered: true,
-        cpu_capacity_milli: None,
-        cpu_allocatable_milli: None,
-    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ use super::counterfactual::placing_test::terms;
 use super::counterfactual::test_run::run;
 use super::dimensions::{DayDimensions, NodeOfDay};
 use super::gaps::MeanStep;
+use super::inventory_test;
 use super::survey::{ClusterTerms, MonthTerms, Survey, run_key};
 use crate::model::JobRun;
 use crate::units::UtcDay;
@@ -30,14 +31,11 @@ fn october() -> MonthTerms {
 /// There from its first step of the month to the end of its last.
 fn node(name: &str, hall: usize, steps: (i32, i32)) -> NodeOfDay {
     NodeOfDay {
-        node: name.to_owned(),
         labels: BTreeMap::from([("hall".to_owned(), hall.to_string())]),
-        power_zones: String::new(),
         first_ms: i64::from(FIRST + steps.0) * QUARTER_MS,
         last_ms: i64::from(FIRST + steps.1) * QUARTER_MS,
         is_metered: false,
-        cpu_capacity_milli: None,
-        cpu_allocatable_milli: None,
+        ..inventory_test::node(name)
     }
 }
 

@@ -7,6 +7,7 @@
 pub mod account;
 pub mod close;
 pub mod collect;
+mod colour;
 pub mod diff;
 pub mod doctor;
 mod editions;

@@ -19,7 +19,7 @@ use self::operator::Operator;
 use super::account::Books;
 use super::{close, exit, export};
 use crate::config::{Config, listen_address};
-use crate::evidence::{PublicKey, Sealed, Store};
+use crate::evidence::{Sealed, Store};
 use crate::model::Hint;
 use crate::web::access::Access;
 use crate::web::{State, connections};
@@ -42,7 +42,7 @@ pub fn run(args: &ServeArgs, config: &Config) -> Result<u8> {
     let key = close::public_key(&config.sealing)?;
     let signed_with = key.clone();
     let bundle = Arc::new(move |store: &Store, sealed: &Sealed, out: &mut dyn Write| {
-        let key = key_of(sealed, signed_with.as_ref())?;
+        let key = export::key_of(sealed, signed_with.as_ref())?;
         export::write(store, sealed, key, out).map(|_| ())
     });
     let state = Arc::new(State::new(config.clone(), store, access, key, bundle)?);
@@ -91,12 +91,4 @@ async fn refresh(state: &Arc<State>) {
         Ok(Err(error)) => tracing::warn!("look at the grid: {error:#}"),
         Err(error) => tracing::error!("look at the grid: {error}"),
     }
-}
-
-/// The key that goes into the bundle: the one that signed the month.
-fn key_of<'a>(sealed: &Sealed, key: Option<&'a PublicKey>) -> Result<Option<&'a PublicKey>> {
-    let Some(signature) = &sealed.signature else { return Ok(None) };
-    let key = key.context("the month is signed, and [seal] names no `public_key_file`, which belongs into its bundle")?;
-    key.verify(&sealed.manifest, signature).context("the configured key did not sign it")?;
-    Ok(Some(key))
 }

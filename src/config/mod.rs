@@ -24,18 +24,16 @@ mod serve;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use chrono_tz::Tz;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use crate::model::policy::{FactorKind, IdlePolicy, LocationBased, Pull, Tails};
 use crate::model::{
     Boundary, DeferrableRule, EmbodiedTerms, EvidencePlace, FunctionalUnit, Hint, HoldOutPolicy, Instrument, NodeTerms, Placement,
-    PublishedYear, RenamedLabels, Signal,
+    PublishedYear, RenamedLabels, Signal, sha256,
 };
 use crate::units::{IntensityUnit, PriceUnit, Pue, Share};
 
@@ -264,7 +262,7 @@ impl BaselinePolicy {
     /// SHA-256 of the policy with the software's own rules for it, as canonical JSON, in hex: the same until what it says changes.
     pub fn sha256(&self) -> String {
         let json = serde_json::to_vec(&(BASELINE_RULES, self)).expect("plain values are written as JSON");
-        hex(&Sha256::digest(json))
+        sha256(json)
     }
 }
 
@@ -330,12 +328,21 @@ impl Config {
         zones.extend(self.prices.iter().flat_map(|feed| feed.zones.clone()));
         zones.extend(self.baseline.deferrable.iter().flat_map(|rule| rule.zones.clone()));
         for cluster in &self.clusters {
-            for site in std::iter::once(&cluster.site).chain(cluster.pools.iter().map(|pool| &pool.site)) {
+            for site in cluster.sites() {
                 zones.insert(site.grid_zone.clone());
                 zones.extend(site.home_zone.clone());
             }
         }
         zones
+    }
+
+    /// The cluster of this name, or an error that names those there are.
+    pub fn cluster(&self, name: &str) -> Result<&Cluster> {
+        if let Some(cluster) = self.clusters.iter().find(|cluster| cluster.name == name) {
+            return Ok(cluster);
+        }
+        let known: Vec<&str> = self.clusters.iter().map(|cluster| cluster.name.as_str()).collect();
+        bail!("no cluster `{name}` in {}; there is {}", self.path.display(), known.join(", "));
     }
 
     /// The table that a zone's average intensity comes from.
@@ -345,6 +352,11 @@ impl Config {
 }
 
 impl Cluster {
+    /// Its own, then those of its pools, in their order.
+    pub fn sites(&self) -> impl Iterator<Item = &Site> {
+        std::iter::once(&self.site).chain(self.pools.iter().map(|pool| &pool.site))
+    }
+
     /// What holds for a node with these labels: the first pool whose selector they satisfy, else the cluster's own keys.
     ///
     /// Assumes: labels as Kubernetes writes them or as kube-state-metrics renames them, with or without its prefix `label_`;
@@ -392,13 +404,6 @@ impl PriceFeed {
         all_matched("price", &self.unmatched_globs, &self.zones)?;
         Ok(&self.files)
     }
-}
-
-fn hex(digest: &[u8]) -> String {
-    digest.iter().fold(String::new(), |mut hex, byte| {
-        write!(hex, "{byte:02x}").expect("a string takes all that is written to it");
-        hex
-    })
 }
 
 fn all_matched(table: &str, unmatched_globs: &[String], zones: &[String]) -> Result<()> {

@@ -9,18 +9,17 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use chrono_tz::{TZ_VARIANTS, Tz};
-use sha2::{Digest, Sha256};
 
 use super::feeds;
 use super::misread::nearest;
 use super::raw::{self, Raw};
 use super::{
-    Cluster, Config, Kubernetes, Place, Pool, Prometheus, ReportPolicy, Site, baseline, check, evidence, hex, inventory, label, operator,
+    Cluster, Config, Kubernetes, Place, Pool, Prometheus, ReportPolicy, Site, baseline, check, evidence, inventory, label, operator,
     outlook, sealing, serve,
 };
 use crate::factors::{Factors, Region};
 use crate::model::policy::Pull;
-use crate::model::{Boundary, ColocatedAs, EmbodiedTerms, Exporter, Hint, NodeTerms, Placement, PowerRange};
+use crate::model::{Boundary, ColocatedAs, EmbodiedTerms, Exporter, Hint, NodeTerms, Placement, PowerRange, sha256};
 use crate::units::Pue;
 
 const DEFAULT_STEP: &str = "15m";
@@ -47,7 +46,7 @@ pub(super) fn resolve(raw: Raw, path: &Path, place: &Place, bytes: &[u8]) -> Res
     }
     Ok(Config {
         path: path.to_owned(),
-        sha256: hex(&Sha256::digest(bytes)),
+        sha256: sha256(bytes),
         bytes: bytes.to_vec(),
         time_zone: time_zone(&raw.organisation.time_zone).context("[organisation]")?,
         organisation: raw.organisation.name,

@@ -4,15 +4,13 @@
 //! Does not: leave a file behind: it has no name, so it goes with the process, however that ends.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{BufReader, Read, Seek, SeekFrom, Write};
+use std::path::Path;
 
-use anyhow::{Context, Result};
-use sha2::{Digest, Sha256};
+use anyhow::{Context, Error, Result};
 
-use super::files::{hex, sha256, trouble};
-
-/// As much is read or written at once.
-const BUFFER: usize = 1 << 20;
+use super::files::{BUFFER, HashedFile};
+use crate::model::sha256;
 
 pub enum Content {
     Bytes(Vec<u8>),
@@ -20,18 +18,15 @@ pub enum Content {
 }
 
 /// A file without a name, whole.
+#[derive(Debug)]
 pub struct Spooled {
-    file: File,
-    sha256: String,
-    bytes: u64,
+    pub file: File,
+    pub sha256: String,
+    pub bytes: u64,
 }
 
 /// One that is being written.
-pub struct Spooling {
-    file: BufWriter<File>,
-    digest: Sha256,
-    bytes: u64,
-}
+pub struct Spooling(HashedFile);
 
 impl Content {
     pub fn sha256(&self) -> String {
@@ -74,30 +69,34 @@ impl Content {
 }
 
 impl Spooling {
+    /// In the folder for temporary files.
     pub fn begin() -> Result<Self> {
-        let folder = std::env::temp_dir();
-        let file =
-            tempfile::tempfile_in(&folder).map_err(|error| trouble(error, &format!("write a temporary file in {}", folder.display())))?;
-        Ok(Self { file: BufWriter::with_capacity(BUFFER, file), digest: Sha256::new(), bytes: 0 })
+        Self::begin_in(&std::env::temp_dir())
     }
 
-    pub fn finish(mut self) -> Result<Content> {
-        self.file.flush().map_err(|error| trouble(error, "write a temporary file"))?;
-        let file = self.file.into_inner().map_err(|error| trouble(error.into_error(), "write a temporary file"))?;
-        Ok(Content::Spooled(Spooled { file, sha256: hex(&self.digest.finalize()), bytes: self.bytes }))
+    /// In a folder that is there.
+    pub fn begin_in(folder: &Path) -> Result<Self> {
+        HashedFile::unnamed(folder).map(Self)
+    }
+
+    /// What went wrong while others wrote into it.
+    pub fn explain(&self, error: Error) -> Error {
+        self.0.explain(error)
+    }
+
+    pub fn finish(self) -> Result<Spooled> {
+        let (file, sha256, bytes) = self.0.finish()?;
+        Ok(Spooled { file, sha256, bytes })
     }
 }
 
 impl Write for Spooling {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let written = self.file.write(bytes)?;
-        self.digest.update(&bytes[..written]);
-        self.bytes += written as u64;
-        Ok(written)
+        self.0.write(bytes)
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
-        self.file.flush()
+        self.0.flush()
     }
 }
 
@@ -110,7 +109,7 @@ mod tests {
         let mut spooling = Spooling::begin().unwrap();
         let bytes: Vec<u8> = (0..3_000_000_u32).map(|at| (at % 251) as u8).collect();
         bytes.chunks(70_001).for_each(|chunk| spooling.write_all(chunk).unwrap());
-        let content = spooling.finish().unwrap();
+        let content = Content::Spooled(spooling.finish().unwrap());
 
         assert_eq!((content.len(), content.sha256()), (3_000_000, sha256(&bytes)));
         assert_eq!(content.in_memory(), None);

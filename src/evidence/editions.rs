@@ -7,9 +7,10 @@ use anyhow::{Context, Result, bail};
 use polars::prelude::DataFrame;
 use serde::{Deserialize, Serialize};
 
-use super::files::{folder_name, sha256};
+use super::files::folder_name;
 use super::manifest::{FileRecord, check_schema, json};
 use super::{SCHEMA, Store, parquet};
+use crate::model::sha256;
 use crate::model::{Finding, Signal};
 
 pub const INTENSITY_FOLDER: &str = "intensity";

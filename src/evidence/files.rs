@@ -1,57 +1,56 @@
 //! Single steps on files: written and synced, hashed on the way, taken away.
 
 use std::fs::{self, File};
-use std::io::{BufWriter, ErrorKind, Read, Write};
-use std::path::{Path, PathBuf};
+use std::io::{BufReader, BufWriter, ErrorKind, Read, Write};
+use std::path::Path;
 
 use anyhow::{Context, Error, Result, bail};
-use sha2::{Digest, Sha256};
 
+use super::hashing::Hashing;
 use crate::model::Hint;
 
-pub fn sha256(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
+/// As much is read or written at once.
+pub const BUFFER: usize = 1 << 16;
 
 /// Copies, and gives back the digest and length of what was read.
 pub fn copy_hashing(reader: &mut dyn Read, out: &mut dyn Write) -> std::io::Result<(String, u64)> {
-    let (mut digest, mut buffer, mut bytes) = (Sha256::new(), vec![0; 1 << 16], 0);
-    loop {
-        match reader.read(&mut buffer)? {
-            0 => return Ok((hex(&digest.finalize()), bytes)),
-            count => {
-                digest.update(&buffer[..count]);
-                out.write_all(&buffer[..count])?;
-                bytes += count as u64;
-            }
-        }
-    }
+    let mut reader = BufReader::with_capacity(BUFFER, Hashing::new(reader));
+    std::io::copy(&mut reader, out)?;
+    let (_, sha256, bytes) = reader.into_inner().finish();
+    Ok((sha256, bytes))
 }
 
 /// A new file that is hashed while it is written, so that it need not be in memory.
 pub struct HashedFile {
-    file: BufWriter<File>,
-    digest: Sha256,
-    bytes: u64,
-    path: PathBuf,
+    file: Hashing<BufWriter<File>>,
+    /// As a person knows it.
+    shown: String,
     /// That the disk is full, where it was.
-    full: Option<std::io::Error>,
+    full: Option<ErrorKind>,
 }
 
 impl HashedFile {
     pub fn create(path: &Path) -> Result<Self> {
-        let file = File::create_new(path).map_err(|error| trouble(error, &format!("write {}", path.display())))?;
-        Ok(Self { file: BufWriter::new(file), digest: Sha256::new(), bytes: 0, path: path.to_owned(), full: None })
+        let shown = path.display().to_string();
+        let file = File::create_new(path).map_err(|error| trouble(error, &format!("write {shown}")))?;
+        Ok(Self::of(file, shown))
+    }
+
+    /// One without a name, which goes with the process, however that ends.
+    pub fn unnamed(folder: &Path) -> Result<Self> {
+        let shown = format!("a temporary file in {}", folder.display());
+        let file = tempfile::tempfile_in(folder).map_err(|error| trouble(error, &format!("write {shown}")))?;
+        Ok(Self::of(file, shown))
+    }
+
+    fn of(file: File, shown: String) -> Self {
+        Self { file: Hashing::new(BufWriter::with_capacity(BUFFER, file)), shown, full: None }
     }
 
     /// What went wrong while others wrote into it: an encoder wraps an error so that it is no longer seen what it was.
-    pub fn explain(self, error: Error) -> Error {
+    pub fn explain(&self, error: Error) -> Error {
         match self.full {
-            Some(full) => trouble(full, &format!("write {}", self.path.display())),
+            Some(full) => trouble(full.into(), &format!("write {}", self.shown)),
             None => error,
         }
     }
@@ -60,26 +59,31 @@ impl HashedFile {
     fn noted<T>(&mut self, result: std::io::Result<T>) -> std::io::Result<T> {
         result.inspect_err(|error| {
             if is_full(error) {
-                self.full = Some(error.kind().into());
+                self.full = Some(error.kind());
             }
         })
     }
 
+    /// Gives back the file, its SHA-256 and its length. What it holds is the system's to write to the disk.
+    pub fn finish(self) -> Result<(File, String, u64)> {
+        let (writer, sha256, bytes) = self.file.finish();
+        let file = writer.into_inner().map_err(|error| trouble(error.into_error(), &format!("write {}", self.shown)))?;
+        Ok((file, sha256, bytes))
+    }
+
     /// Waits until it is on the disk, and gives back its SHA-256 and its length.
-    pub fn finish(mut self) -> Result<(String, u64)> {
-        let written = self.file.flush().and_then(|()| self.file.get_ref().sync_all());
-        written.map_err(|error| trouble(error, &format!("write {}", self.path.display())))?;
-        Ok((hex(&self.digest.finalize()), self.bytes))
+    pub fn finish_synced(self) -> Result<(String, u64)> {
+        let shown = self.shown.clone();
+        let (file, sha256, bytes) = self.finish()?;
+        file.sync_all().map_err(|error| trouble(error, &format!("write {shown}")))?;
+        Ok((sha256, bytes))
     }
 }
 
 impl Write for HashedFile {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         let written = self.file.write(bytes);
-        let written = self.noted(written)?;
-        self.digest.update(&bytes[..written]);
-        self.bytes += written as u64;
-        Ok(written)
+        self.noted(written)
     }
 
     fn flush(&mut self) -> std::io::Result<()> {

@@ -227,7 +227,7 @@ mod tests {
         store.keep_forecast(&forecast, b"{}").unwrap();
         assert_eq!(store.forecasts("US-CAL-CISO").unwrap().into_iter().map(|(series, _)| series).collect::<Vec<_>>(), [forecast]);
         assert!(store.intensity("US-CAL-CISO").unwrap().is_empty());
-        let reply = format!("forecasts/US-CAL-CISO/replies/{}.json", crate::evidence::files::sha256(b"{}"));
+        let reply = format!("forecasts/US-CAL-CISO/replies/{}.json", crate::model::sha256(b"{}"));
         assert_eq!(std::fs::read(folder.path().join(reply)).unwrap(), b"{}");
     }
 
@@ -236,7 +236,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let reply = br#"{"zone":"US-CAL-CISO"}"#;
         Store::new(folder.path()).archive_intensity(&retrieved(10_000, 1.0, None), &[reply]).unwrap();
-        let digest = crate::evidence::files::sha256(reply);
+        let digest = crate::model::sha256(reply);
         let zone = folder.path().join("intensity/US-CAL-CISO");
         assert_eq!(std::fs::read(zone.join(format!("replies/{digest}.json"))).unwrap(), reply);
         assert!(std::fs::read_to_string(zone.join("manifest.json")).unwrap().contains(&digest));

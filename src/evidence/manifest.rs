@@ -4,7 +4,7 @@ use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::ser::{PrettyFormatter, Serializer};
 
-use super::files::sha256;
+use crate::model::sha256;
 use crate::model::{Endpoint, Finding, MeteringTerms};
 
 /// The schema that this version writes.

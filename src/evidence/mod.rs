@@ -11,6 +11,7 @@ mod content;
 mod decisions;
 mod editions;
 mod files;
+mod hashing;
 mod intensity;
 mod journal;
 mod manifest;
@@ -28,7 +29,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 pub use closed::{PublicKey, Seal, SealKind, Sealed, SealedDay, SealedFile, SealedLedger, SigningKey};
-pub use content::{Content, Spooling};
+pub use content::{Content, Spooled, Spooling};
+pub use hashing::Hashing;
 pub use journal::{Journal, JournalOfDay};
 pub use manifest::{DayManifest, FileRecord, QueryRecord, SCHEMA};
 pub use objects::{Created, Lock, Object, Objects};

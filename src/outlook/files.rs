@@ -1,20 +1,23 @@
-//! The configured files, read as `collect` reads them.
+//! Files of a table of the configuration, read with what the table says of them.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
 
 use crate::config::{IntensityFeed, PriceFeed};
-use crate::model::{IntensitySeries, PriceSeries};
-use crate::sources::intensity::{FileTerms, read_files};
+use crate::model::PriceSeries;
+use crate::sources::intensity::{FileTerms, IntensityFiles, read_files};
 use crate::sources::prices::{self, PriceTerms};
 use crate::sources::{Reach, Refusal};
 
-pub fn intensity(feed: &IntensityFeed) -> Result<Vec<IntensitySeries>, Refusal> {
+pub fn intensity(feed: &IntensityFeed, files: &[PathBuf]) -> Result<IntensityFiles> {
     let terms = FileTerms { factor: feed.factor, zone: only(&feed.zones), unit: feed.unit, time_zone: feed.time_zone, published_s: None };
-    let read = read_files(&feed.provider, &feed.zones, &feed.files, &terms).map_err(refusal)?;
-    Ok(read.series)
+    read_files(&feed.provider, &feed.zones, files, &terms)
 }
 
-pub fn prices(feed: &PriceFeed) -> Result<Vec<PriceSeries>, Refusal> {
+pub fn prices(feed: &PriceFeed, files: &[PathBuf]) -> Result<Vec<PriceSeries>> {
     let terms = PriceTerms { zone: only(&feed.zones), unit: feed.unit, time_zone: feed.time_zone, published_s: None };
-    prices::read_files(&feed.zones, &feed.files, &terms).map_err(refusal)
+    prices::read_files(&feed.zones, files, &terms)
 }
 
 /// Where a table has one zone only, its files need not name it.
@@ -22,7 +25,8 @@ fn only(zones: &[String]) -> Option<String> {
     if let [zone] = zones { Some(zone.clone()) } else { None }
 }
 
-fn refusal(error: anyhow::Error) -> Refusal {
+/// As other sources say what is wrong.
+pub(super) fn refusal(error: anyhow::Error) -> Refusal {
     match error.downcast_ref::<Refusal>() {
         Some(refusal) => refusal.clone(),
         None => Refusal::new("CI_FILE", Reach::Source, format!("{error:#}")),

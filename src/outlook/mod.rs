@@ -5,7 +5,7 @@
 //! provider says of the last day; what is missing, too old or contradicts itself is [`Unknown`] with the reason, never a default.
 //! Assumes: the clock is right to minutes. Does not: write evidence, which `collect` does, or decide anything.
 
-mod files;
+pub mod files;
 mod level;
 #[cfg(test)]
 mod outlook_test;
@@ -37,7 +37,7 @@ use crate::sources::intensity::{Forecast, IntensityForecast, IntensityHistory};
 use crate::sources::{Reach, Refusal};
 
 /// What a provider is asked for of the past: the day that the evidence may not have yet.
-const TOP_UP: TimeDelta = TimeDelta::hours(24);
+pub const TOP_UP: TimeDelta = TimeDelta::hours(24);
 /// Horizons that Electricity Maps takes, in hours; the others take any.
 const HORIZONS: [u32; 4] = [6, 24, 48, 72];
 
@@ -236,40 +236,21 @@ impl Outlook {
             let Some(work) = work.get_mut(zone) else { continue };
             work.read = Some(now);
         }
+        let mut taking = Taking { work, due: &due, changed, trouble };
         for feed in self.feeds.iter().filter(|feed| !feed.files.is_empty() && wanted(&feed.zones)) {
-            match files::intensity(feed) {
-                Ok(read) => {
-                    for series in read {
-                        let Some(work) = work.get_mut(&series.zone).filter(|_| due.contains(&series.zone)) else { continue };
-                        if work.files.as_ref() != Some(&series) {
-                            changed.insert(series.zone.clone());
-                            work.files = Some(series);
-                        }
-                    }
-                }
-                Err(refusal) => trouble.extend(feed.zones.iter().filter(|zone| due.contains(*zone)).map(|zone| of_files(zone, &refusal))),
-            }
+            let read = files::intensity(feed, &feed.files).map(|read| read.series);
+            taking.take(read, &feed.zones, |series| &series.zone, |work| &mut work.files);
         }
         for feed in self.prices.iter().filter(|feed| !feed.files.is_empty() && wanted(&feed.zones)) {
-            match files::prices(feed) {
-                Ok(read) => {
-                    for series in read {
-                        let Some(work) = work.get_mut(&series.zone).filter(|_| due.contains(&series.zone)) else { continue };
-                        if work.price_files.as_ref() != Some(&series) {
-                            changed.insert(series.zone.clone());
-                            work.price_files = Some(series);
-                        }
-                    }
-                }
-                Err(refusal) => trouble.extend(feed.zones.iter().filter(|zone| due.contains(*zone)).map(|zone| of_files(zone, &refusal))),
-            }
+            taking.take(files::prices(feed, &feed.files), &feed.zones, |series| &series.zone, |work| &mut work.price_files);
         }
         for zone in changed.iter() {
             let Some(work) = work.get_mut(zone) else { continue };
             // What `collect` would refuse to take in does not make unknown what is known without it.
-            let with: Vec<IntensitySeries> = work.editions.iter().chain(&work.files).cloned().collect();
-            if let (Some(_), Err(finding), Ok(_)) = (&work.files, Reconciled::of(&with, zone), Reconciled::of(&work.editions, zone))
+            if work.files.is_some()
                 && !work.editions.is_empty()
+                && let Err(finding) = Reconciled::of(work.editions.iter().chain(&work.files), zone)
+                && Reconciled::of(&work.editions, zone).is_ok()
             {
                 trouble.push(of_files(zone, &Refusal::new("CI_CONFLICT", Reach::Range, finding.message)));
                 work.files = None;
@@ -316,7 +297,7 @@ impl Outlook {
                 None => provider.history(zone, span, now).await,
                 Some(refusal) => Err(refusal.clone()),
             };
-            out_of_reach = out_of_reach.or_else(|| past.as_ref().err().filter(|refusal| is_out_of_reach(refusal)).cloned());
+            out_of_reach = out_of_reach.or_else(|| past.as_ref().err().filter(|refusal| refusal.is_of_every_zone()).cloned());
             let forecast = match &out_of_reach {
                 None => provider.forecast(zone, self.horizon_hours, now).await,
                 Some(refusal) => Err(refusal.clone()),
@@ -336,10 +317,46 @@ impl Outlook {
     }
 }
 
+/// Files of a table on their way to the zones that are due.
+struct Taking<'a> {
+    work: &'a mut BTreeMap<String, Work>,
+    due: &'a BTreeSet<String>,
+    changed: &'a mut BTreeSet<String>,
+    trouble: &'a mut Vec<Trouble>,
+}
+
+impl Taking<'_> {
+    /// `place` is where a zone keeps what its files say.
+    fn take<S: PartialEq>(
+        &mut self,
+        read: Result<Vec<S>>,
+        zones: &[String],
+        zone_of: fn(&S) -> &str,
+        place: fn(&mut Work) -> &mut Option<S>,
+    ) {
+        match read {
+            Ok(read) => {
+                for series in read.into_iter().filter(|series| self.due.contains(zone_of(series))) {
+                    let zone = zone_of(&series).to_owned();
+                    let Some(known) = self.work.get_mut(&zone).map(place) else { continue };
+                    if known.as_ref() != Some(&series) {
+                        self.changed.insert(zone);
+                        *known = Some(series);
+                    }
+                }
+            }
+            Err(error) => {
+                let refusal = files::refusal(error);
+                self.trouble.extend(zones.iter().filter(|zone| self.due.contains(*zone)).map(|zone| of_files(zone, &refusal)));
+            }
+        }
+    }
+}
+
 impl Work {
     fn outlook(&self, zone: &str, policy: OutlookPolicy) -> ZoneOutlook {
-        let editions: Vec<IntensitySeries> = self.editions.iter().chain(&self.files).chain(self.topped.series()).cloned().collect();
-        let prices: Vec<PriceSeries> = self.prices.iter().chain(&self.price_files).cloned().collect();
+        let editions: Vec<&IntensitySeries> = self.editions.iter().chain(&self.files).chain(self.topped.series()).collect();
+        let prices: Vec<&PriceSeries> = self.prices.iter().chain(&self.price_files).collect();
         let found = Found {
             editions: &editions,
             forecast: self.forecast.as_ref().map(|(forecast, asked)| (forecast, *asked)),
@@ -354,11 +371,6 @@ impl Work {
 
 fn of_files(zone: &str, refusal: &Refusal) -> Trouble {
     Trouble { zone: zone.to_owned(), what: "the files", refusal: refusal.clone() }
-}
-
-/// Whether the next zone would fare no better. One that a provider does not know, or does not sell, says nothing of the next one.
-fn is_out_of_reach(refusal: &Refusal) -> bool {
-    refusal.reach == Reach::Source && ["CI_UNREACHABLE", "CI_DENIED", "CI_URL"].contains(&refusal.code)
 }
 
 /// The shortest horizon that reaches so far, or the longest.

@@ -11,7 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::reading::{Expectation, History, Origin, Reading};
 use super::unknown::{Unknown, UnknownKind};
-use crate::accounting::counterfactual::laying::{Layer, lay};
+use crate::accounting::counterfactual::laying::{Layer, lay, layers_of_prices};
 use crate::accounting::editions::Reconciled;
 use crate::accounting::integral::Integral;
 use crate::accounting::windows::RunMean;
@@ -22,8 +22,6 @@ use crate::sources::Refusal;
 use crate::sources::intensity::Forecast;
 use crate::units::GramsCo2ePerKilowattHour;
 
-/// Intensities enter sums as whole millionths of a gram, as in `accounting`.
-const MICROS: f64 = 1e6;
 /// How many days back an hour is looked for that is to stand for another.
 const DAYS_BEFORE: u8 = 7;
 /// The rank of what came to pass: above everything that was only expected.
@@ -112,7 +110,7 @@ impl Columns {
                 version: if self.is_forecast { 0 } else { PAST },
                 from_s: self.start_s[row],
                 to_s: self.end_s[row],
-                value: (self.gco2e_per_kwh[row] * MICROS).round() as i64,
+                value: GramsCo2ePerKilowattHour::new(self.gco2e_per_kwh[row]).micros(),
             });
             if !laid.origins.iter().any(|known| Arc::ptr_eq(known, &self.origin[row])) {
                 laid.origins.push(Arc::clone(&self.origin[row]));
@@ -139,10 +137,10 @@ impl Laid {
 /// What a [`ZoneOutlook`] is made of.
 #[derive(Default)]
 pub struct Found<'a> {
-    pub editions: &'a [IntensitySeries],
+    pub editions: &'a [&'a IntensitySeries],
     /// With the time at which it was asked for.
     pub forecast: Option<(&'a Forecast, DateTime<Utc>)>,
-    pub prices: &'a [PriceSeries],
+    pub prices: &'a [&'a PriceSeries],
     /// What the evidence did not let be read.
     pub refused: Option<Unknown>,
     /// Why the provider of the past, and that of the future, gave nothing when it was last asked.
@@ -152,22 +150,14 @@ pub struct Found<'a> {
 
 impl ZoneOutlook {
     pub fn of(zone: &str, policy: OutlookPolicy, found: &Found<'_>) -> Self {
-        let (past, refused) = match Reconciled::of(found.editions, zone) {
+        let (past, refused) = match Reconciled::of(found.editions.iter().copied(), zone) {
             Ok(reconciled) => (past(zone, &reconciled), None),
             Err(finding) => {
                 let unknown = Unknown::new(zone, UnknownKind::Refused, finding.message).with_code(&finding.code);
                 (Columns::default(), Some(unknown))
             }
         };
-        let prices = found.prices.iter().flat_map(|series| {
-            (0..series.len()).map(|row| Layer {
-                version: series.retrieved_s,
-                from_s: series.start_s[row],
-                to_s: series.end_s[row],
-                value: series.price[row].get(),
-            })
-        });
-        let prices = lay(prices.collect());
+        let prices = lay(found.prices.iter().flat_map(|series| layers_of_prices(series)).collect());
         Self {
             zone: zone.to_owned(),
             policy,
@@ -247,9 +237,7 @@ impl ZoneOutlook {
     /// The mean of what came to pass in `[from, to)`, weighted by time; unknown across a hole.
     pub fn mean(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> Result<RunMean, Unknown> {
         let history = self.history(from, to)?;
-        let (from_ms, to_ms) = (from.timestamp_millis(), to.timestamp_millis());
-        let sum = self.intensity.between(from_ms, to_ms).filter(|_| from_ms < to_ms);
-        sum.map(|sum| RunMean::of_run(sum, to_ms - from_ms)).ok_or_else(|| {
+        RunMean::over(&self.intensity, from.timestamp_millis(), to.timestamp_millis()).ok_or_else(|| {
             let reason = match history.holes.first() {
                 Some((from, to)) => {
                     format!(

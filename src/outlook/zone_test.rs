@@ -57,7 +57,7 @@ fn expected(from: &str, generated: Option<&str>, values: &[f64]) -> Forecast {
 }
 
 fn outlook(editions: &[IntensitySeries]) -> ZoneOutlook {
-    ZoneOutlook::of("NL", POLICY, &Found { editions, ..Found::default() })
+    ZoneOutlook::of("NL", POLICY, &Found { editions: &editions.iter().collect::<Vec<_>>(), ..Found::default() })
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn a_value_stands_for_now_until_it_is_too_old_and_then_nothing_does() {
 fn an_old_value_says_why_there_is_no_newer_one() {
     let refusal = Refusal::new("CI_UNREACHABLE", Reach::Source, "Electricity Maps did not answer after 5 attempts: status 503: busy");
     let editions = [hourly("2026-10-05T10:00:00Z", &[182.4])];
-    let found = Found { editions: &editions, trouble: Some(&refusal), ..Found::default() };
+    let found = Found { editions: &editions.each_ref(), trouble: Some(&refusal), ..Found::default() };
     let unknown = ZoneOutlook::of("NL", POLICY, &found).current(at("2026-10-05T14:00:00Z")).unwrap_err();
     assert!(
         unknown.reason.ends_with("; when last asked, Electricity Maps did not answer after 5 attempts: status 503: busy."),
@@ -195,7 +195,7 @@ fn a_forecast_says_when_it_was_made_and_is_not_believed_for_ever() {
 fn what_came_to_pass_lies_over_what_was_forecast() {
     let editions = [hourly("2026-10-05T10:00:00Z", &[100.0, 200.0])];
     let forecast = expected("2026-10-05T11:00:00Z", Some("2026-10-05T10:40:00Z"), &[900.0, 300.0]);
-    let found = Found { editions: &editions, forecast: Some((&forecast, at("2026-10-05T10:45:00Z"))), ..Found::default() };
+    let found = Found { editions: &editions.each_ref(), forecast: Some((&forecast, at("2026-10-05T10:45:00Z"))), ..Found::default() };
     let nl = ZoneOutlook::of("NL", POLICY, &found);
     let (from, to, now) = (at("2026-10-05T10:30:00Z"), at("2026-10-05T13:00:00Z"), at("2026-10-05T11:50:00Z"));
     let mean = |course: &Course| {
@@ -267,7 +267,7 @@ fn prices_are_of_the_edition_that_was_published_last() {
         price: micros.iter().copied().map(MicroEurosPerKilowattHour::new).collect(),
     };
     let both = [prices(Some("2026-10-05T00:00:00Z"), &[70_000]), prices(None, &[60_000, 50_000])];
-    let nl = ZoneOutlook::of("NL", POLICY, &Found { prices: &both, ..Found::default() });
+    let nl = ZoneOutlook::of("NL", POLICY, &Found { prices: &both.each_ref(), ..Found::default() });
     assert_eq!(nl.prices().unwrap().between(0, 7_200_000), Some(3_600_000 * (70_000 + 50_000)));
     assert!(outlook(&[]).prices().is_none());
 }

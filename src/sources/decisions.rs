@@ -8,10 +8,11 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-use super::digest::{sha256, shown};
+use super::digest::shown;
 use super::intensity::file_name;
 use super::{Reach, Refusal};
 use crate::model::DecisionRecord;
+use crate::model::sha256;
 
 const HINT: &str =
     "a line is one JSON object with cluster, namespace, job, recorded_at, eligible_at, chosen_start, and what else the documentation names";

@@ -13,11 +13,12 @@ use chrono::DateTime;
 use chrono_tz::Tz;
 
 use super::delimited::{Reader, open, position};
-use super::digest::{sha256, shown};
+use super::digest::shown;
 use super::intensity::file_name;
 use super::local_time::{NoInstant, instant};
 use super::{Reach, Refusal};
 use crate::model::PriceSeries;
+use crate::model::sha256;
 use crate::units::{MicroEurosPerKilowattHour, PriceUnit};
 
 const TIMES: [&str; 4] = ["ts", "datetime", "time", "timestamp"];

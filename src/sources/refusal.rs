@@ -25,6 +25,11 @@ impl Refusal {
         Self { code, message: message.into(), hint: None, reach }
     }
 
+    /// Whether the next zone that a provider of intensities is asked about would fare no better. One that it does not know, or does not sell, says nothing of it.
+    pub fn is_of_every_zone(&self) -> bool {
+        self.reach == Reach::Source && ["CI_UNREACHABLE", "CI_DENIED", "CI_URL"].contains(&self.code)
+    }
+
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self

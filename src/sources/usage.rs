@@ -11,10 +11,10 @@ use anyhow::{Context, Result, bail};
 use chrono_tz::Tz;
 
 use super::delimited::{open, position};
-use super::digest::sha256;
 use super::intensity::file_name;
 use super::local_time::{NoInstant, instant};
 use super::{Reach, Refusal};
+use crate::model::sha256;
 
 const MJ_PER_KWH: f64 = 3.6e9;
 /// More than any node has: 100 kW for an hour.

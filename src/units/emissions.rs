@@ -91,6 +91,11 @@ impl GramsCo2ePerKilowattHour {
         self.0
     }
 
+    /// In whole millionths of g/kWh, rounded once: what series are summed in.
+    pub fn micros(self) -> i64 {
+        (self.0 * 1e6).round() as i64
+    }
+
     pub fn is_plausible(self) -> bool {
         self.0 >= 0.0 && self.0 <= Self::LARGEST_PLAUSIBLE
     }

@@ -2,8 +2,10 @@
 //!
 //! Rule: each family describes its own routes beside them; here they are put together. It is open: it holds no data. Does not: show a page about itself.
 
+use axum::Router;
+use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
-use axum::{Json, Router};
+use bytes::Bytes;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Components, Content, OpenApi as Document, RefOr};
 use utoipa::{Modify, OpenApi};
@@ -69,8 +71,8 @@ pub fn document() -> Document {
 
 pub fn routes() -> Router<Shared> {
     // It is the same for as long as the process runs.
-    let document = document();
-    Router::new().route("/openapi.json", get(move || async move { Json(document) }))
+    let document = Bytes::from(serde_json::to_vec(&document()).expect("a description is written into memory"));
+    Router::new().route("/openapi.json", get(move || async move { ([(CONTENT_TYPE, JSON)], document) }))
 }
 
 #[cfg(test)]

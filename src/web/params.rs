@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use http::StatusCode;
 
 use super::Problem;
@@ -94,7 +94,9 @@ pub fn instant(text: &str) -> Option<DateTime<Utc>> {
         let time = formats.iter().find_map(|format| NaiveDateTime::parse_from_str(text, format).ok());
         time.or_else(|| Some(text.parse::<NaiveDate>().ok()?.and_time(NaiveTime::MIN)))
     };
-    with_offset.ok().map(|time| time.to_utc()).or_else(|| Some(in_utc()?.and_utc()))
+    let time = with_offset.ok().map(|time| time.to_utc()).or_else(|| Some(in_utc()?.and_utc()))?;
+    // Beyond, adding a day to it may be no time any more.
+    (1970..10_000).contains(&time.year()).then_some(time)
 }
 
 #[cfg(test)]
@@ -121,7 +123,7 @@ mod tests {
             assert_eq!(at(same).as_deref(), Some("2026-10-05T07:00:00+00:00"), "{same}");
         }
         assert_eq!(at("2026-10-05").as_deref(), Some("2026-10-05T00:00:00+00:00"));
-        for wrong in ["", "now", "2026-13-05", "1790812800", "2026-10-05T25:00Z"] {
+        for wrong in ["", "now", "2026-13-05", "1790812800", "2026-10-05T25:00Z", "+262142-12-31", "-0001-01-01", "1969-12-31T23:59:59Z"] {
             assert_eq!(at(wrong), None, "{wrong}");
         }
     }

@@ -104,6 +104,23 @@ pub fn write_first_schema(folder: &Path) {
     }
 }
 
+/// The sample with room on every node, and a configuration with its intensities.
+pub fn with_room(folder: &Path) -> (toml::Value, PathBuf) {
+    write_with_capacity(folder, 64_000);
+    let mut config = sample::sample_config();
+    config["intensity"][0]["files"] = vec![sample::root().join("sample-data/intensity/*.csv").to_string_lossy().into_owned()].into();
+    let path = folder.join("wattledger.toml");
+    fs::write(&path, toml::to_string(&config).unwrap()).unwrap();
+    (config, path)
+}
+
+/// From now on the configuration names a scheduler's log.
+pub fn add_decision_log(mut config: toml::Value, path: &Path, file: &str) {
+    let table = toml::Table::from_iter([("files".to_owned(), vec![file.to_owned()].into())]);
+    config.as_table_mut().unwrap().insert("decision_log".to_owned(), vec![toml::Value::Table(table)].into());
+    fs::write(path, toml::to_string(&config).unwrap()).unwrap();
+}
+
 /// The sample's evidence with so many thousandths of a core on every node.
 pub fn write_with_capacity(folder: &Path, cpu_capacity_milli: i64) {
     rewrite(folder, wattledger::evidence::SCHEMA, |table, mut frame, _, _| {

@@ -1,24 +1,20 @@
 //! A scheduler's decision log, from its file to the report.
 
 use std::fs;
-use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::sample::report;
 use crate::{altered, sample};
-
-fn report(config: &Path, out: &Path) -> Value {
-    sample::wattledger_ok(&["report", "--month", "2026-10", "--out", out.to_str().unwrap(), "--format", "json"], config);
-    serde_json::from_slice(&fs::read(out.join("report.json")).unwrap()).unwrap()
-}
 
 fn runs<'a>(report: &'a Value, rule: &str) -> Vec<&'a Value> {
     report["job_runs"].as_array().unwrap().iter().filter(|run| run["baseline_rule"] == rule && run["cause"] == "other").collect()
 }
 
-fn find<'a>(report: &'a Value, run: &Value) -> &'a Value {
+/// The same run in another report.
+pub fn find<'a>(report: &'a Value, run: &Value) -> &'a Value {
     let same = |other: &&Value| ["cluster", "namespace", "job", "start"].into_iter().all(|key| other[key] == run[key]);
     report["job_runs"].as_array().unwrap().iter().find(same).unwrap()
 }
@@ -43,11 +39,7 @@ fn findings<'a>(report: &'a Value, code: &str) -> Vec<&'a Value> {
 #[test]
 fn what_the_scheduler_wrote_down_before_it_moved_a_run_places_it_and_says_why() {
     let folder = TempDir::new().unwrap();
-    altered::write_with_capacity(folder.path(), 64_000);
-    let mut config = sample::sample_config();
-    config["intensity"][0]["files"] = vec![sample::root().join("sample-data/intensity/*.csv").to_string_lossy().into_owned()].into();
-    let path = folder.path().join("wattledger.toml");
-    fs::write(&path, toml::to_string(&config).unwrap()).unwrap();
+    let (config, path) = altered::with_room(folder.path());
     let before = report(&path, &folder.path().join("before"));
     let queued = runs(&before, "creation");
     assert!(queued.len() >= 2, "the sample has runs that waited for something");
@@ -65,9 +57,7 @@ fn what_the_scheduler_wrote_down_before_it_moved_a_run_places_it_and_says_why() 
         "{\"cluster\":\"prod-nl\",".to_owned(),
     ];
     fs::write(&log, text.concat()).unwrap();
-    let table = toml::toml! { files = ["scheduler.jsonl"] };
-    config.as_table_mut().unwrap().insert("decision_log".to_owned(), vec![toml::Value::Table(table)].into());
-    fs::write(&path, toml::to_string(&config).unwrap()).unwrap();
+    altered::add_decision_log(config, &path, "scheduler.jsonl");
     // The day is in the evidence already, so no server is asked.
     let collect =
         || String::from_utf8(sample::wattledger_ok(&["collect", "--from", "2026-10-05", "--to", "2026-10-06"], &path).stderr).unwrap();

@@ -1,16 +1,15 @@
 //! `doctor workloads` over the sample month, against the sample's own report.
 
 use std::collections::BTreeMap;
-use std::fs;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::sample::{root, wattledger, wattledger_ok};
+use crate::compare;
+use crate::sample::{report, root, wattledger, wattledger_ok};
 
-/// A ledger integer, which JSON has as a text where it is large.
 fn integer(value: &Value) -> i64 {
-    value.as_i64().or_else(|| value.as_str()?.parse().ok()).unwrap_or_else(|| panic!("{value} is no integer"))
+    compare::integer(value).unwrap_or_else(|| panic!("{value} is no integer"))
 }
 
 fn rows<'a>(lists: &'a Value, list: &str) -> &'a [Value] {
@@ -38,8 +37,7 @@ fn of_runs(report: &Value) -> BTreeMap<(String, String, String), (i64, i64, u64)
 fn the_lists_say_what_the_report_says() {
     let config = root().join("sample-data/wattledger.toml");
     let out = TempDir::new().unwrap();
-    wattledger_ok(&["report", "--month", "2026-10", "--out", out.path().to_str().unwrap(), "--format", "json"], &config);
-    let report: Value = serde_json::from_slice(&fs::read(out.path().join("report.json")).unwrap()).unwrap();
+    let report = report(&config, out.path());
     let output = wattledger_ok(&["doctor", "workloads", "--month", "2026-10", "--json"], &config);
     let lists: Value = serde_json::from_slice(&output.stdout).unwrap();
 

@@ -12,7 +12,7 @@ use wattledger::units::UtcDay;
 
 use crate::altered;
 use crate::compare::integer;
-use crate::sample;
+use crate::sample::{self, report};
 
 /// October 2026 in Amsterdam, in seconds since the epoch: 745 hours.
 const PERIOD_S: (i64, i64) = (1_790_805_600, 1_793_487_600);
@@ -54,11 +54,6 @@ fn write_config(folder: &Path, burst: &[(&str, &str)]) -> std::path::PathBuf {
     let path = folder.join("wattledger.toml");
     fs::write(&path, toml::to_string(&config).unwrap()).unwrap();
     path
-}
-
-fn report(config: &Path, out: &Path) -> Value {
-    sample::wattledger_ok(&["report", "--month", "2026-10", "--out", out.to_str().unwrap(), "--format", "json"], config);
-    serde_json::from_slice(&fs::read(out.join("report.json")).unwrap()).unwrap()
 }
 
 /// What the tables say of a cluster's nodes: existence within the period (ms), and milli-core-steps by namespace and workload.

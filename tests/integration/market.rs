@@ -18,7 +18,7 @@ use wattledger::model::{Boundary, EnergySource, Instrument, InstrumentKind, Inst
 use wattledger::units::{GramsCo2ePerKilowattHour, Millijoules, ReportingPeriod};
 
 use crate::compare::integer;
-use crate::sample;
+use crate::sample::{self, report};
 
 /// 2026-09-30T22:00Z, when October begins in Amsterdam, in hours since the epoch; the month has 745 hours.
 const FROM_HOUR: i64 = 497_446;
@@ -152,11 +152,6 @@ pub fn configured(folder: &Path) -> PathBuf {
     let path = folder.join("wattledger.toml");
     fs::write(&path, toml::to_string(&config).unwrap()).unwrap();
     path
-}
-
-fn report(config: &Path, out: &Path) -> Value {
-    sample::wattledger_ok(&["report", "--month", "2026-10", "--out", out.to_str().unwrap(), "--format", "json"], config);
-    serde_json::from_slice(&fs::read(out.join("report.json")).unwrap()).unwrap()
 }
 
 #[test]

@@ -1,21 +1,12 @@
 //! Intervals and alternatives of the sample's month, as they stand in its report.
 
 use std::fs;
-use std::path::Path;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::compare::integer;
-use crate::sample;
-
-fn report(config: &Path, out: &Path, options: &[&str]) -> Value {
-    sample::wattledger_ok(
-        &[&["report", "--month", "2026-10", "--out", out.to_str().unwrap(), "--format", "json"], options].concat(),
-        config,
-    );
-    serde_json::from_slice(&fs::read(out.join("report.json")).unwrap()).unwrap()
-}
+use crate::sample::{self, report_with as report};
 
 fn interval<'a>(report: &'a Value, figure: &str) -> &'a Value {
     let intervals = report["quality"]["intervals"].as_array().unwrap();

@@ -9,12 +9,6 @@ use serde_json::Value;
 use crate::close::home::Home;
 use crate::sample;
 
-fn closed() -> Option<Home> {
-    let home = Home::with_keys()?;
-    home.run_ok(&["close", "--no-collect", "--month", "2026-10", "--format", "csv,parquet"]);
-    Some(home)
-}
-
 fn sampled(home: &Home, options: &[&str]) -> String {
     let output = home.run_ok(&[&["sample", "--month", "2026-10"], options].concat());
     String::from_utf8(output.stdout).unwrap()
@@ -40,7 +34,7 @@ fn by_the_documented_lines(home: &Home, holding: &str) -> Vec<String> {
 
 #[test]
 fn a_sample_is_what_the_documented_lines_of_python_draw() {
-    let Some(home) = closed() else { return };
+    let Some(home) = Home::with_closed_month() else { return };
     let rows = json(&home, &["--seed", "4711"]);
     let by_emissions = json(&home, &["--seed", "4711", "--weight", "emissions"]);
 
@@ -58,7 +52,7 @@ fn a_sample_is_what_the_documented_lines_of_python_draw() {
 
 #[test]
 fn every_format_has_the_same_rows_and_another_seed_has_others() {
-    let Some(home) = closed() else { return };
+    let Some(home) = Home::with_closed_month() else { return };
     let options = ["--seed", "dice: 3 5 1", "--n", "40"];
     let sample = json(&home, &options);
     let csv = sampled(&home, &[&options[..], &["--csv"]].concat());
@@ -83,7 +77,7 @@ fn every_format_has_the_same_rows_and_another_seed_has_others() {
 
 #[test]
 fn a_sample_is_of_what_was_sealed_or_there_is_none() {
-    let Some(home) = closed() else { return };
+    let Some(home) = Home::with_closed_month() else { return };
     let (code, stderr) = home.run(&["sample", "--month", "2026-09", "--seed", "1"]);
     assert!(
         code == 1 && stderr.contains("2026-09 is not closed") && stderr.contains("hint: `wattledger close --month 2026-09`"),

@@ -1,22 +1,13 @@
 //! Quality tiers and tails from evidence to report: held against the oracle, and evidence of an older schema against today's.
 
 use std::fs;
-use std::path::Path;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::altered;
 use crate::compare::{Comparison, integer};
-use crate::sample;
-
-fn report(config: &Path, out: &Path, options: &[&str]) -> Value {
-    sample::wattledger_ok(
-        &[&["report", "--month", "2026-10", "--out", out.to_str().unwrap(), "--format", "json"], options].concat(),
-        config,
-    );
-    serde_json::from_slice(&fs::read(out.join("report.json")).unwrap()).unwrap()
-}
+use crate::sample::{self, report_with as report};
 
 #[test]
 fn tiers_and_tails_of_a_month_are_what_the_oracle_says() {

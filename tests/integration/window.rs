@@ -10,7 +10,9 @@ use wattledger::cli::window::{AskedBasis, WindowArgs, run_at};
 use wattledger::config::Config;
 use wattledger::model::DecisionRecord;
 
+use crate::decisions::find;
 use crate::real_intensity::real_file;
+use crate::sample::report;
 use crate::stand_in::{Answer, StandIn};
 use crate::{altered, sample};
 
@@ -334,19 +336,10 @@ fn arguments(zones: &[&str], duration: TimeDelta, within: TimeDelta, at: DateTim
     }
 }
 
-fn report(config: &Path, out: &Path) -> Value {
-    sample::wattledger_ok(&["report", "--month", "2026-10", "--out", out.to_str().unwrap(), "--format", "json"], config);
-    serde_json::from_slice(&fs::read(out.join("report.json")).unwrap()).unwrap()
-}
-
 #[test]
 fn what_window_decides_the_counterfactual_reads() {
     let folder = TempDir::new().unwrap();
-    altered::write_with_capacity(folder.path(), 64_000);
-    let mut config = sample::sample_config();
-    config["intensity"][0]["files"] = vec![sample::root().join("sample-data/intensity/*.csv").to_string_lossy().into_owned()].into();
-    let path = folder.path().join("wattledger.toml");
-    fs::write(&path, toml::to_string(&config).unwrap()).unwrap();
+    let (config, path) = altered::with_room(folder.path());
     let before = report(&path, &folder.path().join("before"));
     // A run that waited for something that nobody wrote down.
     let queued = before["job_runs"]
@@ -386,16 +379,13 @@ fn what_window_decides_the_counterfactual_reads() {
     assert!(!decision.held_out);
 
     // The log is taken in, and the report goes by it.
-    let table = toml::toml! { files = ["window.jsonl"] };
-    config.as_table_mut().unwrap().insert("decision_log".to_owned(), vec![toml::Value::Table(table)].into());
-    fs::write(&path, toml::to_string(&config).unwrap()).unwrap();
+    altered::add_decision_log(config, &path, "window.jsonl");
     let day = start.format("%Y-%m-%d").to_string();
     let next = (start + TimeDelta::days(1)).format("%Y-%m-%d").to_string();
     let said = String::from_utf8(sample::wattledger_ok(&["collect", "--from", &day, "--to", &next], &path).stderr).unwrap();
     assert!(said.contains("decision logs: 1 records, 1 of them new"), "{said}");
     let after = report(&path, &folder.path().join("after"));
-    let same = |run: &&Value| ["cluster", "namespace", "job", "start"].into_iter().all(|key| run[key] == queued[key]);
-    let run = after["job_runs"].as_array().unwrap().iter().find(same).unwrap();
+    let run = find(&after, &queued);
     assert_eq!((&run["baseline_rule"], &run["cause"], &run["cause_basis"]), (&json!("decision"), &json!("carbon"), &json!("decision")));
     assert_eq!((at(run["baseline_start"].as_str().unwrap()), &run["decision"]["source"]), (eligible, &json!("log")));
     // Eight hours of room, from the decision's deadline; the run is a moment shorter than was asked for.

@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::model::PriceSeries;
+
 /// One row of one edition; versions are compared as they are, and none is below all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Layer<V> {
@@ -13,6 +15,16 @@ pub struct Layer<V> {
     pub from_s: i64,
     pub to_s: i64,
     pub value: i64,
+}
+
+/// The rows of an edition of prices, in millionths of a euro for a kilowatt-hour.
+pub fn layers_of_prices(series: &PriceSeries) -> impl Iterator<Item = Layer<Option<i64>>> + '_ {
+    (0..series.len()).map(|row| Layer {
+        version: series.retrieved_s,
+        from_s: series.start_s[row],
+        to_s: series.end_s[row],
+        value: series.price[row].get(),
+    })
 }
 
 /// Rows `(from, to, value)`, as [`super::super::integral::Integral`] wants them.

@@ -8,6 +8,7 @@ use std::fmt::Write;
 use sha2::{Digest, Sha256};
 
 use super::LedgerRow;
+use crate::model::hex;
 
 /// Rows of a ledger, counted and hashed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,8 +57,7 @@ impl RowHasher {
     }
 
     pub fn finish(self) -> ContentHash {
-        let sha256 = self.digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        ContentHash { rows: self.rows, sha256 }
+        ContentHash { rows: self.rows, sha256: hex(self.digest.finalize()) }
     }
 }
 

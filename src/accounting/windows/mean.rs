@@ -3,6 +3,7 @@
 //! In: Σ duration × value over one run, or over many of the same duration. Out: [`RunMean`], which rounds once, for people. Rule: a comparison is one of whole
 //! numbers. Does not: compare runs of different durations.
 
+use crate::accounting::integral::Integral;
 use crate::units::{GramsCo2ePerKilowattHour, Rounded};
 
 /// Millionths of a unit in one: of a gram, or of a euro.
@@ -21,6 +22,12 @@ impl RunMean {
     /// Of one run.
     pub fn of_run(sum: i128, duration_ms: i64) -> Self {
         Self::of_runs(sum, duration_ms, 1)
+    }
+
+    /// Over a span of a series; none where the span has no length, or a hole.
+    pub fn over(series: &Integral, from_ms: i64, to_ms: i64) -> Option<Self> {
+        let sum = if from_ms < to_ms { series.between(from_ms, to_ms) } else { None };
+        sum.map(|sum| Self::of_run(sum, to_ms - from_ms))
     }
 
     /// Of runs that count alike; `sum` is over all of them.

@@ -31,8 +31,7 @@ pub fn day_of(period: ReportingPeriod) -> NaiveDate {
 
 /// What is said of every configured grid zone beside its series.
 pub fn terms(config: &Config, factors: &Factors, on: NaiveDate) -> BTreeMap<String, Category3Terms> {
-    let sites =
-        config.clusters.iter().flat_map(|cluster| std::iter::once(&cluster.site).chain(cluster.pools.iter().map(|pool| &pool.site)));
+    let sites = config.clusters.iter().flat_map(|cluster| cluster.sites());
     let of_zone = |zone: &str| Category3Terms {
         upstream: upstream(factors, zone, on).map(|factor| GramsCo2ePerKilowattHour::new(factor.value)),
         losses: losses(config, factors, zone, on).and_then(|source| match source {

@@ -12,7 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::policy_words;
 use crate::accounting::counterfactual::decisions::{BEFORE_CREATION, Log};
 use crate::accounting::counterfactual::history::History;
-use crate::accounting::counterfactual::laying::{Layer, lay};
+use crate::accounting::counterfactual::laying::{Layer, lay, layers_of_prices};
 use crate::accounting::dimensions::read_jobs;
 use crate::accounting::integral::Integral;
 use crate::accounting::plan::Beside;
@@ -22,11 +22,10 @@ use crate::disclosure::statement::{BaselinePolicyStatement, EvidenceFile};
 use crate::evidence::{DayManifest, FileRecord, Store, files_of};
 use crate::model::tables::Table;
 use crate::model::{DecisionRecord, Finding, IntensitySeries, JobRun, Severity, Signal, Version};
-use crate::units::UtcDay;
+use crate::units::{GramsCo2ePerKilowattHour, UtcDay};
 
 /// How many days before the period say when a workload starts.
 const HISTORY_DAYS: usize = 28;
-const MILLIONTHS: f64 = 1e6;
 
 /// What stands beside intensity and usage, and the evidence files and series that it came from.
 pub struct Found {
@@ -47,13 +46,7 @@ pub fn beside(store: &Store, terms: &MonthTerms, zones: &[String], runs: &Runs) 
     for zone in zones {
         let mut prices = Vec::new();
         for (series, file) in store.prices(zone)? {
-            let rows = (0..series.len()).map(|row| Layer {
-                version: series.retrieved_s,
-                from_s: series.start_s[row],
-                to_s: series.end_s[row],
-                value: series.price[row].get(),
-            });
-            prices.extend(rows);
+            prices.extend(layers_of_prices(&series));
             found.evidence.push(EvidenceFile { path: file.path, sha256: file.sha256 });
         }
         if !prices.is_empty() {
@@ -81,7 +74,7 @@ fn first_thought_of(terms: &MonthTerms, runs: &Runs) -> DateTime<Utc> {
 fn marginal_rows(series: &IntensitySeries) -> impl Iterator<Item = Layer<Option<Version>>> + '_ {
     let value = |row: usize| series.direct_gco2e_per_kwh[row].or(series.lifecycle_gco2e_per_kwh[row]);
     (0..series.len()).filter_map(move |row| {
-        let value = (value(row)? * MILLIONTHS).round() as i64;
+        let value = GramsCo2ePerKilowattHour::new(value(row)?).micros();
         Some(Layer { version: series.version(row), from_s: series.start_s[row], to_s: series.end_s[row], value })
     })
 }

@@ -90,7 +90,7 @@ pub fn merged(rows: impl IntoIterator<Item = FactorStatement>) -> Vec<FactorStat
 pub fn of_sites(config: &Config, plan: &Plan<'_>, factors: &Factors) -> Vec<FactorStatement> {
     let mut list = Vec::new();
     for (cluster, survey) in config.clusters.iter().zip(&plan.survey.clusters) {
-        let sites = std::iter::once(&cluster.site).chain(cluster.pools.iter().map(|pool| &pool.site));
+        let sites = cluster.sites();
         for (index, site) in sites.enumerate() {
             if survey.nodes.values().all(|node| node.site != index) {
                 continue;

@@ -10,8 +10,8 @@ use anyhow::{Context, Result, bail, ensure};
 use chrono::DateTime;
 
 use super::books::OwnFile;
-use crate::model::Hint;
-use crate::sources::{delimited, digest};
+use crate::model::{Hint, sha256};
+use crate::sources::delimited;
 use crate::units::{KilowattHours, Millijoules};
 
 /// More than any one plant behind a contract for compute delivers, so a sum over a year stays within the ledger's integers: 100 MW.
@@ -24,7 +24,7 @@ pub struct Generation {
 
 pub fn read(file: &OwnFile) -> Result<Generation> {
     let by_hour = parse(&file.bytes).with_context(|| format!("read generation file {}", file.name))?;
-    Ok(Generation { by_hour, sha256: digest::sha256(&file.bytes) })
+    Ok(Generation { by_hour, sha256: sha256(&file.bytes) })
 }
 
 fn parse(bytes: &[u8]) -> Result<Vec<(i32, Millijoules)>> {

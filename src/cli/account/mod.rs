@@ -52,7 +52,7 @@ use crate::evidence::{DayManifest, Store, files_of};
 use crate::factors::{Factors, Quantity};
 use crate::model::policy::{FactorKind, IdlePolicy};
 use crate::model::tables::Table;
-use crate::model::{Finding, Hint, MeteringTerms, Refusal, SampleTable, Severity};
+use crate::model::{Finding, Hint, MeteringTerms, Refusal, SampleTable, Severity, hex};
 use crate::units::{GramsCo2ePerKilowattHour, ReportingPeriod, UtcDay};
 
 pub const SOFTWARE: &str = concat!("wattledger ", env!("CARGO_PKG_VERSION"));
@@ -323,8 +323,7 @@ pub fn method() -> String {
         digest.update(text);
         digest.update([0]);
     }
-    let hex: String = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("queries/accounting sha256:{hex}")
+    format!("queries/accounting sha256:{}", hex(digest.finalize()))
 }
 
 fn month_terms(config: &Config, factors: &Factors, period: ReportingPeriod) -> MonthTerms {
@@ -340,7 +339,7 @@ fn month_terms(config: &Config, factors: &Factors, period: ReportingPeriod) -> M
         let by_labels = cluster.clone();
         ClusterTerms {
             name: cluster.name.clone(),
-            sites: std::iter::once(&cluster.site).chain(cluster.pools.iter().map(|pool| &pool.site)).map(site).collect(),
+            sites: cluster.sites().map(site).collect(),
             site_of: Box::new(move |labels| by_labels.pool_for(labels).map_or(0, |pool| pool + 1)),
         }
     });

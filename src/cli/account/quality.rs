@@ -49,7 +49,7 @@ pub fn section(config: &Config, accounts: Accounts<'_>) -> Result<(Vec<Interval>
 
 /// By cluster: the sites in the order in which the accounts number them.
 fn sites(config: &Config) -> impl Iterator<Item = impl Iterator<Item = &Site>> {
-    config.clusters.iter().map(|cluster| std::iter::once(&cluster.site).chain(cluster.pools.iter().map(|pool| &pool.site)))
+    config.clusters.iter().map(|cluster| cluster.sites())
 }
 
 fn inputs(config: &Config) -> Result<Uncertainties> {

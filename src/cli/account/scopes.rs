@@ -17,7 +17,7 @@ use crate::disclosure::assemble::Sections;
 use crate::disclosure::statement::TierShare;
 use crate::factors::Factors;
 use crate::model::Finding;
-use crate::sources::digest::sha256;
+use crate::model::sha256;
 use crate::units::{MicrogramsCo2e, Share};
 
 /// A month's sections, and the market-based account that they rest on.

@@ -95,9 +95,12 @@ pub fn make(books: &Books, period: ReportingPeriod, edition: &Edition, threads: 
         true => account::month_with_hours(books, period, &edition.accept, &accounting, &mut take),
         false => account::month(books, period, &edition.accept, &accounting),
     };
-    csv_rows.map(CsvLedger::finish).transpose()?;
-    parquet_rows.map(ParquetLedger::finish).transpose()?;
-    let account = account.with_context(|| format!("account {period}"))?;
+    let account = account.and_then(|account| {
+        csv_rows.map(CsvLedger::finish).transpose()?;
+        parquet_rows.map(ParquetLedger::finish).transpose()?;
+        Ok(account)
+    });
+    let account = account.map_err(|error| parquet.explain(csv.explain(error))).with_context(|| format!("account {period}"))?;
     let mut statement = account.statement;
     statement.findings.extend(edition.findings());
     statement.findings.sort();
@@ -114,7 +117,7 @@ pub fn make(books: &Books, period: ReportingPeriod, edition: &Edition, threads: 
     for (format, spooling) in
         [(Format::Csv, csv), (Format::Parquet, parquet)].into_iter().filter(|(format, _)| edition.formats.contains(format))
     {
-        files.push((path(format), spooling.finish()?));
+        files.push((path(format), Content::Spooled(spooling.finish()?)));
     }
     Ok(Made { ledger: ledger(account.contents), statement, files })
 }

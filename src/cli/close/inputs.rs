@@ -8,14 +8,13 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use crate::cli::account::{Books, CONFIG_FILE};
 use crate::cli::progress::Progress;
 use crate::evidence::closed::{Reading, Readings, closed_manifest};
 use crate::evidence::{FileRecord, SealedFile, Store};
-use crate::model::Hint;
 use crate::model::tables::Table;
+use crate::model::{Hint, sha256};
 
 /// What a month was accounted from.
 pub struct Inputs {
@@ -66,8 +65,7 @@ fn is_usage(record: &FileRecord) -> bool {
 /// A manifest as it was read, or an error where it has changed since.
 fn again(store: &Store, key: &str, reading: &Reading) -> Result<Vec<u8>> {
     let bytes = store.objects().get(key)?.with_context(|| format!("read {}: it is gone", store.objects().display(key)))?;
-    let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    if digest != reading.sha256 {
+    if sha256(&bytes) != reading.sha256 {
         bail!(Hint::new(
             format!("{} changed while the month was being closed", store.objects().display(key)),
             "somebody collects at the same time; run this again when they have ended",

@@ -14,10 +14,9 @@ use super::intake;
 use crate::config::{Config, IntensityApi, IntensityFeed, PriceFeed};
 use crate::evidence::Store;
 use crate::model::{Hint, IntensitySeries, Signal};
-use crate::outlook::Provider;
-use crate::sources::intensity::{Fetched, FileTerms, IntensityHistory, Span, read_files};
-use crate::sources::prices::{self, PriceTerms};
-use crate::sources::{Reach, Refusal};
+use crate::outlook::{Provider, files};
+use crate::sources::Refusal;
+use crate::sources::intensity::{Fetched, IntensityHistory, Span};
 use crate::units::UtcDay;
 
 /// What became of the feeds.
@@ -75,8 +74,7 @@ fn span(days: &[UtcDay], now: DateTime<Utc>) -> Option<Span> {
 }
 
 fn take_files(store: &Store, config: &Config, feed: &IntensityFeed, feeds: &mut Feeds) -> Result<()> {
-    let terms = FileTerms { factor: feed.factor, zone: only(&feed.zones), unit: feed.unit, time_zone: feed.time_zone, published_s: None };
-    let read = read_files(&feed.provider, &feed.zones, feed.files_to_collect()?, &terms)?;
+    let read = files::intensity(feed, feed.files_to_collect()?)?;
     read.findings.iter().for_each(intake::print_finding);
     for series in &read.series {
         intake::require_no_conflict(store, series)?;
@@ -88,18 +86,12 @@ fn take_files(store: &Store, config: &Config, feed: &IntensityFeed, feeds: &mut 
 }
 
 fn take_prices(store: &Store, feed: &PriceFeed, feeds: &mut Feeds) -> Result<()> {
-    let terms = PriceTerms { zone: only(&feed.zones), unit: feed.unit, time_zone: feed.time_zone, published_s: None };
-    for series in prices::read_files(&feed.zones, feed.files_to_collect()?, &terms)? {
+    for series in files::prices(feed, feed.files_to_collect()?)? {
         intake::require_no_price_conflict(store, &series)?;
         store.write_prices(&series).with_context(|| format!("store the prices of {}", series.zone))?;
         feeds.price_zones.insert(series.zone);
     }
     Ok(())
-}
-
-/// Where a table has one zone only, its files need not name it.
-fn only(zones: &[String]) -> Option<String> {
-    if let [zone] = zones { Some(zone.clone()) } else { None }
 }
 
 /// Asks a provider zone by zone. What it refuses is said and left out; what it gives is kept as it came.
@@ -125,8 +117,7 @@ fn ask(
                 feeds.intensity_zones.insert(zone.clone());
             }
             Err(refusal) => {
-                // A zone that a provider does not know says nothing of the next one.
-                if refusal.reach == Reach::Source && ["CI_UNREACHABLE", "CI_DENIED", "CI_URL"].contains(&refusal.code) {
+                if refusal.is_of_every_zone() {
                     out_of_reach = Some(refusal.clone());
                 }
                 feeds.incomplete.push((zone.clone(), refusal));

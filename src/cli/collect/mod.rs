@@ -112,10 +112,7 @@ fn last_days(count: u64, now: DateTime<Utc>) -> Vec<UtcDay> {
 
 fn clusters<'a>(args: &CollectArgs, config: &'a Config) -> Result<Vec<&'a Cluster>> {
     for name in &args.cluster {
-        if !config.clusters.iter().any(|cluster| cluster.name == *name) {
-            let known: Vec<&str> = config.clusters.iter().map(|cluster| cluster.name.as_str()).collect();
-            bail!("no cluster `{name}` in {}; there is {}", config.path.display(), known.join(", "));
-        }
+        config.cluster(name)?;
     }
     Ok(config.clusters.iter().filter(|cluster| args.cluster.is_empty() || args.cluster.contains(&cluster.name)).collect())
 }

@@ -7,7 +7,7 @@ mod exchange;
 mod sides;
 mod text;
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -17,7 +17,7 @@ use self::exchange::{End, waterfall};
 use self::sides::{Named, Read};
 use super::account::Books;
 use super::editions::Month;
-use super::exit;
+use super::{colour, exit};
 use crate::config::Config;
 use crate::disclosure::Statement;
 use crate::disclosure::difference::{Difference, Side, between};
@@ -56,7 +56,7 @@ pub fn run(args: &DiffArgs, config: &Path) -> Result<u8> {
     {
         weigh(&mut difference, old.period, end(&before, old), end(&after, new));
     }
-    let is_coloured = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let is_coloured = colour::is_wanted();
     let text = match args.json {
         true => serde_json::to_string_pretty(&difference)? + "\n",
         false => text::text(&difference, args.top, is_coloured),

@@ -10,16 +10,16 @@ mod screen;
 mod workloads;
 mod zones;
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use chrono::Utc;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use self::checks::{Check, State};
-use super::exit;
 use super::months::last_month;
+use super::{colour, exit};
 use crate::config::Config;
 
 /// The arguments of `doctor`.
@@ -119,7 +119,7 @@ pub fn run(args: &DoctorArgs, config: &Config) -> Result<u8> {
     let text = if args.json {
         serde_json::to_string_pretty(&examination)? + "\n"
     } else {
-        let is_coloured = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        let is_coloured = colour::is_wanted();
         screen::text(&examination, is_coloured)
     };
     // A closed pipe (`wattledger doctor | head`) is no failure.
@@ -129,13 +129,7 @@ pub fn run(args: &DoctorArgs, config: &Config) -> Result<u8> {
 
 /// Refuses the name of a cluster that there is not.
 fn check_names(names: &[String], config: &Config) -> Result<()> {
-    for name in names {
-        if !config.clusters.iter().any(|cluster| cluster.name == *name) {
-            let known: Vec<&str> = config.clusters.iter().map(|cluster| cluster.name.as_str()).collect();
-            bail!("no cluster `{name}` in {}; there is {}", config.path.display(), known.join(", "));
-        }
-    }
-    Ok(())
+    names.iter().try_for_each(|name| config.cluster(name).map(|_| ()))
 }
 
 /// What is to be done first of what is lacking.

@@ -35,7 +35,7 @@ pub struct Zone {
 }
 
 pub fn gather(store: &Store, config: &Config, cluster: &Cluster, period: ReportingPeriod, now: DateTime<Utc>) -> Result<Vec<Zone>> {
-    let sites = || std::iter::once(&cluster.site).chain(cluster.pools.iter().map(|pool| &pool.site));
+    let sites = || cluster.sites();
     // Zones of nodes come last, so that they win over home zones of the same name.
     let homes = sites().filter_map(|site| site.home_zone.as_deref()).map(|zone| (zone, false));
     let wanted: BTreeMap<&str, bool> = homes.chain(sites().map(|site| (site.grid_zone.as_str(), true))).collect();

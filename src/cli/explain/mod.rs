@@ -15,8 +15,9 @@ mod sums_of_runs;
 mod text;
 mod tree;
 mod walk;
+mod zone_evidence;
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -26,7 +27,7 @@ use self::tree::Explanation;
 use self::walk::Walk;
 use super::account::{self, Accounting, Engine};
 use super::editions::{Edition, Month};
-use super::exit;
+use super::{colour, exit};
 use crate::config::Config;
 use crate::disclosure::figure_ids::{FigureId, FigureIndex};
 use crate::model::Hint;
@@ -64,7 +65,7 @@ pub struct ExplainArgs {
 pub fn run(args: &ExplainArgs, config: &Config) -> Result<u8> {
     let month = Month::open(config, &args.month, args.edition.unwrap_or_default())?;
     let explanations = explain(args, &month).with_context(|| format!("explain a figure of {}", month.period))?;
-    let is_coloured = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let is_coloured = colour::is_wanted();
     let text = match (args.json, explanations.as_slice()) {
         (true, [only]) => serde_json::to_string_pretty(only)? + "\n",
         (true, all) => serde_json::to_string_pretty(all)? + "\n",

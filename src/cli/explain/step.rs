@@ -10,7 +10,6 @@ use anyhow::{Context, Result};
 use super::day::{Day, instant_text, milli_text, second_text, sums};
 use super::tree::{Explanation, Intensity, NodeStep, Number, Operand, Product, Share, Sum, Term, amount};
 use super::walk::Walk;
-use crate::accounting::editions::Reconciled;
 use crate::accounting::filling::ValueStatus;
 use crate::accounting::ledger::trace::{self, Emitted, NodeTrace, Quota, Split};
 use crate::accounting::ledger::{LedgerRow, Segment};
@@ -428,33 +427,27 @@ impl<'a> Walk<'a> {
 
     /// The values of a grid zone that hold within a span, with the edition and file that each comes from.
     pub fn intensities(&self, zone: usize, from_s: i64, to_s: i64) -> Result<Vec<Intensity>> {
+        let evidence = self.zone_evidence(zone)?;
         let zone = &self.workings.plan.zones[zone];
-        let (editions, files): (Vec<_>, Vec<_>) = self.workings.store.intensity(&zone.zone)?.into_iter().unzip();
-        let reconciled = Reconciled::of(&editions, &zone.zone).map_err(|finding| anyhow::anyhow!(finding.message))?;
         let mut values = Vec::new();
         for piece in zone.pieces(from_s, to_s).into_iter().flatten() {
-            let held = reconciled.held.range(..=piece.from_s).next_back().filter(|(_, held)| held.to_s > piece.from_s);
             let status = match piece.status {
                 ValueStatus::Measured => "measured",
                 ValueStatus::Estimated => "estimated",
                 ValueStatus::Filled => "filled",
             };
-            let held = held.filter(|_| piece.status != ValueStatus::Filled);
-            let file = held.and_then(|(_, held)| {
-                let at = editions.iter().position(|edition| std::ptr::eq(edition, held.series))?;
-                files.get(at)
-            });
+            let source = evidence.at(piece.from_s).filter(|_| piece.status != ValueStatus::Filled);
             values.push(Intensity {
                 grid_zone: zone.zone.clone(),
-                from: second_text(held.map_or(piece.from_s, |(from_s, _)| *from_s)),
-                to: second_text(held.map_or(piece.to_s, |(_, held)| held.to_s)),
+                from: second_text(source.as_ref().map_or(piece.from_s, |source| source.from_s)),
+                to: second_text(source.as_ref().map_or(piece.to_s, |source| source.to_s)),
                 gco2e_per_kwh: piece.gco2e_per_kwh,
                 status,
-                provider: held.map(|(_, held)| held.series.provider.clone()),
-                edition: held.map(|(_, held)| held.series.edition.clone()),
-                retrieved_at: held.and_then(|(_, held)| held.series.retrieved_s).map(second_text),
-                path: file.map(|file| file.path.clone()),
-                sha256: file.map(|file| file.sha256.clone()),
+                provider: source.as_ref().map(|source| source.series.provider.clone()),
+                edition: source.as_ref().map(|source| source.series.edition.clone()),
+                retrieved_at: source.as_ref().and_then(|source| source.series.retrieved_s).map(second_text),
+                path: source.as_ref().map(|source| source.file.path.clone()),
+                sha256: source.as_ref().map(|source| source.file.sha256.clone()),
             });
         }
         Ok(values)

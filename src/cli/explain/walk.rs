@@ -3,6 +3,7 @@
 //! In: the workings of a month. Out: an [`Explanation`]. Rule: the next level is the largest of what this one is made of. Does not: compute figures.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use anyhow::{Context, Result};
@@ -11,6 +12,7 @@ use super::day::Day;
 use super::hourly::KeptLedgers;
 use super::meters::MeteredStep;
 use super::tree::{Explanation, Term};
+use super::zone_evidence::ZoneEvidence;
 use crate::cli::account::Workings;
 use crate::disclosure::definitions::{self, Definition};
 use crate::disclosure::figure_ids::{FigureId, FigureIndex, RowId, Unit};
@@ -24,13 +26,23 @@ pub struct Walk<'a> {
     /// The cluster-day that was looked at last: a walk goes down within one.
     day: RefCell<Option<Rc<Day<'a>>>>,
     pub ledgers: RefCell<KeptLedgers>,
+    /// What the evidence says of the grid zones that were looked at, by their place in the plan.
+    pub zones: RefCell<BTreeMap<usize, Rc<ZoneEvidence>>>,
     /// The step whose samples were looked at last.
     pub metered: RefCell<Option<Rc<MeteredStep>>>,
 }
 
 impl<'a> Walk<'a> {
     pub fn new(workings: &'a Workings<'a>, index: &'a FigureIndex, top: usize) -> Self {
-        Self { workings, index, top, day: RefCell::new(None), ledgers: RefCell::default(), metered: RefCell::new(None) }
+        Self {
+            workings,
+            index,
+            top,
+            day: RefCell::new(None),
+            ledgers: RefCell::default(),
+            zones: RefCell::default(),
+            metered: RefCell::new(None),
+        }
     }
 
     /// A figure, `depth` levels deep; none where there is no such figure.

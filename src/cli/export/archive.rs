@@ -10,9 +10,10 @@ use std::io::{Read, Write};
 
 use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, Utc};
-use sha2::{Digest, Sha256};
 use tar::{Builder, EntryType, Header};
 use zstd::stream::write::Encoder;
+
+use crate::evidence::Hashing;
 
 pub const SUMS: &str = "SHA256SUMS";
 /// The library's own: tables are compressed already, and text is small.
@@ -42,11 +43,11 @@ impl<W: Write> Archive<W> {
 
     /// A file of so many bytes; another number of them is an error. Gives back its SHA-256.
     pub fn add_from(&mut self, path: &str, bytes: u64, reader: impl Read) -> Result<String> {
-        let mut hashed = Hashed { reader, digest: Sha256::new(), bytes: 0 };
+        let mut hashed = Hashing::new(reader);
         append(&mut self.tar, &format!("{}/{path}", self.folder), bytes, self.mtime_s, &mut hashed)
             .with_context(|| format!("put {path} into the archive"))?;
-        ensure!(hashed.bytes == bytes, "{path} has {} bytes where {bytes} were said", hashed.bytes);
-        let sha256: String = hashed.digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let (_, sha256, read) = hashed.finish();
+        ensure!(read == bytes, "{path} has {read} bytes where {bytes} were said");
         ensure!(self.sums.insert(path.to_owned(), sum_line(&sha256, path)).is_none(), "{path} comes twice");
         Ok(sha256)
     }
@@ -75,21 +76,6 @@ fn append<W: Write>(tar: &mut Builder<W>, path: &str, bytes: u64, mtime_s: u64, 
 fn sum_line(sha256: &str, path: &str) -> String {
     let escaped = path.replace('\\', "\\\\").replace('\n', "\\n").replace('\r', "\\r");
     if escaped == path { format!("{sha256}  {path}\n") } else { format!("\\{sha256}  {escaped}\n") }
-}
-
-struct Hashed<R> {
-    reader: R,
-    digest: Sha256,
-    bytes: u64,
-}
-
-impl<R: Read> Read for Hashed<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let read = self.reader.read(buffer)?;
-        self.digest.update(&buffer[..read]);
-        self.bytes += read as u64;
-        Ok(read)
-    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 
 use super::archive::Archive;
 use crate::evidence::{FileRecord, Sealed, Store};
@@ -31,10 +31,9 @@ impl Source {
             Self::Evidence(record) => archive.add(path, &store.read_evidence(sealed, record)?),
             Self::Closed(closed) => {
                 let object = store.open_closed(sealed, closed)?;
-                let sha256 = archive.add_from(path, object.len(), object)?;
-                let then = sealed.seal.file(closed).map_or("nothing", |file| &file.sha256);
-                ensure!(sha256 == then, "EVIDENCE_CHANGED: {path} is not the file that was sealed: SHA-256 {sha256}, the seal says {then}");
-                Ok(())
+                let bytes = object.len();
+                let sha256 = archive.add_from(path, bytes, object)?;
+                store.require_sealed(sealed, closed, (&sha256, bytes))
             }
         }
     }

@@ -43,12 +43,13 @@ pub struct ExportArgs {
 pub fn run(args: &ExportArgs, config: &Config) -> Result<u8> {
     let store = Books::open(config)?.store;
     let sealed = closed(&store, &args.month, args.edition)?;
-    let key = public_key(config, &sealed)?;
+    let configured = if sealed.signature.is_some() { super::close::public_key(&config.sealing)? } else { None };
+    let key = key_of(&sealed, configured.as_ref())?;
     let folder = args.out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;
     let temporary = Temporary::beside(&args.out);
     let file = File::create(&temporary.0).with_context(|| format!("write {}", temporary.0.display()))?;
-    let written = write(&store, &sealed, key.as_ref(), BufWriter::with_capacity(1 << 20, file));
+    let written = write(&store, &sealed, key, BufWriter::with_capacity(1 << 20, file));
     let mut writer = written.with_context(|| format!("export {} edition {}", args.month, sealed.seal.edition))?;
     writer.flush().and_then(|()| writer.get_ref().sync_all()).with_context(|| format!("write {}", temporary.0.display()))?;
     fs::rename(&temporary.0, &args.out).with_context(|| format!("put {} into place", args.out.display()))?;
@@ -80,12 +81,11 @@ pub fn write<W: Write>(store: &Store, sealed: &Sealed, key: Option<&PublicKey>, 
     Ok(writer)
 }
 
-/// The key that the month was signed with, which must be the configured one: an archive with another would not be checked by it.
-fn public_key(config: &Config, sealed: &Sealed) -> Result<Option<PublicKey>> {
+/// The key that goes into the bundle: the one that the month was signed with, which must be the configured one, since another would not check it.
+pub fn key_of<'a>(sealed: &Sealed, key: Option<&'a PublicKey>) -> Result<Option<&'a PublicKey>> {
     let Some(signature) = &sealed.signature else { return Ok(None) };
     let advice = "name the key that signed it as `public_key_file` in [seal]";
-    let key = super::close::public_key(&config.sealing)?
-        .with_context(|| Hint::new(format!("{} is signed, and no public key is configured", sealed.seal.period.month), advice))?;
+    let key = key.with_context(|| Hint::new(format!("{} is signed, and no public key is configured", sealed.seal.period.month), advice))?;
     key.verify(&sealed.manifest, signature)
         .with_context(|| Hint::new(format!("the configured key did not sign {}", sealed.seal.period.month), advice))?;
     Ok(Some(key))

@@ -259,13 +259,9 @@ impl Told {
 
     pub fn pass(&mut self, pass: &Pass) {
         for (zone, now) in &pass.plan.zones {
-            let said = (now.level, now.unknown.as_ref().map(|why| why.split(':').next().unwrap_or_default().to_owned()));
+            let said = (now.level, now.intensity.as_ref().err().map(|unknown| unknown.code.clone()));
             if self.zones.insert(zone.clone(), said.clone()) != Some(said) {
-                match (&now.unknown, now.intensity) {
-                    (Some(why), _) => eprintln!("{zone}: {LABEL}={}: {why}", now.level),
-                    (None, Some(intensity)) => eprintln!("{zone}: {LABEL}={}: {:.1} g/kWh", now.level, intensity.get()),
-                    (None, None) => {}
-                }
+                eprintln!("{zone}: {LABEL}={}: {}", now.level, now.why());
             }
         }
         if pass.written > 0 {

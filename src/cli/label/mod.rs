@@ -24,7 +24,7 @@ use super::collect::kubernetes_access;
 use super::exit;
 use crate::config::{Cluster, Config};
 use crate::evidence::Store;
-use crate::model::Hint;
+use crate::model::{Hint, hex};
 use crate::outlook::{Ask, Outlook};
 use crate::sources::kubernetes::{Leadership, LeaseTimes, NodeLabels};
 
@@ -64,8 +64,7 @@ pub fn run(args: &LabelArgs, config: &Config) -> Result<u8> {
             "add kubernetes = {} to [[cluster]]: in a cluster it uses the pod's service account, elsewhere your kubeconfig",
         ));
     };
-    let zones: Vec<String> =
-        std::iter::once(&cluster.site).chain(cluster.pools.iter().map(|pool| &pool.site)).map(|site| site.grid_zone.clone()).collect();
+    let zones: Vec<String> = cluster.sites().map(|site| site.grid_zone.clone()).collect();
     let ask = if args.offline { Ask::Nobody } else { Ask::Providers };
     let outlook = Arc::new(Outlook::only(config, Store::open(&config.evidence)?, ask, &zones));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().context("start the runtime")?;
@@ -82,17 +81,15 @@ pub fn run(args: &LabelArgs, config: &Config) -> Result<u8> {
 }
 
 fn cluster<'a>(args: &LabelArgs, config: &'a Config) -> Result<&'a Cluster> {
-    let named = |cluster: &&Cluster| args.cluster.as_ref().map_or(cluster.kubernetes.is_some(), |name| cluster.name == *name);
-    let found: Vec<&Cluster> = config.clusters.iter().filter(named).collect();
-    match (&found[..], &args.cluster, &config.clusters[..]) {
-        ([cluster], ..) => Ok(cluster),
+    if let Some(name) = &args.cluster {
+        return config.cluster(name);
+    }
+    let found: Vec<&Cluster> = config.clusters.iter().filter(|cluster| cluster.kubernetes.is_some()).collect();
+    match (&found[..], &config.clusters[..]) {
+        ([cluster], _) => Ok(cluster),
         // With one cluster there is no doubt which; what it lacks is said by whoever needs it.
-        ([], None, [cluster]) => Ok(cluster),
-        (_, Some(name), clusters) => {
-            let known: Vec<&str> = clusters.iter().map(|cluster| cluster.name.as_str()).collect();
-            bail!("no cluster `{name}` in {}; there is {}", config.path.display(), known.join(", "));
-        }
-        (several, None, _) => bail!(Hint::new(
+        ([], [cluster]) => Ok(cluster),
+        (several, _) => bail!(Hint::new(
             format!("{} clusters of the configuration have `kubernetes`", several.len()),
             "say whose nodes are labelled: --cluster NAME",
         )),
@@ -131,12 +128,7 @@ async fn once(mut labeller: Labeller, is_dry: bool) -> Result<u8> {
 fn shown(plan: &Plan) -> String {
     let mut text = String::new();
     for (zone, now) in &plan.zones {
-        let why = match (&now.unknown, now.intensity) {
-            (None, Some(intensity)) => format!("{:.1} g/kWh", intensity.get()),
-            (Some(why), _) => why.clone(),
-            (None, None) => String::new(),
-        };
-        text += &format!("zone {zone}: {}: {why}\n", now.level);
+        text += &format!("zone {zone}: {}: {}\n", now.level, now.why());
     }
     for write in &plan.writes {
         let before = write.before.as_deref().unwrap_or("none");
@@ -169,5 +161,5 @@ fn identity() -> Result<String> {
     let mut bytes = [0_u8; 8];
     getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("draw a name for the lease: {error}"))?;
     let host = std::env::var("HOSTNAME").ok().filter(|name| !name.is_empty()).unwrap_or_else(|| "wattledger".to_owned());
-    Ok(bytes.iter().fold(format!("{host}_"), |name, byte| name + &format!("{byte:02x}")))
+    Ok(format!("{host}_{}", hex(bytes)))
 }

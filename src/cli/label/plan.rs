@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use crate::config::{Cluster, LevelPolicy};
-use crate::outlook::{Level, Outlook};
+use crate::outlook::{Level, Outlook, Unknown};
 use crate::sources::kubernetes::LabelledNode;
 use crate::units::GramsCo2ePerKilowattHour;
 
@@ -20,9 +20,17 @@ pub const LABEL: &str = "carbon-zone";
 #[derive(Clone, Debug, PartialEq)]
 pub struct ZoneLevel {
     pub level: Level,
-    pub intensity: Option<GramsCo2ePerKilowattHour>,
-    /// Why the intensity is not known.
-    pub unknown: Option<String>,
+    pub intensity: Result<GramsCo2ePerKilowattHour, Unknown>,
+}
+
+impl ZoneLevel {
+    /// The intensity, or why it is not known.
+    pub fn why(&self) -> String {
+        match &self.intensity {
+            Ok(intensity) => format!("{:.1} g/kWh", intensity.get()),
+            Err(unknown) => unknown.to_string(),
+        }
+    }
 }
 
 /// A label to be written.
@@ -52,18 +60,16 @@ pub fn plan(cluster: &Cluster, nodes: &[LabelledNode], outlook: &Outlook, held: 
     }
     let mut plan = Plan { nodes: nodes.len(), ..Plan::default() };
     for (zone, nodes) in by_zone {
-        let reading = outlook.zone(zone).and_then(|zone| zone.current(now));
-        let intensity = reading.as_ref().ok().map(|reading| reading.intensity);
+        let intensity = outlook.zone(zone).and_then(|zone| zone.current(now)).map(|reading| reading.intensity);
         let before = held.get(zone).copied().or_else(|| most_common(&nodes));
-        let level = Level::of(intensity, before, policy);
+        let level = Level::of(intensity.as_ref().ok().copied(), before, policy);
         for node in nodes {
             let labelled = node.labels.get(LABEL);
             if labelled.map(String::as_str) != Some(level.word()) {
                 plan.writes.push(Write { node: node.name.clone(), zone: zone.to_owned(), before: labelled.cloned(), level });
             }
         }
-        let unknown = reading.err().map(|unknown| unknown.to_string());
-        plan.zones.insert(zone.to_owned(), ZoneLevel { level, intensity, unknown });
+        plan.zones.insert(zone.to_owned(), ZoneLevel { level, intensity });
     }
     plan.writes.sort_by(|a, b| a.node.cmp(&b.node));
     plan

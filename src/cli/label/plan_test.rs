@@ -105,8 +105,8 @@ fn what_is_missing_or_too_old_is_unknown_and_says_why() {
     let nodes = [node("a", &[(LABEL, "low")]), node("b", &[FR, (LABEL, "low")])];
     let plan = plan(&config.clusters[0], &nodes, &outlook, &Held::new(), &config.label.levels, at("2026-10-05T14:00:00Z"));
     assert_eq!(plan.writes, [write("a", "NL", Some("low"), Level::Unknown), write("b", "FR", Some("low"), Level::Unknown)]);
-    assert!(plan.zones["NL"].unknown.as_ref().unwrap().starts_with("CI_STALE: "), "{:?}", plan.zones);
-    assert!(plan.zones["FR"].unknown.as_ref().unwrap().starts_with("CI_GAP: "), "{:?}", plan.zones);
+    assert!(plan.zones["NL"].why().starts_with("CI_STALE: "), "{:?}", plan.zones);
+    assert!(plan.zones["FR"].why().starts_with("CI_GAP: "), "{:?}", plan.zones);
 }
 
 #[test]

@@ -196,8 +196,7 @@ fn curve(course: &Course, found: &Found) -> Vec<Piece> {
     starts
         .map(|from_ms| {
             let to_ms = (from_ms + found.terms.step_ms).min(end_ms);
-            let sum = course.intensity.between(from_ms, to_ms);
-            let mean = sum.map(|sum| RunMean::of_run(sum, to_ms - from_ms).rounded(GRAMS).number());
+            let mean = RunMean::over(&course.intensity, from_ms, to_ms).map(|mean| mean.rounded(GRAMS).number());
             Piece { from: time_ms(from_ms), gco2e_per_kwh: mean }
         })
         .collect()

@@ -8,7 +8,7 @@ mod answer;
 mod decision;
 mod screen;
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -17,12 +17,12 @@ use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use clap::{Args, ValueEnum};
 
 use self::answer::Answer;
-use super::exit;
+use super::{colour, exit};
 use crate::accounting::windows::{WindowPlace, WindowSearch, WindowTerms, search};
 use crate::config::{Config, check_grid_zone};
 use crate::evidence::Store;
 use crate::model::Hint;
-use crate::outlook::{Ask, Basis, Course, Outlook, Unknown, ZoneOutlook};
+use crate::outlook::{Ask, Basis, Course, Outlook, TOP_UP, Unknown, ZoneOutlook};
 
 /// A month of starts a minute apart, in each of a dozen zones, is a second's work.
 const LONGEST_WITHIN: TimeDelta = TimeDelta::days(31);
@@ -141,7 +141,7 @@ impl Found {
 
 pub fn run(args: &WindowArgs, config: &Config) -> Result<u8> {
     let mut out = Vec::new();
-    let is_coloured = !args.json && std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let is_coloured = !args.json && colour::is_wanted();
     let code = run_at(args, config, Utc::now(), is_coloured, &mut out)?;
     // A closed pipe (`wattledger window | head`) is no failure.
     let _ = std::io::stdout().write_all(&out);
@@ -205,7 +205,7 @@ fn find(args: &WindowArgs, config: &Config, store: &Store, now: DateTime<Utc>) -
         step_ms: step.num_milliseconds(),
     };
     // Of what is over for longer than providers are asked about, they would say nothing.
-    let is_long_over = at + args.within <= now - TimeDelta::hours(24);
+    let is_long_over = at + args.within <= now - TOP_UP;
     let ask = if args.offline || is_long_over { Ask::Nobody } else { Ask::Providers };
     let hours = u32::try_from((at + args.within - now).num_hours().max(0) + 1).unwrap_or(u32::MAX);
     let outlook = Outlook::only(config, store.clone(), ask, &zones).reaching(hours);
@@ -240,10 +240,7 @@ fn zones(args: &WindowArgs, config: &Config) -> Result<Vec<String>> {
     let of_cluster = match &args.cluster {
         None => None,
         Some(name) => {
-            let Some(cluster) = config.clusters.iter().find(|cluster| cluster.name == *name) else {
-                let known: Vec<&str> = config.clusters.iter().map(|cluster| cluster.name.as_str()).collect();
-                bail!("no cluster `{name}` in {}; there is {}", config.path.display(), known.join(", "));
-            };
+            let cluster = config.cluster(name)?;
             Some(cluster.site.home_zone.as_ref().unwrap_or(&cluster.site.grid_zone))
         }
     };

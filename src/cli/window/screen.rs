@@ -141,8 +141,7 @@ fn curves(found: &Found, answer: &Answer, time_zone: Tz, is_coloured: bool) -> S
     let means = |course: &Course| -> Vec<Option<f64>> {
         let mean = |cell: i64| {
             let start_ms = from_ms + cell * cell_ms;
-            let sum = course.intensity.between(start_ms, end_of(cell))?;
-            Some(RunMean::of_run(sum, end_of(cell) - start_ms).grams().get())
+            RunMean::over(&course.intensity, start_ms, end_of(cell)).map(|mean| mean.grams().get())
         };
         (0..cells).map(mean).collect()
     };

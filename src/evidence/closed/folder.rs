@@ -3,15 +3,16 @@
 use std::fmt;
 use std::io::{self, Write};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 
 use super::seal::{Seal, SealedFile};
 use super::view::places_of;
 use crate::evidence::content::Content;
-use crate::evidence::files::{self, sha256};
+use crate::evidence::files;
 use crate::evidence::manifest::FileRecord;
 use crate::evidence::objects::Object;
 use crate::evidence::{Created, Store};
+use crate::model::sha256;
 
 /// Beside the clusters' folders.
 pub const CLOSED_FOLDER: &str = "closed";
@@ -134,20 +135,25 @@ impl Store {
     /// A file of a closed month's folder, checked.
     pub fn read_closed(&self, sealed: &Sealed, path: &str) -> Result<Vec<u8>> {
         let key = format!("{}/{path}", sealed.folder());
-        let Some(file) = sealed.seal.file(path) else { bail!("the seal of {} names no file {path}", sealed.seal.period.month) };
-        match self.objects().get(&key)? {
-            None => bail!(missing(&self.objects().display(&key))),
-            Some(bytes) if sha256(&bytes) != file.sha256 => {
-                bail!(changed(&self.objects().display(&key), (&sha256(&bytes), bytes.len() as u64), (&file.sha256, file.bytes)))
-            }
-            Some(bytes) => Ok(bytes),
+        require_named(sealed, path)?;
+        let bytes = self.objects().get(&key)?.ok_or_else(|| missing(&self.objects().display(&key)))?;
+        self.require_sealed(sealed, path, (&sha256(&bytes), bytes.len() as u64))?;
+        Ok(bytes)
+    }
+
+    /// Holds the digest and length of what was read of a closed month's folder against the seal.
+    pub fn require_sealed(&self, sealed: &Sealed, path: &str, now: (&str, u64)) -> Result<()> {
+        let file = require_named(sealed, path)?;
+        if now.0 == file.sha256 {
+            return Ok(());
         }
+        bail!(changed(&self.objects().display(&format!("{}/{path}", sealed.folder())), now, (&file.sha256, file.bytes)))
     }
 
     /// A file of a closed month's folder, to be read piece by piece. Whoever reads it whole holds its digest against the seal's.
     pub fn open_closed(&self, sealed: &Sealed, path: &str) -> Result<Object> {
         let key = format!("{}/{path}", sealed.folder());
-        ensure!(sealed.seal.file(path).is_some(), "the seal of {} names no file {path}", sealed.seal.period.month);
+        require_named(sealed, path)?;
         Ok(self.objects().open(&key)?.ok_or_else(|| missing(&self.objects().display(&key)))?)
     }
 
@@ -161,10 +167,7 @@ impl Store {
         let mut object = self.open_closed(sealed, path)?;
         let shown = || self.objects().display(&format!("{}/{path}", sealed.folder()));
         let (digest, bytes) = files::copy_hashing(&mut object, out).with_context(|| format!("read {}", shown()))?;
-        match sealed.seal.file(path) {
-            Some(file) if file.sha256 == digest => Ok(()),
-            file => bail!(changed(&shown(), (&digest, bytes), file.map_or(("nothing", 0), |file| (&file.sha256, file.bytes)))),
-        }
+        self.require_sealed(sealed, path, (&digest, bytes))
     }
 
     /// A file of the evidence as of a close, checked; also one of a day that was metered anew since, where it was put aside.
@@ -230,6 +233,10 @@ impl Store {
         }
         objects.create(&key, &sealed.manifest)
     }
+}
+
+fn require_named<'a>(sealed: &'a Sealed, path: &str) -> Result<&'a SealedFile> {
+    sealed.seal.file(path).with_context(|| format!("the seal of {} names no file {path}", sealed.seal.period.month))
 }
 
 fn missing(what: &str) -> Unreadable {

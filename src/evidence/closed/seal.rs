@@ -11,9 +11,10 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::evidence::content::Content;
-use crate::evidence::files::{folder_name, sha256};
+use crate::evidence::files::folder_name;
 use crate::evidence::manifest::{FileRecord, json, schema_version};
 use crate::model::Finding;
+use crate::model::sha256;
 use crate::units::ReportingPeriod;
 
 /// The schema that this version writes.

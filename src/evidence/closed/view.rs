@@ -12,8 +12,8 @@ use anyhow::{Result, bail};
 use super::folder::{CLOSED_FOLDER, Sealed};
 use super::seal::Seal;
 use crate::evidence::Store;
-use crate::evidence::files::sha256;
 use crate::evidence::objects::{REPLACED, View};
+use crate::model::sha256;
 use crate::units::UtcDay;
 
 const MANIFEST: &str = "manifest.json";

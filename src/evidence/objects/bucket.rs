@@ -13,8 +13,7 @@ use anyhow::Result;
 use futures_util::{StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{
-    Error as StoreError, GetOptions, MultipartUpload, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, PutResult,
-    UpdateVersion,
+    Error as StoreError, GetOptions, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, PutResult, UpdateVersion,
 };
 
 use super::background::Background;
@@ -129,7 +128,7 @@ impl Bucket {
 
     pub fn replace(&self, key: &str, bytes: Vec<u8>) -> Result<()> {
         if bytes.len() > PART_BYTES {
-            return self.put_in_parts(key, bytes);
+            return self.replace_from(key, &mut bytes.as_slice());
         }
         self.put(key, bytes, PutMode::Overwrite).map(|_| ()).map_err(|error| self.trouble(&error, "write", key))
     }
@@ -203,20 +202,6 @@ impl Bucket {
         copied.map_err(|error| self.trouble(&error, "copy", from))
     }
 
-    fn put_in_parts(&self, key: &str, bytes: Vec<u8>) -> Result<()> {
-        let (here, its) = (self.clone(), key.to_owned());
-        let put = self.background.wait(async move {
-            let mut upload = here.store.put_multipart(&here.path(&its)?).await?;
-            let sent = send_parts(&mut upload, &bytes).await;
-            if sent.is_err() {
-                // What was sent is no object yet; the first error is the one to tell.
-                let _ = upload.abort().await;
-            }
-            sent
-        });
-        put.map_err(|error| self.trouble(&error, "write", key))
-    }
-
     pub fn list(&self, prefix: &str) -> Result<Vec<String>> {
         let (here, its) = (self.clone(), prefix.to_owned());
         let found = self.background.wait(async move { here.store.list(Some(&here.path(&its)?)).try_collect::<Vec<_>>().await });
@@ -234,11 +219,4 @@ impl Bucket {
             Err(error) => Err(self.trouble(&error, "remove", key)),
         }
     }
-}
-
-async fn send_parts(upload: &mut Box<dyn MultipartUpload>, bytes: &[u8]) -> Result<(), StoreError> {
-    for part in bytes.chunks(PART_BYTES) {
-        upload.put_part(PutPayload::from(part.to_vec())).await?;
-    }
-    upload.complete().await.map(|_| ())
 }

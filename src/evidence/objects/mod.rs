@@ -33,9 +33,9 @@ pub(super) use self::staging::Placed;
 #[cfg(test)]
 pub(super) use self::tests::Faulty;
 use super::content::Content;
-use super::files::{self, folder_name};
+use super::files::folder_name;
 use super::manifest::FileRecord;
-use crate::model::{BucketPlace, Hint};
+use crate::model::{BucketPlace, Hint, sha256};
 
 /// Before the name of a day that another took the place of: its keys can be read, and no list has them.
 pub(super) const REPLACED: &str = ".replaced-";
@@ -119,7 +119,7 @@ impl Objects {
                 "restore it from a copy, or remove its folder and collect it again",
             ));
         };
-        let found = files::sha256(&bytes);
+        let found = sha256(&bytes);
         if found != record.sha256 {
             bail!(
                 "EVIDENCE_CHANGED: {} is not the file that was written: SHA-256 {found} with {} bytes, the manifest says {} with {}; \

@@ -12,7 +12,7 @@ use anyhow::Result;
 use self::in_bucket::InBucket;
 use self::in_folder::InFolder;
 use super::{Objects, Place, REPLACED, checked};
-use crate::evidence::files::sha256;
+use crate::model::sha256;
 
 /// Files on their way to a prefix.
 pub enum Staging<'a> {

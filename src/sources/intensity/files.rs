@@ -13,8 +13,8 @@ use chrono_tz::Tz;
 use super::table::{Rows, Source};
 use super::{electricity_maps_csv, plain_csv};
 use crate::model::policy::FactorKind;
+use crate::model::sha256;
 use crate::model::{Finding, IntensitySeries, Severity};
-use crate::sources::digest::sha256;
 use crate::sources::{Reach, Refusal, delimited};
 use crate::units::IntensityUnit;
 

@@ -11,8 +11,9 @@ use serde::de::DeserializeOwned;
 
 use super::table::{Row, Rows, Source};
 use super::{Fetched, Forecast, Span};
+use crate::model::sha256;
 use crate::model::{Finding, Severity, Signal};
-use crate::sources::digest::{sha256, shown};
+use crate::sources::digest::shown;
 use crate::sources::{Reach, Refusal};
 use crate::units::{GramsCo2ePerKilowattHour, IntensityUnit};
 

@@ -12,9 +12,9 @@ use anyhow::{Context, Result, ensure};
 use axum::http::header::HeaderMap;
 use subtle::ConstantTimeEq;
 
-use super::tokens::sha256;
 use super::{Refused, Way, Who};
 use crate::config::Proxy;
+use crate::model::sha256;
 
 const LONGEST_NAME: usize = 200;
 const SHORTEST_SECRET: usize = 20;

@@ -17,11 +17,10 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64_URL;
 use chrono::{DateTime, Days, SubsecRound, Utc};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
 use super::{Refused, Way, Who};
-use crate::model::{AccessScope, Hint};
+use crate::model::{AccessScope, Hint, hex, sha256};
 
 /// Before each token, so that people and scanners of secrets see what it is.
 pub const PREFIX: &str = "wattledger_";
@@ -132,10 +131,6 @@ fn stamp(path: &Path) -> Stamp {
     Some((known.ino(), known.mtime(), known.mtime_nsec(), known.len()))
 }
 
-pub fn sha256(token: &str) -> String {
-    Sha256::digest(token.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// The tokens of a file.
 pub fn read(path: &Path) -> Result<Vec<Entry>> {
     let text = fs::read_to_string(path).with_context(|| {
@@ -190,8 +185,7 @@ pub fn make(team: &str, scopes: &[AccessScope], days: u64, now: DateTime<Utc>) -
     ensure!(!scopes.is_empty(), "a token without a scope opens nothing");
     let issued = now.trunc_subsecs(0);
     let expires = issued.checked_add_days(Days::new(days)).context("a time beyond all calendars")?;
-    let id = id.iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok((token.clone(), Entry { id, team: team.trim().to_owned(), sha256: sha256(&token), scopes, issued, expires }))
+    Ok((token.clone(), Entry { id: hex(id), team: team.trim().to_owned(), sha256: sha256(&token), scopes, issued, expires }))
 }
 
 /// An entry as it stands in a token file.

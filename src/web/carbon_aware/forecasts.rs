@@ -98,8 +98,8 @@ fn of_zone(zone: &ZoneOutlook, asked: Asked, now: DateTime<Utc>) -> Result<Emiss
     let starts = expected.readings.iter().filter(|reading| reading.to > from).map(|reading| reading.from.max(from));
     let point = |start: DateTime<Utc>| {
         let end = start + window;
-        let sum = course.intensity.between(start.timestamp_millis(), end.timestamp_millis()).filter(|_| end <= to)?;
-        let value = RunMean::of_run(sum, window.num_milliseconds()).grams().get();
+        let mean = RunMean::over(&course.intensity, start.timestamp_millis(), end.timestamp_millis()).filter(|_| end <= to)?;
+        let value = mean.grams().get();
         Some(ForecastPoint { location: asked.location.clone(), timestamp: start, duration: minutes, value })
     };
     let forecast_data: Vec<ForecastPoint> = starts.filter_map(point).collect();

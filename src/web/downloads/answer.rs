@@ -23,7 +23,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::index::{Edition, Name, scope_of};
 use super::log::{Line, Underway};
-use super::spool::Made;
+use crate::evidence::Spooled;
 use crate::web::access::Who;
 use crate::web::metrics::Taken;
 use crate::web::{Problem, Shared};
@@ -59,7 +59,7 @@ pub enum Content {
         /// The right to so much memory, for as long as it is taken.
         _permit: Option<OwnedSemaphorePermit>,
     },
-    File(Arc<Made>),
+    File(Arc<Spooled>),
 }
 
 impl Content {
@@ -67,7 +67,7 @@ impl Content {
         Self::Memory { bytes, _permit: permit }
     }
 
-    pub fn file(made: Arc<Made>) -> Self {
+    pub fn file(made: Arc<Spooled>) -> Self {
         Self::File(made)
     }
 
@@ -110,7 +110,7 @@ impl Kind {
         }
     }
 
-    pub fn of_bundle(made: &Made, edition: &Edition) -> Self {
+    pub fn of_bundle(made: &Spooled, edition: &Edition) -> Self {
         Self {
             month: edition.month().to_owned(),
             edition: edition.number(),

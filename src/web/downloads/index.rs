@@ -9,11 +9,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use bytes::Bytes;
-use sha2::{Digest, Sha256};
 
 use crate::evidence::closed::{CLOSED_FOLDER, broken_links};
 use crate::evidence::{PublicKey, Sealed, Store};
-use crate::model::AccessScope;
+use crate::model::{AccessScope, sha256};
 
 /// How long what was seen is taken for what is there.
 const FRESH: Duration = Duration::from_secs(5);
@@ -40,6 +39,9 @@ pub struct Edition {
     pub trust: Trust,
     /// Whether a later edition of the month is there.
     pub is_replaced: bool,
+    /// All that can be had of it, sorted by path.
+    pub names: Vec<Name>,
+    pub seal_sha256: String,
 }
 
 /// Whether the seal is whose it should be.
@@ -119,41 +121,33 @@ impl Edition {
         self.sealed.seal.edition
     }
 
-    /// All that can be had of it, sorted by path.
-    pub fn names(&self) -> Vec<Name> {
-        let of_seal = self.sealed.seal.files.iter();
+    fn of(sealed: Sealed, trust: Trust) -> Self {
+        let of_seal = sealed.seal.files.iter();
         let mut names: Vec<Name> =
             of_seal.map(|file| Name { path: file.path.clone(), sha256: file.sha256.clone(), bytes: file.bytes }).collect();
-        names.extend(self.own().into_iter().filter_map(|(path, bytes)| {
+        names.extend(own(&sealed).into_iter().filter_map(|(path, bytes)| {
             let bytes = bytes?;
             Some(Name { path: path.to_owned(), sha256: sha256(bytes), bytes: bytes.len() as u64 })
         }));
         names.sort_by(|a, b| a.path.cmp(&b.path));
-        names
+        Self { seal_sha256: sealed.sha256(), sealed, trust, is_replaced: false, names }
     }
 
     /// The file of exactly that path.
-    pub fn name(&self, path: &str) -> Option<Name> {
-        if let Some(file) = self.sealed.seal.file(path) {
-            return Some(Name { path: file.path.clone(), sha256: file.sha256.clone(), bytes: file.bytes });
-        }
-        self.names().into_iter().find(|name| name.path == path)
+    pub fn name(&self, path: &str) -> Option<&Name> {
+        let at = self.names.binary_search_by(|name| name.path.as_str().cmp(path)).ok()?;
+        Some(&self.names[at])
     }
 
     /// The seal and what speaks for it: they were read with the index.
     pub fn own_file(&self, name: &Name) -> Option<Bytes> {
-        let (_, bytes) = self.own().into_iter().find(|(path, _)| *path == name.path)?;
+        let (_, bytes) = own(&self.sealed).into_iter().find(|(path, _)| *path == name.path)?;
         bytes.map(|bytes| Bytes::copy_from_slice(bytes))
-    }
-
-    fn own(&self) -> [(&'static str, Option<&Vec<u8>>); 3] {
-        let sealed = &self.sealed;
-        [(MANIFEST, Some(&sealed.manifest)), (SIGNATURE, sealed.signature.as_ref()), (TIME_STAMP, sealed.time_stamp.as_ref())]
     }
 }
 
-pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+fn own(sealed: &Sealed) -> [(&'static str, Option<&Vec<u8>>); 3] {
+    [(MANIFEST, Some(&sealed.manifest)), (SIGNATURE, sealed.signature.as_ref()), (TIME_STAMP, sealed.time_stamp.as_ref())]
 }
 
 /// The index as it was seen last.
@@ -217,7 +211,7 @@ fn read(store: &Store, key: Option<&PublicKey>) -> Result<Index> {
                 trouble
                     .push(format!("{code}: the configured key did not sign {} edition {}", sealed.seal.period.month, sealed.seal.edition));
             }
-            Edition { sealed, trust, is_replaced: false }
+            Edition::of(sealed, trust)
         })
         .collect();
     editions.sort_by(|a, b| (b.month(), b.number()).cmp(&(a.month(), a.number())));

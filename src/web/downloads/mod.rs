@@ -27,12 +27,12 @@ use self::answer::{Content, Kind, Shown};
 use self::index::{Catalogue, Edition, Index, Name};
 use self::log::Log;
 pub use self::spool::MakeBundle;
-use self::spool::{Made, Spool};
+use self::spool::Spool;
 use super::access::Who;
 use super::{Problem, Shared};
 use crate::config::Serve;
 use crate::evidence::closed::Unreadable;
-use crate::evidence::{PublicKey, Store};
+use crate::evidence::{PublicKey, Spooled, Store};
 use crate::model::AccessScope;
 
 /// Larger files are copied to disk while they are checked.
@@ -123,10 +123,10 @@ impl Downloads {
     }
 
     /// The bundle of an edition.
-    async fn bundle(&self, edition: &Arc<Edition>) -> Result<Arc<Made>, Problem> {
+    async fn bundle(&self, edition: &Arc<Edition>) -> Result<Arc<Spooled>, Problem> {
         let (store, from, make) = (self.store.clone(), Arc::clone(edition), Arc::clone(&self.bundle));
         let what = format!("put the bundle of {} edition {} together", edition.month(), edition.number());
-        let key = format!("bundle of {}", edition.sealed.sha256());
+        let key = format!("bundle of {}", edition.seal_sha256);
         self.spool.get(&key, what, move |out| make(&store, &from.sealed, out)).await
     }
 }
@@ -239,11 +239,11 @@ async fn give_file(
     }
     let edition = state.downloads.edition(month, edition).await?;
     let name = edition.name(path).ok_or_else(Problem::not_found)?;
-    let kind = Kind::of(&name, &edition, shown);
+    let kind = Kind::of(name, &edition, shown);
     if let Some(response) = answer::unchanged(&kind, headers) {
         return Ok(response);
     }
-    let content = state.downloads.read(&edition, &name).await?;
+    let content = state.downloads.read(&edition, name).await?;
     answer::give(content, &kind, who, method, headers, state).await
 }
 

@@ -4,6 +4,7 @@
 //! Does not: round; that is `figures`.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use anyhow::{Context, Result};
 use askama::Template;
@@ -15,8 +16,8 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::figures::{self, Figure};
-use super::index::{Edition, Index, Name, scope_of, sha256};
-use crate::model::AccessScope;
+use super::index::{Edition, Index, Name, scope_of};
+use crate::model::{AccessScope, sha256};
 use crate::reports::view::{self, grouped};
 use crate::web::access::Who;
 
@@ -61,9 +62,9 @@ pub fn list(index: &Index, who: &Who) -> Vec<ListedMonth> {
         is_replaced: edition.is_replaced,
         sealed_at: edition.sealed.seal.sealed_at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
         signature: edition.trust.name(),
-        seal_sha256: edition.sealed.sha256(),
+        seal_sha256: edition.seal_sha256.clone(),
         totals: if who.may(AccessScope::Reports) { edition.sealed.seal.totals.clone() } else { BTreeMap::new() },
-        files: names_for(edition, who).iter().map(|name| listed_file(edition, name)).collect(),
+        files: names_for(edition, who).map(|name| listed_file(edition, name)).collect(),
         bundle: bundle_for(edition, who),
     };
     index.editions.iter().map(|edition| listed(edition)).collect()
@@ -84,11 +85,9 @@ fn url(edition: &Edition, name: &Name) -> String {
     format!("/closed/{}/{}/files/{}", edition.month(), edition.number(), name.path)
 }
 
-fn names_for(edition: &Edition, who: &Who) -> Vec<Name> {
-    match edition.trust.refusal() {
-        Some(_) => Vec::new(),
-        None => edition.names().into_iter().filter(|name| who.may(scope_of(&name.path))).collect(),
-    }
+fn names_for<'a>(edition: &'a Edition, who: &'a Who) -> impl Iterator<Item = &'a Name> {
+    let is_given = edition.trust.refusal().is_none();
+    edition.names.iter().filter(move |name| is_given && who.may(scope_of(&name.path)))
 }
 
 fn bundle_for(edition: &Edition, who: &Who) -> Option<String> {
@@ -181,7 +180,7 @@ fn shown<'a>(edition: &'a Edition, who: &Who) -> Shown<'a> {
         accepted: accepted.filter(|_| may_see).map(|finding| (finding.code.as_str(), finding.message.as_str())).collect(),
         groups: groups(edition, who),
         read: read_for(edition, who),
-        seal_sha256: edition.sealed.sha256(),
+        seal_sha256: edition.seal_sha256.clone(),
     }
 }
 
@@ -196,7 +195,7 @@ fn groups(edition: &Edition, who: &Who) -> Vec<Group> {
     }
     for name in names_for(edition, who) {
         let what = what(&name.path);
-        let row = Row { what, url: url(edition, &name), size: size(name.bytes), sha256: Some(name.sha256), path: name.path };
+        let row = Row { what, url: url(edition, name), size: size(name.bytes), sha256: Some(name.sha256.clone()), path: name.path.clone() };
         let group = match scope_of(&row.path) {
             AccessScope::Reports => &mut report,
             AccessScope::Ledger => &mut ledger,
@@ -244,13 +243,13 @@ fn size(bytes: u64) -> String {
 
 /// The style sheet: open, and the same until the server is another.
 pub async fn style(headers: HeaderMap) -> Response {
-    let etag = format!("\"{}\"", &sha256(STYLE.as_bytes())[..32]);
+    static TAG: LazyLock<String> = LazyLock::new(|| format!("\"{}\"", &sha256(STYLE)[..32]));
     let head = [
         (CONTENT_TYPE, HeaderValue::from_static("text/css; charset=utf-8")),
         (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
-        (ETAG, HeaderValue::try_from(etag.clone()).expect("a digest is printable")),
+        (ETAG, HeaderValue::from_str(&TAG).expect("a digest is printable")),
     ];
-    match headers.get(IF_NONE_MATCH).is_some_and(|tag| tag.as_bytes() == etag.as_bytes()) {
+    match headers.get(IF_NONE_MATCH).is_some_and(|tag| tag.as_bytes() == TAG.as_bytes()) {
         true => (StatusCode::NOT_MODIFIED, head).into_response(),
         false => (head, STYLE).into_response(),
     }

@@ -4,19 +4,17 @@
 //! name while it is kept, so that it goes with the process and nobody can change it after it was checked. Whoever asks while it is made is told to come back. A few are kept,
 //! so that a download that goes on in parts does not begin anew. Assumes: room for [`KEPT`] of them. Does not: know what is in it.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
-use sha2::{Digest, Sha256};
+use anyhow::{Context, Result};
 use tokio::sync::{OnceCell, Semaphore};
 
 use super::{Problem, changed};
-use crate::evidence::{Sealed, Store};
+use crate::evidence::{Sealed, Spooled, Spooling, Store};
 
 /// Writes the bundle of a closed month, each file of it checked on its way in.
 pub type MakeBundle = Arc<dyn Fn(&Store, &Sealed, &mut dyn Write) -> Result<()> + Send + Sync>;
@@ -29,16 +27,7 @@ const AT_ONCE: usize = 2;
 const WAIT: Duration = Duration::from_secs(20);
 const COME_BACK_S: u32 = 15;
 
-/// A file that is there.
-#[derive(Debug)]
-pub struct Made {
-    /// It has no name any more.
-    pub file: File,
-    pub bytes: u64,
-    pub sha256: String,
-}
-
-type Slot = Arc<OnceCell<Arc<Made>>>;
+type Slot = Arc<OnceCell<Arc<Spooled>>>;
 
 pub struct Spool {
     folder: PathBuf,
@@ -58,7 +47,7 @@ impl Spool {
         key: &str,
         what: String,
         make: impl FnOnce(&mut dyn Write) -> Result<()> + Send + 'static,
-    ) -> Result<Arc<Made>, Problem> {
+    ) -> Result<Arc<Spooled>, Problem> {
         let slot = self.slot(key);
         if let Some(made) = slot.get() {
             return Ok(Arc::clone(made));
@@ -100,43 +89,12 @@ impl Spool {
     }
 }
 
-fn making(folder: &Path, make: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<Made> {
-    let mut writer = Counting { file: BufWriter::with_capacity(1 << 20, unnamed(folder)?), digest: Sha256::new(), bytes: 0 };
-    make(&mut writer)?;
-    let Counting { file, digest, bytes } = writer;
-    let file = file.into_inner().map_err(|error| error.into_error()).context("write to the spool")?;
-    Ok(Made { sha256: digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect(), bytes, file })
-}
-
-/// A file that only this process has.
-fn unnamed(folder: &Path) -> Result<File> {
+fn making(folder: &Path, make: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<Spooled> {
     fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;
-    let mut random = [0; 8];
-    getrandom::fill(&mut random).map_err(|error| anyhow!("ask the system for random bytes: {error}"))?;
-    let path = folder.join(format!(".wattledger-{:016x}", u64::from_ne_bytes(random)));
-    let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path);
-    let file = file.with_context(|| format!("make a file in {}, which `spool` in [serve] names", folder.display()))?;
-    fs::remove_file(&path).with_context(|| format!("take the name from {}", path.display()))?;
-    Ok(file)
-}
-
-struct Counting {
-    file: BufWriter<File>,
-    digest: Sha256,
-    bytes: u64,
-}
-
-impl Write for Counting {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.file.write(bytes)?;
-        self.digest.update(&bytes[..written]);
-        self.bytes += written as u64;
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
+    let begun = Spooling::begin_in(folder);
+    let mut spooling = begun.with_context(|| format!("make a file in {}, which `spool` in [serve] names", folder.display()))?;
+    make(&mut spooling).map_err(|error| spooling.explain(error))?;
+    spooling.finish()
 }
 
 #[cfg(test)]

@@ -89,7 +89,7 @@ mod tests {
     fn the_past_goes_before_the_forecast_and_both_are_one_list() {
         let forecast = forecast("2026-10-05T01:30:00Z", "2026-10-05T01:00:00Z", &[999.0, 140.0, 90.5]);
         let found = Found {
-            editions: &[series(&[Some(210.0), Some(180.0)])],
+            editions: &[&series(&[Some(210.0), Some(180.0)])],
             forecast: Some((&forecast, at("2026-10-05T01:30:00Z"))),
             ..Found::default()
         };

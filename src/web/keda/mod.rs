@@ -21,12 +21,10 @@ use super::params::{Params, bad, instant};
 use super::{Problem, Shared};
 use crate::model::{Deadline, GateTerms, LatestStart};
 use crate::outlook::{Reading, Unknown, ZoneOutlook};
+use crate::units::GramsCo2ePerKilowattHour;
 
 /// How far back the past is played again. Any hour that is dirty, or clean enough for all, makes what was before it forgotten.
 const PAST: TimeDelta = TimeDelta::hours(48);
-const MICROS: f64 = 1e6;
-/// No grid is dirtier.
-const HIGHEST: f64 = 2_000.0;
 const PARAMS: [&str; 9] = ["zone", "below", "max", "full", "steps", "hysteresis", "deadline", "duration", "time_zone"];
 
 pub fn routes() -> Router<Shared> {
@@ -85,10 +83,10 @@ struct Question {
 impl Question {
     fn of(mut params: Params, time_zone: Tz) -> Result<Self, Problem> {
         let zone = params.needed("zone")?;
-        let number = |text: &str| text.parse().ok().filter(|value: &f64| (0.0..=HIGHEST).contains(value));
+        let number = |text: &str| text.parse().ok().filter(|value: &f64| GramsCo2ePerKilowattHour::new(*value).is_plausible());
         let mut grams = |name: &str| {
             let grams = params.parsed_by(name, "a number of gCO2e/kWh from 0 to 2,000", number)?;
-            Ok::<_, Problem>(grams.map(|grams| (grams * MICROS).round() as i64))
+            Ok::<_, Problem>(grams.map(|grams| GramsCo2ePerKilowattHour::new(grams).micros()))
         };
         let (below, full, hysteresis) = (grams("below")?, grams("full")?, grams("hysteresis")?);
         let max = params.parsed("max", "a whole number of jobs")?;
@@ -183,7 +181,7 @@ fn played_again(terms: &GateTerms, zone: &ZoneOutlook, current: &Reading, now: D
             values.push(None);
         }
         until = Some(reading.to);
-        values.push(Some((reading.intensity.get() * MICROS).round() as i64));
+        values.push(Some(reading.intensity.micros()));
     }
     terms.replay(values).expect("the last value is known")
 }

@@ -55,7 +55,7 @@ pub fn forecast(made: &str, first: &str, values: &[f64]) -> Forecast {
 }
 
 fn zone(values: &[Option<f64>]) -> ZoneOutlook {
-    ZoneOutlook::of("NL", POLICY, &Found { editions: &[series(values)], ..Found::default() })
+    ZoneOutlook::of("NL", POLICY, &Found { editions: &[&series(values)], ..Found::default() })
 }
 
 async fn question(query: &str) -> Result<Question, Problem> {

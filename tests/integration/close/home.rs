@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::OnceLock;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -25,6 +26,19 @@ impl Home {
             Command::new("minisign").args(["-G", "-W", "-p", "wattledger.pub", "-s", "wattledger.key"]).current_dir(home.root()).output();
         assert!(made.unwrap().status.success());
         home.append("\n[seal]\nsecret_key_file = \"wattledger.key\"\npublic_key_file = \"wattledger.pub\"\n");
+        Some(home)
+    }
+
+    /// A signed October, closed once for all tests, in a folder of this test's own.
+    pub fn with_closed_month() -> Option<Self> {
+        static CLOSED: OnceLock<Option<Home>> = OnceLock::new();
+        let closed = CLOSED.get_or_init(|| {
+            let home = Self::with_keys()?;
+            home.run_ok(&["close", "--no-collect", "--month", "2026-10", "--at", "2026-11-02T06:00:00Z"]);
+            Some(home)
+        });
+        let home = Self { folder: TempDir::new().unwrap() };
+        copy(closed.as_ref()?.root(), home.root());
         Some(home)
     }
 

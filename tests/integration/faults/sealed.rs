@@ -93,18 +93,18 @@ impl Month {
         verify::untouched(&Store::new(self.evidence()), &self.public_key()).unwrap()
     }
 
+    /// What of it did not pass, in words.
+    fn failed(&self) -> Vec<String> {
+        let outcomes = self.checked().into_iter().flat_map(|month| month.outcomes);
+        outcomes.filter(|outcome| !outcome.is_passed()).map(|outcome| outcome.message).collect()
+    }
+
     /// The month is closed, and everything is as it was sealed; or there is no seal.
     fn demand_whole_or_absent(&self, what: &str, seen: &mut Seen) -> bool {
         let is_there = self.closed().join(MONTH).join("1/manifest.json").exists();
         match is_there {
             true => {
-                let failed: Vec<String> = self
-                    .checked()
-                    .iter()
-                    .flat_map(|month| &month.outcomes)
-                    .filter(|outcome| !outcome.is_passed())
-                    .map(|outcome| outcome.message.clone())
-                    .collect();
+                let failed = self.failed();
                 seen.demand(failed.is_empty(), format!("{what}: the seal is there, and {failed:?}"));
             }
             false => match Store::new(self.evidence()).sealed(MONTH, None) {
@@ -277,13 +277,7 @@ pub fn flipped_bits() -> Seen {
         let place = month.evidence().join(path);
         fs::write(&place, flipped).unwrap();
         let name = path.display().to_string();
-        let found: Vec<String> = month
-            .checked()
-            .iter()
-            .flat_map(|month| &month.outcomes)
-            .filter(|outcome| !outcome.is_passed())
-            .map(|outcome| outcome.message.clone())
-            .collect();
+        let found = month.failed();
         let is_named = found.iter().any(|message| message.contains(path.file_name().unwrap().to_str().unwrap()));
         seen.demand(is_named, format!("byte {byte} of {name}: {found:?}"));
         named += usize::from(is_named);

@@ -28,16 +28,9 @@ fn chromium(arguments: &[&str], home: &Path, url: &str) -> Option<String> {
     Some(String::from_utf8(output.stdout).unwrap())
 }
 
-/// A real month, closed and signed.
-fn closed() -> Option<Home> {
-    let home = Home::with_keys()?;
-    home.run_ok(&["close", "--no-collect", "--month", "2026-10", "--at", "2026-11-02T06:00:00Z"]);
-    Some(home)
-}
-
 #[test]
 fn a_browser_without_scripts_shows_months_with_the_reports_figures_and_its_style() {
-    let Some(home) = closed() else { return };
+    let Some(home) = Home::with_closed_month() else { return };
     fs::write(home.path("scripts.html"), "<p>off</p><script>document.body.textContent = 'on'</script>").unwrap();
     let scripts = format!("file://{}", home.path("scripts.html").display());
     let Some(page) = chromium(&["--dump-dom"], home.root(), &scripts) else { return };
@@ -73,7 +66,7 @@ fn a_browser_without_scripts_shows_months_with_the_reports_figures_and_its_style
 
 #[test]
 fn the_bundle_is_the_one_that_export_writes_and_parts_of_it_fit_together() {
-    let Some(home) = closed() else { return };
+    let Some(home) = Home::with_closed_month() else { return };
     let out = home.path("october.tar.zst");
     home.run_ok(&["export", "--month", "2026-10", "--out", out.to_str().unwrap()]);
     let exported = fs::read(out).unwrap();
@@ -111,11 +104,21 @@ fn the_bundle_is_the_one_that_export_writes_and_parts_of_it_fit_together() {
     let reply = server.get(path, &[]);
     assert!(reply.status == 409 && reply.text().contains("EVIDENCE_CHANGED"), "{} {}", reply.status, reply.text());
     assert_eq!(fs::read_dir(&spool).unwrap().count(), 0);
+    // The same of a file of the closed month itself.
+    drop(server);
+    let mut bytes = fs::read(&usage).unwrap();
+    bytes[100] ^= 1;
+    fs::write(&usage, bytes).unwrap();
+    let report = home.path("evidence/closed/2026-10/1/report/report.html");
+    fs::write(&report, [fs::read(&report).unwrap(), b" ".to_vec()].concat()).unwrap();
+    let server = Server::start(&home.path("wattledger.toml"));
+    let reply = server.get(path, &[]);
+    assert!(reply.status == 409 && reply.text().contains("EVIDENCE_CHANGED"), "{} {}", reply.status, reply.text());
 }
 
 #[test]
 fn a_month_that_another_key_signed_is_listed_and_nothing_of_it_is_given() {
-    let (Some(home), Some(other)) = (closed(), Home::with_keys()) else { return };
+    let (Some(home), Some(other)) = (Home::with_closed_month(), Home::with_keys()) else { return };
     fs::copy(other.path("wattledger.pub"), home.path("wattledger.pub")).unwrap();
     let server = Server::start(&home.path("wattledger.toml"));
 

@@ -9,7 +9,7 @@ mod looks;
 mod rows;
 mod screen;
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 
 use anyhow::Result;
 use chrono::Utc;
@@ -22,8 +22,8 @@ use crate::accounting::counterfactual::class::class_in_month;
 use crate::accounting::counterfactual::outcome::offers;
 use crate::accounting::plan::PlannedRun;
 use crate::cli::account::{self, Accounting, Books, Engine, Workings};
-use crate::cli::exit;
 use crate::cli::months::last_month;
+use crate::cli::{colour, exit};
 use crate::config::Config;
 use crate::disclosure::statement::WorkloadStatement;
 use crate::model::{Cause, Refusal};
@@ -79,7 +79,7 @@ pub fn run(args: &WorkloadsArgs, config: &Config) -> Result<u8> {
     let text = if args.json {
         serde_json::to_string_pretty(&examination)? + "\n"
     } else {
-        let is_coloured = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        let is_coloured = colour::is_wanted();
         screen::text(&examination, if args.top == 0 { usize::MAX } else { args.top }, is_coloured)
     };
     // A closed pipe (`wattledger doctor workloads | head`) is no failure.

@@ -13,12 +13,12 @@ use super::judge::Judged;
 use super::rows::Row;
 use crate::accounting::counterfactual::window::WindowBasis;
 use crate::model::ClassBasis;
+use crate::reports::view::{UNKNOWN, hours_minutes, kg, kwh};
 use crate::units::{MicrogramsCo2e, Millijoules, Rounded};
 
 const WIDTH: u16 = 98;
 /// Of the column of names; longer ones are broken.
 const NAMES: u16 = 30;
-const UNKNOWN: &str = "n/a";
 
 pub fn text(examination: &Examination, top: usize, is_coloured: bool) -> String {
     let bold = |text: &str| if is_coloured { format!("\u{1b}[1m{text}\u{1b}[0m") } else { text.to_owned() };
@@ -129,23 +129,11 @@ fn window(row: &Row) -> String {
     row.max_delay_seconds.map_or_else(|| UNKNOWN.to_owned(), |seconds| format!("{}{mark}", hours_minutes(seconds)))
 }
 
-fn kwh(energy: Millijoules) -> Rounded {
-    Rounded::of(energy.get().into(), 3_600_000_000, 3)
-}
-
-fn kg(emissions: MicrogramsCo2e) -> Rounded {
-    Rounded::of(emissions.get().into(), 1_000_000_000, 3)
-}
-
 fn percent_of(part: Millijoules, whole: Millijoules) -> String {
     match whole.get() {
         0 => UNKNOWN.to_owned(),
         whole => format!("{} %", Rounded::of(i128::from(part.get()) * 100, whole.into(), 1)),
     }
-}
-
-fn hours_minutes(seconds: i64) -> String {
-    format!("{}:{:02}", seconds / 3_600, seconds % 3_600 / 60)
 }
 
 fn kg_or_unknown(emissions: Option<MicrogramsCo2e>) -> String {

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use super::super::Created;
 use super::super::bucket::Bucket;
 use super::{Placed, Written, aside};
-use crate::evidence::files::sha256;
+use crate::model::sha256;
 
 /// Characters of a file's SHA-256 in its name.
 const DIGEST_IN_NAME: usize = 16;

@@ -31,7 +31,7 @@ impl InFolder {
         if let Err(error) = write(&mut file) {
             return Err(file.explain(error));
         }
-        let (sha256, bytes) = file.finish()?;
+        let (sha256, bytes) = file.finish_synced()?;
         Ok(Written { name: name.to_owned(), sha256, bytes })
     }
 

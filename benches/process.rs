@@ -38,6 +38,7 @@ pub fn run(mut command: Command) -> Result<Measured> {
     })
 }
 
+#[allow(dead_code, reason = "not every bench runs a case more than once")]
 pub fn median_by<T>(runs: &[T], figure: impl Fn(&T) -> f64) -> f64 {
     let mut figures: Vec<f64> = runs.iter().map(figure).collect();
     figures.sort_by(f64::total_cmp);

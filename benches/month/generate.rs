@@ -38,9 +38,25 @@ impl Random {
     }
 }
 
-/// Makes the month in a folder unless it is there, and gives back its number of usage rows.
+/// What is made: so many pods in each of some clusters, from a day on.
+#[derive(Clone, Copy, Debug)]
+pub struct Fleet {
+    pub pods: usize,
+    pub clusters: usize,
+    pub first: &'static str,
+    pub days: i64,
+}
+
+/// Makes a month of one cluster in a folder unless it is there, and gives back its number of usage rows.
+#[allow(dead_code, reason = "not every bench has one cluster")]
 pub fn month(dir: &Path, pods: usize) -> Result<u64> {
-    let rows = (pods as i64 * STEPS * DAYS) as u64;
+    fleet(dir, Fleet { pods, clusters: 1, first: "2026-09-01", days: DAYS })
+}
+
+/// The same of a fleet. All clusters use the same energy: their files are links to those of the first, under manifests of their own.
+pub fn fleet(dir: &Path, fleet: Fleet) -> Result<u64> {
+    let Fleet { pods, clusters, first, days } = fleet;
+    let rows = (clusters as i64 * pods as i64 * STEPS * days) as u64;
     if dir.join("complete").exists() {
         return Ok(rows);
     }
@@ -48,19 +64,49 @@ pub fn month(dir: &Path, pods: usize) -> Result<u64> {
         fs::remove_dir_all(dir)?;
     }
     fs::create_dir_all(dir).with_context(|| format!("create {}", dir.display()))?;
-    fs::write(dir.join("wattledger.toml"), CONFIGURATION)?;
+    fs::write(dir.join("wattledger.toml"), configuration(clusters))?;
     let store = Store::new(dir.join("evidence"));
-    store.write_intensity(&intensity())?;
-    let first: UtcDay = "2026-09-01".parse().map_err(anyhow::Error::msg)?;
+    let first: UtcDay = first.parse().map_err(anyhow::Error::msg)?;
+    store.write_intensity(&intensity(first, days))?;
     let mut day = first;
-    for number in 0..DAYS {
+    for number in 0..days {
         write_day(&store, day, number, pods)?;
-        eprint!("\rmaking {pods} pods: day {} of {DAYS}", number + 1);
+        for other in 1..clusters {
+            link_day(&dir.join("evidence"), day, &name(other))?;
+        }
+        eprint!("\rmaking {clusters} × {pods} pods: day {} of {days}", number + 1);
         day = day.next();
     }
     eprintln!();
     fs::write(dir.join("complete"), "")?;
     Ok(rows)
+}
+
+fn name(cluster: usize) -> String {
+    if cluster == 0 { "bench".to_owned() } else { format!("bench-{cluster:03}") }
+}
+
+/// The first cluster's day, as another's.
+fn link_day(evidence: &Path, day: UtcDay, cluster: &str) -> Result<()> {
+    let (from, to) = (evidence.join(name(0)).join(day.to_string()), evidence.join(cluster).join(day.to_string()));
+    fs::create_dir_all(&to)?;
+    for entry in fs::read_dir(&from)? {
+        let path = entry?.path();
+        let target = to.join(path.file_name().context("an entry of a folder has a name")?);
+        match path.extension().is_some_and(|extension| extension == "json") {
+            true => {
+                fs::write(target, fs::read_to_string(&path)?.replace("\"cluster\": \"bench\"", &format!("\"cluster\": \"{cluster}\"")))?
+            }
+            false => fs::hard_link(&path, target)?,
+        }
+    }
+    Ok(())
+}
+
+fn configuration(clusters: usize) -> String {
+    let tables = (0..clusters)
+        .map(|cluster| format!("[[cluster]]\nname = \"{}\"\nboundary = \"owned\"\ngrid_zone = \"NL\"\npue = 1.2\n", name(cluster)));
+    format!("{CONFIGURATION}{}", tables.collect::<String>())
 }
 
 const CONFIGURATION: &str = r#"
@@ -71,11 +117,6 @@ time_zone = "UTC"
 step = "5m"
 [evidence]
 dir = "evidence"
-[[cluster]]
-name = "bench"
-boundary = "owned"
-grid_zone = "NL"
-pue = 1.2
 [[intensity]]
 zones = ["NL"]
 provider = "files"
@@ -83,10 +124,11 @@ files = ["intensity.csv"]
 annual_direct_gco2e_per_kwh = { NL = 260.0 }
 "#;
 
-fn intensity() -> IntensitySeries {
+/// From ten days before to ten days after.
+fn intensity(first: UtcDay, days: i64) -> IntensitySeries {
     let mut random = Random(7);
-    let from_s = 1_788_000_000 / 86_400 * 86_400;
-    let hours = 24 * 50;
+    let from_s = first.start().timestamp() - 10 * 86_400;
+    let hours = 24 * (days + 20);
     let direct: Vec<Option<f64>> = (0..hours).map(|_| Some((8_000 + random.below(40_000)) as f64 / 100.0)).collect();
     IntensitySeries {
         zone: "NL".to_owned(),

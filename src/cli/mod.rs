@@ -133,6 +133,9 @@ Examples:
   wattledger report --month 2026-10 --out report --accept GAP
       writes it although more than the allowed share of node-hours was
       filled; the cover says so
+  wattledger report --month 2026-10 --out report \\
+      --engine sc://spark.example:15002
+      Apache Spark accounts it where the evidence lies; the same figures
   wattledger report --year 2026 --out report-2026
       the year from its months, beside the base year and the year before
       ([[published_year]]), and per net revenue; a month that is not there

@@ -32,6 +32,11 @@ impl Progress {
         self.bar.inc(1);
     }
 
+    /// What is worked on now, within one.
+    pub fn note(&self, message: &str) {
+        self.bar.set_message(message.to_owned());
+    }
+
     /// How many are done.
     pub fn position(&self) -> u64 {
         self.bar.position()

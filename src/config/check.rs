@@ -15,7 +15,7 @@ use crate::model::{Boundary, Hint};
 use crate::units::{GramsCo2ePerKilowattHour, Pue};
 
 /// Folders of the evidence that stand beside those of the clusters.
-const RESERVED_CLUSTER_NAMES: [&str; 6] = ["closed", "decisions", "forecasts", "intensity", "prices", "recorder"];
+const RESERVED_CLUSTER_NAMES: [&str; 7] = ["closed", "decisions", "engine", "forecasts", "intensity", "prices", "recorder"];
 
 /// A cluster's name is a folder of the evidence: letters, digits and dashes as in RFC 1123, dots within.
 pub(super) fn cluster_name(name: &str) -> Result<()> {

@@ -6,6 +6,7 @@
 
 mod baseline;
 mod check;
+mod engine;
 mod evidence;
 mod feeds;
 mod inventory;
@@ -38,6 +39,7 @@ use crate::model::{
 use crate::units::{IntensityUnit, PriceUnit, Pue, Share};
 
 pub use self::check::grid_zone as check_grid_zone;
+pub use self::engine::EnginePolicy;
 pub use self::feeds::{intensity_unit, price_unit};
 pub use self::label::{LabelPolicy, LevelPolicy};
 pub use self::operator::OperatorMap;
@@ -76,6 +78,7 @@ pub struct Config {
     /// Sorted by year.
     pub published_years: Vec<PublishedYear>,
     pub sealing: Sealing,
+    pub engine: EnginePolicy,
     pub outlook: OutlookPolicy,
     pub label: LabelPolicy,
     pub serve: Serve,

@@ -49,6 +49,8 @@ pub(super) struct Raw {
     #[serde(default)]
     pub seal: Seal,
     #[serde(default)]
+    pub engine: Engine,
+    #[serde(default)]
     pub outlook: Outlook,
     #[serde(default)]
     pub label: Label,
@@ -363,6 +365,20 @@ pub(super) struct Seal {
     pub public_key_file: Option<String>,
     pub timestamp_url: Option<String>,
     pub timestamp_ca_file: Option<String>,
+}
+
+/// A Spark Connect server that runs the method.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Engine {
+    pub address: Option<String>,
+    /// The evidence as the engine sees it.
+    pub evidence: Option<String>,
+    pub token_file: Option<String>,
+    pub tls: bool,
+    pub patience: Option<String>,
+    pub attempts: Option<u32>,
+    pub batch_days: Option<u32>,
 }
 
 /// How old what is acted on may be.

@@ -14,8 +14,8 @@ use super::feeds;
 use super::misread::nearest;
 use super::raw::{self, Raw};
 use super::{
-    Cluster, Config, Kubernetes, Place, Pool, Prometheus, ReportPolicy, Site, baseline, check, evidence, inventory, label, operator,
-    outlook, sealing, serve,
+    Cluster, Config, Kubernetes, Place, Pool, Prometheus, ReportPolicy, Site, baseline, check, engine, evidence, inventory, label,
+    operator, outlook, sealing, serve,
 };
 use crate::factors::{Factors, Region};
 use crate::model::policy::Pull;
@@ -65,6 +65,7 @@ pub(super) fn resolve(raw: Raw, path: &Path, place: &Place, bytes: &[u8]) -> Res
         baseline: baseline::policy(raw.deferrable, raw.counterfactual, &clusters)?,
         decision_logs: baseline::decision_logs(raw.decision_log, place)?,
         sealing: sealing::sealing(raw.seal, folder)?,
+        engine: engine::policy(raw.engine, folder)?,
         outlook: outlook::policy(&raw.outlook)?,
         label: label::policy(&raw.label)?,
         serve: serve::serve(raw.serve, folder)?,

@@ -18,9 +18,10 @@ impl Config {
             IntensityApi::Neso { .. } => None,
         });
         let of_proxy = self.serve.proxy.as_ref().and_then(|proxy| proxy.secret_file.as_ref());
+        let of_engine = self.engine.token_file.iter();
         let of_seal = [&self.sealing.secret_key_file, &self.sealing.password_file].into_iter().flatten();
         let mut files: Vec<&Path> =
-            of_servers.chain(of_apis).chain(of_feeds).chain(of_seal).chain(of_proxy).map(|path| path.as_path()).collect();
+            of_servers.chain(of_apis).chain(of_feeds).chain(of_seal).chain(of_proxy).chain(of_engine).map(|path| path.as_path()).collect();
         files.sort();
         files.dedup();
         files
@@ -64,6 +65,9 @@ mod tests {
             secret_key_file = "wattledger.key"
             password_file = "key-password"
             public_key_file = "wattledger.pub"
+            [engine]
+            tls = true
+            token_file = "engine-token"
             [serve]
             tokens_file = "tokens.toml"
             [serve.proxy]
@@ -77,7 +81,7 @@ mod tests {
         let names: Vec<_> = config.secret_files().iter().map(|path| path.strip_prefix("/etc/wattledger").unwrap().to_owned()).collect();
         assert_eq!(
             names,
-            ["key", "key-password", "kubeconfig", "password", "proxy-secret", "token", "wattledger.key", "watttime"]
+            ["engine-token", "key", "key-password", "kubeconfig", "password", "proxy-secret", "token", "wattledger.key", "watttime"]
                 .map(std::path::PathBuf::from)
         );
     }

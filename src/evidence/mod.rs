@@ -10,6 +10,7 @@ pub mod closed;
 mod content;
 mod decisions;
 mod editions;
+mod exchange;
 mod files;
 mod hashing;
 mod intensity;
@@ -30,6 +31,7 @@ use anyhow::Result;
 
 pub use closed::{PublicKey, Seal, SealKind, Sealed, SealedDay, SealedFile, SealedLedger, SigningKey};
 pub use content::{Content, Spooled, Spooling};
+pub use exchange::Exchange;
 pub use hashing::Hashing;
 pub use journal::{Journal, JournalOfDay};
 pub use manifest::{DayManifest, FileRecord, QueryRecord, SCHEMA};

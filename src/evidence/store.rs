@@ -7,6 +7,7 @@ use polars::prelude::DataFrame;
 
 use super::closed::CLOSED_FOLDER;
 use super::editions::{DECISIONS_FOLDER, FORECASTS_FOLDER, INTENSITY_FOLDER, PRICES_FOLDER};
+use super::exchange::ENGINE_FOLDER;
 use super::files::folder_name;
 use super::journal::RECORDER_FOLDER;
 use super::manifest::{DayManifest, FileRecord};
@@ -22,7 +23,9 @@ const PART_ROWS: usize = 256 * 1024;
 impl Store {
     /// What the keys of a day begin with.
     fn day_prefix(&self, cluster: &str, day: &str) -> Result<String> {
-        if [CLOSED_FOLDER, DECISIONS_FOLDER, FORECASTS_FOLDER, INTENSITY_FOLDER, PRICES_FOLDER, RECORDER_FOLDER].contains(&cluster) {
+        if [CLOSED_FOLDER, DECISIONS_FOLDER, ENGINE_FOLDER, FORECASTS_FOLDER, INTENSITY_FOLDER, PRICES_FOLDER, RECORDER_FOLDER]
+            .contains(&cluster)
+        {
             bail!("a cluster cannot be called `{cluster}`: the evidence keeps something else in the folder of that name");
         }
         Ok(format!("{}/{}", folder_name(cluster)?, folder_name(day)?))
@@ -94,9 +97,19 @@ impl Store {
         Ok(whole)
     }
 
+    /// The key of a file of a day.
+    pub fn part_key(&self, manifest: &DayManifest, record: &FileRecord) -> Result<String> {
+        Ok(format!("{}/{}", self.day_prefix(&manifest.cluster, &manifest.day)?, folder_name(&record.path)?))
+    }
+
+    /// Checks the SHA-256 of a file of a day that somebody else is going to read.
+    pub fn check_part(&self, manifest: &DayManifest, record: &FileRecord) -> Result<()> {
+        self.objects().get_checked(&self.part_key(manifest, record)?, record).map(|_| ())
+    }
+
     /// Reads one file of a day after checking its SHA-256; the file is read once.
     pub fn read_part(&self, manifest: &DayManifest, record: &FileRecord) -> Result<DataFrame> {
-        let key = format!("{}/{}", self.day_prefix(&manifest.cluster, &manifest.day)?, folder_name(&record.path)?);
+        let key = self.part_key(manifest, record)?;
         let bytes = self.objects().get_checked(&key, record)?;
         let frame = parquet::decode(bytes).with_context(|| format!("decode {}", self.objects().display(&key)))?;
         if frame.height() as u64 != record.rows {

@@ -9,6 +9,7 @@ mod decision;
 mod deferral;
 mod digest;
 mod endpoint;
+mod engine_address;
 mod finding;
 mod gate;
 mod hardware;
@@ -34,6 +35,7 @@ pub use decision::{Decision, DecisionReason, DecisionRecord, DecisionSource, For
 pub use deferral::{ClassBasis, DeferrableRule, DeferralClass, HoldOutPolicy, serves_users};
 pub use digest::{hex, sha256};
 pub use endpoint::Endpoint;
+pub use engine_address::EngineAddress;
 pub use finding::{Finding, Severity};
 pub use gate::{Deadline, GateTerms, LatestStart};
 pub use hardware::{EmbodiedTerms, FunctionalUnit, PublishedYear};

@@ -87,7 +87,8 @@ fn compare(python: &Path, config: &Config, only: &[&str], mut look: impl FnMut(&
         let usage_rows = usage.height();
         let inputs = sql::inputs(terms, node_steps, usage)?;
         let tables = sql::run_plan(&inputs)?;
-        let (fold, rows) = (sql::fold(terms, &tables, usage_rows)?, sql::rows(&tables)?);
+        let usage = sql::UsageRows::of(&tables, usage_rows)?;
+        let (fold, rows) = (sql::fold(terms, &tables, usage)?, sql::rows(&tables)?);
         assert!(columns == (fold.clone(), rows.clone()), "{cluster} on {day}: the columnar pass and the SQL files differ");
         for (table, frame) in inputs {
             write_parquet(&day_folder.join(format!("{table}.parquet")), frame);

@@ -21,7 +21,7 @@ const CLOCK: &[&str] = &["SystemTime", "Instant::now", "Utc::now", "Local::now"]
 const POLARS: &[&str] = &["polars"];
 const ANYHOW: &[&str] = &["anyhow"];
 
-const ROOMS: [Room; 11] = [
+const ROOMS: [Room; 12] = [
     Room { name: "units", may_use: &[], never: &[POLARS, ANYHOW, FILES, NETWORK, CLOCK] },
     Room { name: "model", may_use: &["units"], never: &[FILES, NETWORK, CLOCK] },
     Room { name: "factors", may_use: &["units", "model"], never: &[NETWORK] },
@@ -32,6 +32,7 @@ const ROOMS: [Room; 11] = [
     Room { name: "disclosure", may_use: &["units", "model", "accounting"], never: &[FILES, NETWORK, CLOCK] },
     Room { name: "reports", may_use: &["units", "model", "disclosure"], never: &[FILES, NETWORK, CLOCK] },
     Room { name: "outlook", may_use: &["units", "model", "config", "sources", "evidence", "accounting"], never: &[FILES, CLOCK] },
+    Room { name: "engine", may_use: &["units", "model", "config", "evidence", "accounting"], never: &[] },
     Room {
         name: "web",
         may_use: &["units", "model", "factors", "config", "sources", "evidence", "accounting", "disclosure", "reports", "outlook"],

@@ -15,6 +15,8 @@ mod doctor;
 mod doctor_workloads;
 mod documents;
 mod dst;
+#[cfg(feature = "spark")]
+mod elsewhere;
 mod embodied;
 mod end_to_end;
 mod engines;

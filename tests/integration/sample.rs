@@ -24,8 +24,6 @@ pub fn wattledger_ok(arguments: &[&str], config: &Path) -> Output {
     output
 }
 
-/// Generates into a folder. `cargo test` builds the example beside the tests; calling cargo from a test would not do, because its variables
-/// (`CARGO_PKG_NAME` and the like) make build scripts run again, and everything above them is compiled anew.
 /// `report.json` of October.
 pub fn report(config: &Path, out: &Path) -> Value {
     report_with(config, out, &[])
@@ -36,6 +34,8 @@ pub fn report_with(config: &Path, out: &Path, options: &[&str]) -> Value {
     serde_json::from_slice(&fs::read(out.join("report.json")).unwrap()).unwrap()
 }
 
+/// Generates into a folder. `cargo test` builds the example beside the tests; calling cargo from a test would not do, because its variables
+/// (`CARGO_PKG_NAME` and the like) make build scripts run again, and everything above them is compiled anew.
 pub fn generate(out: &Path, arguments: &[&str]) {
     let generator = Path::new(env!("CARGO_BIN_EXE_wattledger")).with_file_name("examples").join("generate-sample");
     assert!(generator.exists(), "{} is not there; `cargo build --example generate-sample` makes it", generator.display());

@@ -84,8 +84,15 @@ pub fn run_plan(inputs: &BTreeMap<&'static str, DataFrame>) -> Result<BTreeMap<S
     Ok(tables)
 }
 
-/// The inputs of the plan beside `node_steps` and `usage`, as frames.
+/// The inputs of the plan.
 pub fn inputs(terms: &DayTerms<'_>, node_steps: DataFrame, usage: DataFrame) -> Result<BTreeMap<&'static str, DataFrame>> {
+    let mut inputs = terms_tables(terms)?;
+    inputs.extend([("node_steps", node_steps), ("usage", usage)]);
+    Ok(inputs)
+}
+
+/// Those that no evidence holds: what dimensions, configuration and intensity say of the day.
+pub fn terms_tables(terms: &DayTerms<'_>) -> Result<BTreeMap<&'static str, DataFrame>> {
     let annual = |site: usize| terms.zones[terms.sites[site].zone].annual_direct_gco2e_per_kwh;
     let idle_policy = match terms.idle {
         IdlePolicy::Unallocated => 0,
@@ -123,8 +130,6 @@ pub fn inputs(terms: &DayTerms<'_>, node_steps: DataFrame, usage: DataFrame) -> 
     let steps: Vec<i32> = all_steps().filter(|step| terms.is_in_period(*step)).collect();
     let hours: Vec<i32> = steps.iter().map(|step| terms.hour_of(*step)).collect();
     Ok(BTreeMap::from([
-        ("node_steps", node_steps),
-        ("usage", usage),
         ("nodes", nodes),
         ("pods", pods),
         ("gaps", gaps),
@@ -182,9 +187,23 @@ fn run_steps_frame(terms: &DayTerms<'_>) -> Result<DataFrame> {
     )?)
 }
 
+/// How many of the rows of `usage` had a metered step to stand in, and how many there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UsageRows {
+    pub all: u64,
+    pub metered: u64,
+}
+
+impl UsageRows {
+    /// `all` is what went in: rows that `active` does not hold had no metered step.
+    pub fn of(tables: &BTreeMap<String, DataFrame>, all: usize) -> Result<Self> {
+        let active = tables.get("active").context("plan.txt makes no table active")?;
+        Ok(Self { all: all as u64, metered: active.height() as u64 })
+    }
+}
+
 /// The tables of the plan as a fold, for comparison with the other engine and for those who prefer this one.
-/// `usage_rows` is what went in: rows that `active` does not hold had no metered step to stand in.
-pub fn fold(terms: &DayTerms<'_>, tables: &BTreeMap<String, DataFrame>, usage_rows: usize) -> Result<DayFold> {
+pub fn fold(terms: &DayTerms<'_>, tables: &BTreeMap<String, DataFrame>, usage: UsageRows) -> Result<DayFold> {
     let table = |name: &str| tables.get(name).with_context(|| format!("plan.txt makes no table {name}"));
     let hours = Columns(table("workload_hours")?);
     let mut workload_hours = Vec::with_capacity(hours.0.height());
@@ -262,8 +281,8 @@ pub fn fold(terms: &DayTerms<'_>, tables: &BTreeMap<String, DataFrame>, usage_ro
         step_requests.push(StepRequest { step: asked.id("step", i)?, cpu_request_milli: asked.integer("cpu_request_milli", i)? });
     }
     step_requests.sort_unstable();
-    let usage_rows = usage_rows as u64;
-    let unmetered_rows = usage_rows - table("active")?.height() as u64;
+    let unmetered_rows = usage.all.checked_sub(usage.metered).context("more rows of usage were metered than there are")?;
+    let usage_rows = usage.all;
     Ok(DayFold { workload_hours, node_days, runs, reservations, run_steps, step_requests, unmetered_rows, usage_rows, content: None })
 }
 

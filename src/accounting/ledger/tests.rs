@@ -144,7 +144,8 @@ pub fn by_sql(terms: &DayTerms<'_>, evidence: &Evidence) -> (DayFold, Vec<Ledger
     )
     .unwrap();
     let tables = sql::run_plan(&sql::inputs(terms, node_steps, usage).unwrap()).unwrap();
-    (sql::fold(terms, &tables, evidence.usage.len()).unwrap(), sql::rows(&tables).unwrap())
+    let usage = sql::UsageRows::of(&tables, evidence.usage.len()).unwrap();
+    (sql::fold(terms, &tables, usage).unwrap(), sql::rows(&tables).unwrap())
 }
 
 pub fn terms<'a>(sites: &'a [SiteTerms], zones: &'a [ZoneIntensity], nodes: usize, pods: usize) -> DayTerms<'a> {

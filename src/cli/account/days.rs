@@ -12,7 +12,7 @@ use std::thread;
 use anyhow::{Context, Result, bail};
 use polars::prelude::DataFrame;
 
-use super::{Engine, dimensions};
+use super::{Engine, dimensions, elsewhere};
 use crate::accounting::dimensions::DayDimensions;
 use crate::accounting::frames::{ids, integers};
 use crate::accounting::inventory::Inventory;
@@ -94,7 +94,7 @@ pub struct DayContent {
 }
 
 /// How the ledger of some days is run.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Run {
     pub engine: Engine,
     pub workers: usize,
@@ -103,26 +103,30 @@ pub struct Run {
 }
 
 /// The sums of the days, and where they are asked for the hashes of their rows, by cluster and day.
-pub fn ledger(store: &Store, plan: &Plan<'_>, days: &[&DayToAccount], run: Run) -> Result<(Inventory, Vec<DayContent>)> {
+pub fn ledger(store: &Store, plan: &Plan<'_>, days: &[&DayToAccount], run: &Run) -> Result<(Inventory, Vec<DayContent>)> {
+    if let Engine::Spark(spark) = &run.engine {
+        let mut total = (Inventory::new(plan), Vec::new());
+        elsewhere::visit(spark, store, plan, days, run, |day, accounted| {
+            take(plan, day, accounted, &mut total);
+            Ok(())
+        })?;
+        return Ok(total);
+    }
     let next = AtomicUsize::new(0);
     let total = Mutex::new((Inventory::new(plan), Vec::new()));
     let progress = Progress::new("accounting", days.len() as u64);
     thread::scope(|scope| {
         let work = || -> Result<()> {
-            let (mut mine, mut contents) = (Inventory::new(plan), Vec::new());
+            let mut mine = (Inventory::new(plan), Vec::new());
             while let Some(day) = days.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let cluster = &plan.terms.clusters[day.cluster].name;
                 let accounted = AccountedDay::new(store, plan, day, run).with_context(|| format!("account {cluster} on {}", day.day))?;
-                mine.add(day.cluster, day.day, &accounted.dimensions, &accounted.runs, &accounted.fold);
-                let centres = &plan.survey.clusters[day.cluster].cost_centres;
-                mine.add_cost_centres(day.cluster, day.day, &accounted.dimensions, centres, &accounted.fold);
-                let content = accounted.fold.content;
-                contents.extend(content.map(|content| DayContent { cluster: cluster.clone(), day: day.day, content }));
+                take(plan, day, &accounted, &mut mine);
                 progress.tick(&format!("{cluster} {}", day.day));
             }
             let mut total = total.lock().expect("a worker that panics ends the program");
-            total.0.merge(mine);
-            total.1.extend(contents);
+            total.0.merge(mine.0);
+            total.1.extend(mine.1);
             Ok(())
         };
         let handles: Vec<_> = (0..run.workers).map(|_| scope.spawn(work)).collect();
@@ -134,14 +138,26 @@ pub fn ledger(store: &Store, plan: &Plan<'_>, days: &[&DayToAccount], run: Run) 
     Ok((inventory, contents))
 }
 
+/// Adds what a cluster-day came to.
+fn take(plan: &Plan<'_>, day: &DayToAccount, accounted: &AccountedDay, (inventory, contents): &mut (Inventory, Vec<DayContent>)) {
+    inventory.add(day.cluster, day.day, &accounted.dimensions, &accounted.runs, &accounted.fold);
+    let centres = &plan.survey.clusters[day.cluster].cost_centres;
+    inventory.add_cost_centres(day.cluster, day.day, &accounted.dimensions, centres, &accounted.fold);
+    let cluster = &plan.terms.clusters[day.cluster].name;
+    contents.extend(accounted.fold.content.clone().map(|content| DayContent { cluster: cluster.clone(), day: day.day, content }));
+}
+
 /// Visits what each cluster-day came to, in the order of clusters and days; as many days are in memory as there are workers.
 pub fn in_order(
     store: &Store,
     plan: &Plan<'_>,
     days: &[&DayToAccount],
-    run: Run,
+    run: &Run,
     mut visit: impl FnMut(&DayToAccount, &AccountedDay) -> Result<()>,
 ) -> Result<()> {
+    if let Engine::Spark(spark) = &run.engine {
+        return elsewhere::visit(spark, store, plan, days, run, visit);
+    }
     let mut ordered = days.to_vec();
     ordered.sort_by_key(|day| (day.cluster, day.day));
     let progress = Progress::new("hour by hour", ordered.len() as u64);
@@ -172,7 +188,7 @@ pub struct AccountedDay {
 }
 
 impl AccountedDay {
-    pub fn new(store: &Store, plan: &Plan<'_>, day: &DayToAccount, run: Run) -> Result<Self> {
+    pub fn new(store: &Store, plan: &Plan<'_>, day: &DayToAccount, run: &Run) -> Result<Self> {
         let mut dimensions = match &day.manifest {
             Some(manifest) => dimensions(store, manifest)?,
             None => DayDimensions::default(),
@@ -180,15 +196,16 @@ impl AccountedDay {
         plan.complete(day.cluster, day.day, &mut dimensions);
         let runs = plan.runs_of_day(day.cluster, &dimensions);
         let terms = plan.day_terms(day.cluster, day.day, &dimensions, &runs);
-        let fold = match (&day.manifest, run.engine) {
+        let fold = match (&day.manifest, &run.engine) {
             (Some(manifest), Engine::Sql) => {
                 let (node_steps, usage) = (store.read_table(manifest, Table::NodeSteps)?, store.read_table(manifest, Table::Usage)?);
                 let usage_rows = usage.height();
                 let tables = sql::run_plan(&sql::inputs(&terms, node_steps, usage)?)?;
                 let content = if run.with_content { Some(ContentHash::of(&sql::rows(&tables)?)) } else { None };
-                DayFold { content, ..sql::fold(&terms, &tables, usage_rows)? }
+                let usage = sql::UsageRows::of(&tables, usage_rows)?;
+                DayFold { content, ..sql::fold(&terms, &tables, usage)? }
             }
-            (Some(manifest), Engine::Columns) => columns(store, manifest, &terms, run)?,
+            (Some(manifest), Engine::Columns | Engine::Spark(_)) => columns(store, manifest, &terms, run)?,
             (None, _) => {
                 let meters = Meters::new(&terms, NodeStepColumns::default())?;
                 let mut pass = pass(&terms, &meters, run);
@@ -200,13 +217,13 @@ impl AccountedDay {
     }
 }
 
-fn pass<'a>(terms: &'a DayTerms<'a>, meters: &'a Meters, run: Run) -> Pass<'a> {
+fn pass<'a>(terms: &'a DayTerms<'a>, meters: &'a Meters, run: &Run) -> Pass<'a> {
     let pass = Pass::new(terms, meters);
     if run.with_content { pass.hashing_rows() } else { pass }
 }
 
 /// The columnar pass over the parts of a day: one part in memory at a time.
-fn columns(store: &Store, manifest: &DayManifest, terms: &DayTerms<'_>, run: Run) -> Result<DayFold> {
+fn columns(store: &Store, manifest: &DayManifest, terms: &DayTerms<'_>, run: &Run) -> Result<DayFold> {
     let meters = meters(terms, &store.read_table(manifest, Table::NodeSteps)?)?;
     let mut pass = pass(terms, &meters, run);
     let mut next_node = 0;

@@ -8,6 +8,8 @@ mod category3;
 mod counterfactual;
 mod days;
 mod earlier;
+mod elsewhere;
+mod engine;
 mod factor_list;
 mod findings;
 mod generation;
@@ -24,13 +26,13 @@ use std::thread;
 
 use anyhow::{Context, Result, bail};
 use chrono::{NaiveDate, NaiveTime};
-use clap::ValueEnum;
 use polars::prelude::DataFrame;
 use sha2::{Digest, Sha256};
 
 pub use self::books::{Books, CONFIG_FILE};
 pub use self::days::{AccountedDay, DayContent, DayToAccount, Run, rows_by_columns, run_rows_by_columns};
 use self::days::{days_to_account, ledger};
+pub use self::engine::{Engine, EngineName};
 pub use self::findings::{ACCEPTED, warn_of_unused};
 use super::progress::Progress;
 use crate::accounting::counterfactual::evaluate;
@@ -57,31 +59,8 @@ use crate::units::{GramsCo2ePerKilowattHour, ReportingPeriod, UtcDay};
 
 pub const SOFTWARE: &str = concat!("wattledger ", env!("CARGO_PKG_VERSION"));
 
-/// What runs the method.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Engine {
-    /// One pass over sorted columns.
-    Columns,
-    /// The files of `queries/accounting`, run by polars.
-    Sql,
-}
-
-impl Engine {
-    /// As a seal names it.
-    pub fn named(name: &str) -> Result<Self> {
-        Self::from_str(name, false).map_err(|_| anyhow::anyhow!("`{name}` is not an engine that this version has"))
-    }
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Columns => "columns",
-            Self::Sql => "sql",
-        }
-    }
-}
-
 /// How a report is worked out, as the command line says.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Accounting {
     pub engine: Engine,
     pub threads: Option<usize>,
@@ -197,14 +176,14 @@ fn month_account(
     evidence.extend(found.evidence);
     let mut plan = Plan::new(&terms, &survey, runs, zones, found.beside);
     let days = days_to_account(store, &plan, &manifests, &mut findings)?;
-    let run = Run { engine: accounting.engine, workers, with_content: accounting.with_content };
-    let (mut inventory, contents) = ledger(store, &plan, &days.iter().collect::<Vec<_>>(), run)?;
+    let run = Run { engine: accounting.engine.clone(), workers, with_content: accounting.with_content };
+    let (mut inventory, contents) = ledger(store, &plan, &days.iter().collect::<Vec<_>>(), &run)?;
     cost_centres::complete(&plan, &mut inventory);
     let mut idle = Vec::new();
     if accounting.with_sensitivity {
         for policy in IdlePolicy::ALL.into_iter().filter(|policy| *policy != terms.idle) {
             plan.idle = policy;
-            let (other, _) = ledger(store, &plan, &of_period(&days, period), Run { with_content: false, ..run })?;
+            let (other, _) = ledger(store, &plan, &of_period(&days, period), &Run { with_content: false, ..run.clone() })?;
             idle.extend(sensitivity::idle(&terms.clusters, (terms.idle, &inventory), (policy, &other)));
         }
         plan.idle = terms.idle;
@@ -254,7 +233,7 @@ fn month_account(
     };
     if let (Some(take), None) = (hours, Refusal::of(&findings)) {
         let mut hourly = HourlyLedger::new(&plan, &inventory, &market);
-        days::in_order(store, &plan, &of_period(&days, period), Run { with_content: false, ..run }, |day, accounted| {
+        days::in_order(store, &plan, &of_period(&days, period), &Run { with_content: false, ..run.clone() }, |day, accounted| {
             take(&hourly.day(day.cluster, day.day, &accounted.dimensions, &accounted.fold))
         })?;
     }

@@ -34,7 +34,7 @@ pub fn year(books: &Books, period: ReportingPeriod, accept: &[String], accountin
 fn sum_of_months(books: &Books, period: ReportingPeriod, accept: &[String], accounting: &Accounting) -> Result<Statement> {
     let Months { present, missing, mut found } = months(books, period)?;
     // Other idle policies move energy between namespaces of a month; a year's totals do not show it.
-    let of_a_month = Accounting { with_sensitivity: false, ..*accounting };
+    let of_a_month = Accounting { with_sensitivity: false, ..accounting.clone() };
     let (mut months, mut settling) = (Vec::new(), Settling::default());
     for period in present {
         let account = month(books, period, accept, &of_a_month).with_context(|| format!("account {period}"))?;

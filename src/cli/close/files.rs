@@ -24,7 +24,7 @@ pub const UNSIGNED: &str = "UNSIGNED";
 pub const NO_TIMESTAMP: &str = "NO_TIMESTAMP";
 
 /// What an edition says beside what its books hold.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Edition {
     pub number: u32,
     /// Of a restatement.
@@ -81,7 +81,7 @@ impl Edition {
 
 /// Accounts the month and makes its files. Blocked findings that nobody accepted refuse it.
 pub fn make(books: &Books, period: ReportingPeriod, edition: &Edition, threads: Option<usize>) -> Result<Made> {
-    let accounting = Accounting { engine: edition.engine, threads, with_sensitivity: true, with_content: true };
+    let accounting = Accounting { engine: edition.engine.clone(), threads, with_sensitivity: true, with_content: true };
     // The hourly ledger of a fleet is larger than the memory.
     let (mut csv, mut parquet) = (Spooling::begin()?, Spooling::begin()?);
     let wants = |format: LedgerFormat| edition.formats.iter().any(|wanted| wanted.ledger() == Some(format));

@@ -21,7 +21,7 @@ use self::files::{Edition, Made};
 use self::inputs::Inputs;
 use self::sealing::Sealer;
 pub use self::sealing::{TIME_STAMP_CA_FILE, public_key};
-use super::account::{self, Books, Engine, SOFTWARE};
+use super::account::{self, Books, Engine, EngineName, SOFTWARE};
 use super::report::Format;
 use super::{diff, exit};
 use crate::config::Config;
@@ -61,9 +61,10 @@ pub struct CloseArgs {
     #[arg(long, value_name = "RFC3339")]
     pub at: Option<DateTime<Utc>>,
 
-    /// What runs the method: one pass over columns, or the SQL files themselves; both give the same figures
-    #[arg(long, value_enum, value_name = "ENGINE", default_value_t = Engine::Columns)]
-    pub engine: Engine,
+    /// What runs the method: `columns`, one pass over columns, or `sql`, the SQL files themselves, both here; or a Spark Connect server,
+    /// `sc://host:port`. All give the same figures [default: the engine of [engine], else columns]
+    #[arg(long, value_name = "ENGINE")]
+    pub engine: Option<EngineName>,
 
     /// How many cluster-days are accounted at once [default: the machine's cores]
     #[arg(long, value_name = "N")]
@@ -99,7 +100,7 @@ pub fn run(args: &CloseArgs, config: &Config, accept: &[String]) -> Result<u8> {
         accept: accept.to_vec(),
         is_signed: sealer.can_sign(),
         is_stamped: sealer.can_stamp(),
-        engine: args.engine,
+        engine: Engine::open(args.engine.as_ref(), config)?,
         formats: Format::ALL.into_iter().filter(|format| args.format.contains(format)).collect(),
     };
     let (store, readings) = books.store.noting_reads();

@@ -56,7 +56,7 @@ impl Walk<'_> {
         let mut of_cluster: Vec<_> = workings.days.iter().filter(|day| day.cluster == cluster && day.day >= first).collect();
         of_cluster.sort_by_key(|day| day.day);
         let mut hourly = HourlyLedger::new(workings.plan, workings.inventory, workings.market);
-        let run = Run { engine: Engine::Columns, workers: 1, with_content: false };
+        let run = &Run { engine: Engine::Columns, workers: 1, with_content: false };
         for day in of_cluster {
             let accounted = AccountedDay::new(workings.store, workings.plan, day, run)?;
             visit(hourly.day(cluster, day.day, &accounted.dimensions, &accounted.fold));

@@ -20,6 +20,8 @@ use self::bundle::Bundle;
 use self::checks::{Keys, Trust};
 pub use self::outcome::Checked;
 use self::outcome::Outcome;
+use self::recalculation::Means;
+use super::account::{Engine, EngineName};
 use super::exit;
 use crate::config::Config;
 use crate::evidence::closed::Written;
@@ -52,6 +54,10 @@ pub struct VerifyArgs {
     #[arg(long)]
     pub json: bool,
 
+    /// What works the figures out again, as in `report`; for months of the evidence [default: the engine that the seal names]
+    #[arg(long, value_name = "ENGINE", conflicts_with = "bundle")]
+    pub engine: Option<EngineName>,
+
     /// How many cluster-days are accounted at once [default: the machine's cores]
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
@@ -64,14 +70,16 @@ pub fn run(args: &VerifyArgs, config: &Path) -> Result<u8> {
             let bundle = Bundle::open(path)?;
             let config = config.exists().then(|| Config::load(config)).transpose()?;
             let trust = Trust::of(args, config.as_ref(), bundle.public_key()?)?;
-            check_bundle(&bundle.store(), &trust, args.threads)?
+            check_bundle(&bundle.store(), &trust, &Means { engine: None, threads: args.threads })?
         }
         None => {
             let config = Config::load(config)?;
             let store = super::account::Books::open(&config)?.store;
             let trust = Trust::of(args, Some(&config), None)?;
             let month = args.month.as_deref().map(|month| super::period_of(month, config.time_zone, Utc::now())).transpose()?;
-            check_evidence(&store, month.map(|month| month.to_string()).as_deref(), args, &trust)?
+            let engine = args.engine.as_ref().map(|name| Engine::open(Some(name), &config)).transpose()?;
+            let means = Means { engine, threads: args.threads };
+            check_evidence(&store, month.map(|month| month.to_string()).as_deref(), args, &trust, &means)?
         }
     };
     outcome::print(&checked, args.json)?;
@@ -79,14 +87,14 @@ pub fn run(args: &VerifyArgs, config: &Path) -> Result<u8> {
 }
 
 /// The months that were asked for, each with the chain up to it.
-fn check_evidence(store: &Store, wanted: Option<&str>, args: &VerifyArgs, trust: &Trust) -> Result<Vec<Checked>> {
+fn check_evidence(store: &Store, wanted: Option<&str>, args: &VerifyArgs, trust: &Trust, means: &Means) -> Result<Vec<Checked>> {
     let (seals, mut checked) = read(store)?;
     let is_wanted =
         |month: &str, edition: u32| wanted.is_none_or(|wanted| wanted == month) && args.edition.is_none_or(|wanted| wanted == edition);
     checked.retain(|unreadable| is_wanted(&unreadable.month, unreadable.edition));
     for (index, sealed) in seals.iter().enumerate() {
         if is_wanted(&sealed.seal.period.month, sealed.seal.edition) {
-            checked.push(check(store, &seals[..=index], trust, args.threads));
+            checked.push(check(store, &seals[..=index], trust, means));
         }
     }
     if checked.is_empty() {
@@ -100,10 +108,10 @@ fn check_evidence(store: &Store, wanted: Option<&str>, args: &VerifyArgs, trust:
 }
 
 /// The newest seal of a bundle, which is the one that it was made for; of those before it only the chain is there.
-fn check_bundle(store: &Store, trust: &Trust, threads: Option<usize>) -> Result<Vec<Checked>> {
+fn check_bundle(store: &Store, trust: &Trust, means: &Means) -> Result<Vec<Checked>> {
     let (seals, mut checked) = read(store)?;
     if !seals.is_empty() {
-        checked.push(check(store, &seals, trust, threads));
+        checked.push(check(store, &seals, trust, means));
     }
     if checked.is_empty() {
         bail!("there is no seal in the bundle");
@@ -148,12 +156,12 @@ fn of_files(store: &Store, seals: &[Sealed], trust: &Trust) -> Vec<Outcome> {
 }
 
 /// All checks of the last of these seals. Figures are worked out again only where everything that they are made of is as it was sealed.
-fn check(store: &Store, seals: &[Sealed], trust: &Trust, threads: Option<usize>) -> Checked {
+fn check(store: &Store, seals: &[Sealed], trust: &Trust, means: &Means) -> Checked {
     let sealed = seals.last().expect("there is the one that is checked");
     let mut outcomes = of_files(store, seals, trust);
     let [.., files, evidence] = &outcomes[..] else { unreachable!("they were just made") };
     outcomes.push(match files.is_passed() && evidence.is_passed() {
-        true => recalculation::recalculate(store, sealed, threads),
+        true => recalculation::recalculate(store, sealed, means),
         false => Outcome::failed("recalculation", "NOT_REPRODUCED", "not tried: what the figures are made of is not what was sealed"),
     });
     Checked { month: sealed.seal.period.month.clone(), edition: sealed.seal.edition, outcomes }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::super::account::{self, Books, SOFTWARE};
+use super::super::account::{self, Books, Engine, SOFTWARE};
 use super::super::close::files::{self, Edition, Made, REPORT_FOLDER};
 use super::checks::first_few;
 use super::figures;
@@ -20,8 +20,16 @@ use crate::units::ReportingPeriod;
 const CHECK: &str = "recalculation";
 const BAD: &str = "NOT_REPRODUCED";
 
-pub fn recalculate(store: &Store, sealed: &Sealed, threads: Option<usize>) -> Outcome {
-    let made = match make(store, sealed, threads) {
+/// How figures are worked out again.
+#[derive(Clone, Debug, Default)]
+pub struct Means {
+    /// That which the seal names, where none is.
+    pub engine: Option<Engine>,
+    pub threads: Option<usize>,
+}
+
+pub fn recalculate(store: &Store, sealed: &Sealed, means: &Means) -> Outcome {
+    let made = match make(store, sealed, means) {
         Ok(made) => made,
         Err(error) => return Outcome::failed(CHECK, BAD, said(&error)),
     };
@@ -53,7 +61,7 @@ fn other_method(sealed: &Sealed) -> String {
     }
 }
 
-fn make(store: &Store, sealed: &Sealed, threads: Option<usize>) -> Result<Made> {
+fn make(store: &Store, sealed: &Sealed, means: &Means) -> Result<Made> {
     let books = Books::of_closed(store, sealed)?;
     let period = ReportingPeriod::parse(&sealed.seal.period.month, books.config.time_zone).map_err(anyhow::Error::msg)?;
     let then = &sealed.seal.period;
@@ -68,7 +76,9 @@ fn make(store: &Store, sealed: &Sealed, threads: Option<usize>) -> Result<Made> 
         then.to,
         then.tzdata
     );
-    files::make(&books, period, &Edition::of(&sealed.seal)?, threads)
+    let mut edition = Edition::of(&sealed.seal)?;
+    edition.engine = means.engine.clone().unwrap_or(edition.engine);
+    files::make(&books, period, &edition, means.threads)
 }
 
 /// An error in a sentence, and where a finding refuses the report now, which.

@@ -123,6 +123,14 @@ impl Folder {
         files::sync_folder(parent(&path))
     }
 
+    pub fn remove_all(&self, prefix: &str) -> Result<()> {
+        let path = self.path(prefix);
+        match fs::remove_dir_all(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            removed => removed.with_context(|| format!("remove {}", path.display())),
+        }
+    }
+
     pub fn lock(&self, key: &str, what: &str) -> Result<Lock> {
         make_folder(&self.root)?;
         let lock = lock::of_file(&self.path(key), what)?;

@@ -215,6 +215,15 @@ impl Objects {
         }
     }
 
+    /// Takes away everything below a prefix of whole parts, what is not listed too.
+    pub(super) fn remove_all(&self, prefix: &str) -> Result<()> {
+        let prefix = self.writable(prefix)?;
+        match &self.place {
+            Place::Folder(folder) => folder.remove_all(prefix),
+            Place::Bucket(bucket) => bucket.list(prefix)?.iter().try_for_each(|key| bucket.remove(key)),
+        }
+    }
+
     fn writable<'a>(&self, key: &'a str) -> Result<&'a str> {
         ensure!(!self.is_read_only(), "`{key}` cannot be written: the evidence is looked at as it was");
         checked(key)
@@ -248,7 +257,10 @@ impl Objects {
 /// A key that leads nowhere else.
 fn checked(key: &str) -> Result<&str> {
     for part in key.split('/') {
-        if folder_name(part.strip_prefix(REPLACED).unwrap_or(part)).is_err() {
+        let part = part.strip_prefix(REPLACED).unwrap_or(part);
+        // `day_id=3`, as engines call the folders of a table that is in parts.
+        let (name, value) = part.split_once('=').unwrap_or((part, "1"));
+        if folder_name(name).is_err() || folder_name(value).is_err() {
             bail!(
                 "`{key}` cannot be a key of the evidence; its parts may have letters, digits, `-`, `_` and `.`, and do not begin with a `.`"
             );

@@ -62,7 +62,7 @@ fn what_the_image_is_built_with_is_pinned() {
     assert_eq!(of(&instructions, 2, "ARG"), [format!("VERSION={}", package["version"].as_str().unwrap())]);
     let builds: Vec<&str> = of(&instructions, 1, "RUN").into_iter().filter(|run| run.contains("cargo")).collect();
     // Without a profile: the one that cargo tests with, so that the program below is what the image has.
-    assert_eq!(builds, ["cargo build --locked --bin wattledger"]);
+    assert_eq!(builds, ["cargo build --locked --features spark --bin wattledger"]);
     assert!(of(&instructions, 1, "RUN").contains(&"./assemble target/debug/wattledger /root-of-image"));
     assert!(PROGRAM.ends_with("/debug/wattledger"), "{PROGRAM}");
 }

@@ -70,6 +70,7 @@ pub fn period() -> ReportingPeriod {
 
 pub fn terms(story: Story) -> MonthTerms {
     let site = |zone: &str, pue: f64| Site {
+        entity: None,
         boundary: Boundary::Owned,
         placement: Placement::Scope2,
         grid_zone: zone.to_owned(),

@@ -159,6 +159,7 @@ fn zone() -> ZoneIntensity {
 /// What is found of an inventory in a plan of one cluster, with so many steps missing.
 fn with_plan<T>(missing_steps: u64, existing_steps: u64, see: impl FnOnce(&Plan<'_>) -> T) -> T {
     let site = Site {
+        entity: None,
         boundary: Boundary::Owned,
         placement: Placement::Scope2,
         grid_zone: "NL".to_owned(),

@@ -62,6 +62,8 @@ pub struct ClusterTerms {
 /// A set of nodes of one cluster of which the same is true.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Site {
+    /// The legal entity that controls its nodes; none where the organisation has named none.
+    pub entity: Option<String>,
     pub boundary: Boundary,
     pub placement: Placement,
     pub grid_zone: String,

@@ -35,7 +35,8 @@ const PUBLISHED: [(&str, &str, f64); 12] = [
 ];
 
 /// An LEI is 18 letters and digits and two check digits, ISO 7064 mod 97-10.
-pub(super) fn lei(text: Option<&str>) -> Result<Option<String>> {
+/// `table` is where it stands, as in `[organisation]`.
+pub(super) fn lei(table: &str, text: Option<&str>) -> Result<Option<String>> {
     let Some(text) = text else { return Ok(None) };
     let is_shaped = text.len() == 20 && text.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase());
     let value = |byte: u8| u64::from(if byte.is_ascii_digit() { byte - b'0' } else { byte - b'A' + 10 });
@@ -43,21 +44,23 @@ pub(super) fn lei(text: Option<&str>) -> Result<Option<String>> {
         let value = value(byte.to_ascii_uppercase());
         (sum * if value > 9 { 100 } else { 10 } + value) % 97
     });
-    ensure!(is_shaped && remainder == 1, "[organisation]: `lei` is not a legal entity identifier (ISO 17442): its check digits do not fit");
+    ensure!(is_shaped && remainder == 1, "{table}: `lei` is not a legal entity identifier (ISO 17442): its check digits do not fit");
     Ok(Some(text.to_owned()))
 }
 
-pub(super) fn revenue(currency: Option<&str>, by_year: &BTreeMap<String, f64>) -> Result<Revenue> {
-    let currency = currency.unwrap_or("EUR");
-    ensure!(
-        currency.len() == 3 && currency.bytes().all(|byte| byte.is_ascii_uppercase()),
-        "[organisation]: `currency` is a code of ISO 4217, as in \"EUR\""
-    );
-    let mut revenue = Revenue { currency: currency.to_owned(), by_year: BTreeMap::new() };
+/// A code of ISO 4217, as far as its shape says.
+pub(super) fn currency(table: &str, key: &str, code: &str) -> Result<String> {
+    ensure!(code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase()), "{table}: `{key}` is a code of ISO 4217, as in \"EUR\"");
+    Ok(code.to_owned())
+}
+
+pub(super) fn revenue(table: &str, currency: Option<&str>, by_year: &BTreeMap<String, f64>) -> Result<Revenue> {
+    let currency = self::currency(table, "currency", currency.unwrap_or("EUR"))?;
+    let mut revenue = Revenue { currency, by_year: BTreeMap::new() };
     for (year, amount) in by_year {
         let parsed = year.parse::<i32>().ok().filter(|_| year.len() == 4);
-        let year = parsed.with_context(|| format!("[organisation]: `net_revenue` names `{year}`, which is not a year"))?;
-        ensure!(amount.is_finite() && *amount > 0.0, "[organisation]: `net_revenue` of {year} must be above 0");
+        let year = parsed.with_context(|| format!("{table}: `net_revenue` names `{year}`, which is not a year"))?;
+        ensure!(amount.is_finite() && *amount > 0.0, "{table}: `net_revenue` of {year} must be above 0");
         revenue.by_year.insert(year, *amount);
     }
     Ok(revenue)
@@ -110,6 +113,7 @@ fn instrument(table: &raw::Instrument, clusters: &[raw::Cluster]) -> Result<Inst
         energy_source: table.energy_source,
         evidence: table.evidence.clone(),
         clusters: table.clusters.clone(),
+        entity: table.entity.clone(),
         criteria,
         generation: Vec::new(),
     })

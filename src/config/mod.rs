@@ -9,6 +9,9 @@ mod check;
 mod engine;
 mod evidence;
 mod feeds;
+mod group;
+#[cfg(test)]
+mod group_test;
 mod inventory;
 #[cfg(test)]
 mod inventory_test;
@@ -33,7 +36,7 @@ use serde::Serialize;
 
 use crate::model::policy::{FactorKind, IdlePolicy, LocationBased, Pull, Tails};
 use crate::model::{
-    Boundary, DeferrableRule, EmbodiedTerms, EvidencePlace, FunctionalUnit, Hint, HoldOutPolicy, Instrument, NodeTerms, Placement,
+    Boundary, DeferrableRule, EmbodiedTerms, EvidencePlace, FunctionalUnit, Group, Hint, HoldOutPolicy, Instrument, NodeTerms, Placement,
     PublishedYear, RenamedLabels, Signal, sha256,
 };
 use crate::units::{IntensityUnit, PriceUnit, Pue, Share};
@@ -68,6 +71,8 @@ pub struct Config {
     /// Legal entity identifier (ISO 17442).
     pub lei: Option<String>,
     pub revenue: Revenue,
+    /// Legal entities, where any is configured; then every site has one.
+    pub group: Option<Group>,
     pub instruments: Vec<InstrumentTable>,
     pub losses: Vec<ZoneLosses>,
     /// The organisation's own factor tables: resolved globs, sorted.
@@ -141,6 +146,8 @@ pub struct Kubernetes {
 /// What is true of a set of nodes: whose electricity, which grid, which building.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Site {
+    /// The legal entity that controls them; none where none is configured.
+    pub entity: Option<String>,
     pub boundary: Boundary,
     pub placement: Placement,
     pub grid_zone: String,

@@ -9,7 +9,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Deserializer, de};
 
 use crate::model::policy::{FactorKind, IdlePolicy, LocationBased, ReadWay, Tails};
-use crate::model::{AccessScope, Boundary, ColocatedAs, CriterionAnswer, EnergySource, Exporter, InstrumentKind, Matching};
+use crate::model::{AccessScope, Boundary, ColocatedAs, Consolidation, CriterionAnswer, EnergySource, Exporter, InstrumentKind, Matching};
 use crate::units::{Pue, Share};
 
 #[derive(Debug, Deserialize)]
@@ -22,6 +22,12 @@ pub(super) struct Raw {
     pub evidence: Evidence,
     #[serde(default)]
     pub cluster: Vec<Cluster>,
+    #[serde(default)]
+    pub entity: Vec<Entity>,
+    #[serde(default)]
+    pub internal_cloud: Vec<InternalCloud>,
+    #[serde(default)]
+    pub exchange_rate: Vec<ExchangeRate>,
     #[serde(default)]
     pub hardware: Vec<Hardware>,
     #[serde(default)]
@@ -72,6 +78,40 @@ pub(super) struct Organisation {
     /// Net revenue by year, in that currency.
     #[serde(default)]
     pub net_revenue: BTreeMap<String, f64>,
+    /// How the boundary of a group is drawn; goes with `[[entity]]`.
+    pub consolidation: Option<Consolidation>,
+}
+
+/// A legal entity of the group.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Entity {
+    pub name: String,
+    pub lei: Option<String>,
+    /// That of the organisation, unless it says another.
+    pub currency: Option<String>,
+    #[serde(default)]
+    pub net_revenue: BTreeMap<String, f64>,
+}
+
+/// Namespaces that are another entity's work than the machines' owner's.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct InternalCloud {
+    pub clusters: Vec<String>,
+    pub namespaces: Vec<String>,
+    pub customer: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ExchangeRate {
+    pub from: String,
+    pub to: String,
+    /// A month or a year.
+    pub period: String,
+    pub rate: f64,
+    pub source: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -112,6 +152,8 @@ pub(super) struct Evidence {
 #[serde(deny_unknown_fields)]
 pub(super) struct Cluster {
     pub name: String,
+    /// The legal entity that controls it.
+    pub entity: Option<String>,
     pub prometheus: Option<Prometheus>,
     pub kubernetes: Option<Kubernetes>,
     pub exporter: Option<Exporter>,
@@ -137,6 +179,7 @@ pub(super) struct Cluster {
 #[serde(deny_unknown_fields)]
 pub(super) struct Pool {
     pub selector: BTreeMap<String, String>,
+    pub entity: Option<String>,
     pub exporter: Option<Exporter>,
     pub boundary: Option<Boundary>,
     pub colocated_as: Option<ColocatedAs>,
@@ -274,6 +317,8 @@ pub(super) struct Instrument {
     pub energy_source: Option<EnergySource>,
     #[serde(default)]
     pub clusters: Vec<String>,
+    /// The legal entity that holds it.
+    pub entity: Option<String>,
     /// Answers to the Scope 2 Quality Criteria by number, 1 to 8.
     #[serde(default)]
     pub quality_criteria: BTreeMap<String, CriterionAnswer>,

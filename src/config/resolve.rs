@@ -14,7 +14,7 @@ use super::feeds;
 use super::misread::nearest;
 use super::raw::{self, Raw};
 use super::{
-    Cluster, Config, Kubernetes, Place, Pool, Prometheus, ReportPolicy, Site, baseline, check, engine, evidence, inventory, label,
+    Cluster, Config, Kubernetes, Place, Pool, Prometheus, ReportPolicy, Site, baseline, check, engine, evidence, group, inventory, label,
     operator, outlook, sealing, serve,
 };
 use crate::factors::{Factors, Region};
@@ -44,6 +44,8 @@ pub(super) fn resolve(raw: Raw, path: &Path, place: &Place, bytes: &[u8]) -> Res
     if let Some(pair) = clusters.windows(2).find(|pair| pair[0].name == pair[1].name) {
         bail!("two clusters are named `{}`; evidence is kept by name, so names must differ", pair[0].name);
     }
+    let revenue = inventory::revenue("[organisation]", raw.organisation.currency.as_deref(), &raw.organisation.net_revenue)?;
+    let group = group::group(&raw, &revenue.currency, &clusters)?;
     Ok(Config {
         path: path.to_owned(),
         sha256: sha256(bytes),
@@ -54,8 +56,9 @@ pub(super) fn resolve(raw: Raw, path: &Path, place: &Place, bytes: &[u8]) -> Res
         evidence: evidence::place(&raw.evidence, folder)?,
         intensity: feeds::intensity(raw.intensity, place)?,
         prices: feeds::prices(raw.price, place)?,
-        lei: inventory::lei(raw.organisation.lei.as_deref())?,
-        revenue: inventory::revenue(raw.organisation.currency.as_deref(), &raw.organisation.net_revenue)?,
+        lei: inventory::lei("[organisation]", raw.organisation.lei.as_deref())?,
+        revenue,
+        group,
         instruments: inventory::instruments(&raw.instrument, &raw.cluster, folder)?,
         losses: inventory::losses(raw.losses),
         factor_files: inventory::factor_files(&raw.factors.files, place)?,
@@ -140,6 +143,7 @@ pub(super) fn whole_seconds(text: &str) -> Result<i64> {
 fn cluster(raw: &raw::Cluster, classes: &[raw::Hardware], factors: &Factors, folder: &Path) -> Result<Cluster> {
     check::cluster_name(&raw.name)?;
     let own = SiteKeys {
+        entity: raw.entity.as_deref(),
         boundary: raw.boundary,
         colocated_as: raw.colocated_as,
         grid_zone: raw.grid_zone.as_deref(),
@@ -166,6 +170,7 @@ fn cluster(raw: &raw::Cluster, classes: &[raw::Hardware], factors: &Factors, fol
         let boundary = pool.boundary.or(own.boundary);
         // A pool in a region of its own is elsewhere: zone and PUE of the cluster's are not its own. Machines that no cloud runs are in no region.
         let keys = SiteKeys {
+            entity: pool.entity.as_deref().or(own.entity),
             boundary,
             colocated_as: pool.colocated_as.or(own.colocated_as),
             grid_zone: pool.grid_zone.as_deref().or(own.grid_zone.filter(|_| pool.region.is_none())),
@@ -238,6 +243,7 @@ fn request_timeout(text: &str) -> Result<Duration> {
 
 /// The keys that say where nodes are, of a cluster or of a pool over its cluster.
 struct SiteKeys<'a> {
+    entity: Option<&'a str>,
     boundary: Option<Boundary>,
     colocated_as: Option<ColocatedAs>,
     grid_zone: Option<&'a str>,
@@ -275,6 +281,7 @@ impl SiteKeys<'_> {
         check::grid_zone(grid_zone).context("`grid_zone`")?;
         self.home_zone.map(check::grid_zone).transpose().context("`home_zone`")?;
         Ok(Site {
+            entity: self.entity.map(str::to_owned),
             boundary,
             placement,
             grid_zone: grid_zone.to_owned(),

@@ -26,8 +26,36 @@ pub fn of(row: &RowId, field: &str) -> Option<Definition> {
         RowId::Counterfactual(part) => of_counterfactual(part, field),
         RowId::Asset { .. } => of_asset(field),
         RowId::Scope2 { .. } | RowId::Instrument { .. } | RowId::MarketZone { .. } => of_scope2(field).or_else(|| of_totals(field)),
+        RowId::Entity { .. } | RowId::IntraGroup { .. } | RowId::Group => of_entities(field),
         _ => of_totals(field),
     }
+}
+
+/// Figures of an entity, of what it buys of another, and of the group.
+fn of_entities(field: &str) -> Option<Definition> {
+    const RULE: &str = "GHG Protocol Corporate Standard, chapter 3: what is in several own statements is in the group's once";
+    Some(match field {
+        "bought_within_group_ugco2e" => {
+            definition("Bought within the group", "Category 1 of an own statement that sisters provided.", RULE)
+        }
+        "sold_within_group_ugco2e" => {
+            definition("Sold within the group", "The same of its customers; it is in the provider's own scopes already.", RULE)
+        }
+        "sold_within_group_mj" => definition("Sold within the group", "Facility energy that ran work of other entities.", RULE),
+        "eliminated_ugco2e" => {
+            definition("Eliminated", "All that entities bought of each other, taken out of the group's category 1.", RULE)
+        }
+        "category_1_ugco2e" => definition(
+            "Category 1 of the customer",
+            "Electricity of the namespace's rows and the period's part of the machines that its pods reserved.",
+            RULE,
+        ),
+        "operation_ugco2e" => {
+            definition("Electricity", "Location-based emissions of the namespace's rows, by the factors of the reported method.", RULE)
+        }
+        "embodied_ugco2e" => definition("Machines", "The period's part of the machines' making that the namespace's pods reserved.", RULE),
+        _ => return of_totals(field.rsplit('.').next().unwrap_or(field)),
+    })
 }
 
 fn of_totals(field: &str) -> Option<Definition> {

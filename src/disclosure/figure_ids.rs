@@ -20,6 +20,7 @@ use chrono::{DateTime, Utc};
 
 pub use self::index::{Figure, FigureIndex, Unit};
 use self::text::Parts;
+use crate::model::Placement;
 use crate::units::UtcDay;
 
 /// What a row of the report, or of the ledger below it, is of.
@@ -72,6 +73,21 @@ pub enum RowId {
     CostCentre {
         cost_centre: String,
     },
+    /// A legal entity's own statement.
+    Entity {
+        entity: String,
+    },
+    /// Work of one entity on machines of another.
+    IntraGroup {
+        provider: String,
+        customer: String,
+        cluster: String,
+        namespace: String,
+        /// `scope2` …
+        placement: String,
+    },
+    /// What stands beside the entities' rows: their sum, what is eliminated, the group.
+    Group,
     /// A month in a year's report.
     Month {
         month: String,
@@ -159,6 +175,12 @@ impl RowId {
 
     pub fn workload(cluster: &str, namespace: &str, workload: &str) -> Self {
         Self::Workload { cluster: cluster.to_owned(), namespace: namespace.to_owned(), workload: workload.to_owned() }
+    }
+
+    /// Provider, customer, cluster, namespace.
+    pub fn intra_group([provider, customer, cluster, namespace]: [&str; 4], placement: Placement) -> Self {
+        let [provider, customer, cluster, namespace] = [provider, customer, cluster, namespace].map(str::to_owned);
+        Self::IntraGroup { provider, customer, cluster, namespace, placement: placement.name().to_owned() }
     }
 
     pub fn node_day(cluster: &str, node: &str, day: UtcDay) -> Self {
@@ -268,6 +290,9 @@ mod tests {
             (RowId::Asset { cluster: owned("prod-nl"), node: owned("worker-1") }, "asset:prod-nl:worker-1"),
             (RowId::Month { month: owned("2026-10") }, "month:2026-10"),
             (RowId::CostCentre { cost_centre: owned("(unlabelled)") }, "cost-centre:(unlabelled)"),
+            (RowId::Entity { entity: owned("Example BV") }, "entity:Example%20BV"),
+            (RowId::intra_group(["A", "B", "prod-nl", "data"], Placement::Scope2), "intra-group:A:B:prod-nl:data:scope2"),
+            (RowId::Group, "group"),
             (RowId::LedgerDay { cluster: owned("a"), namespace: owned("b"), workload: owned("Pod/c"), day }, "row:a:b:Pod/c@20261003"),
             (
                 RowId::LedgerHour { cluster: owned("a"), namespace: owned("b"), workload: owned("Pod/c"), hour },

@@ -9,6 +9,7 @@ mod counterfactual;
 pub mod datapoints;
 pub mod definitions;
 pub mod difference;
+pub mod entities;
 pub mod facts;
 pub mod figure_ids;
 pub mod hourly;
@@ -19,6 +20,7 @@ pub mod standards;
 pub mod statement;
 #[cfg(test)]
 pub(crate) mod story;
+mod tally;
 pub mod year;
 
 pub use statement::Statement;

@@ -76,6 +76,7 @@ fn statement(index: usize, held: &Instrument, used: &InstrumentUse) -> Instrumen
     let InstrumentPeriod { year, month } = held.period;
     InstrumentStatement {
         number: index as u64 + 1,
+        entity: held.entity.clone(),
         kind: held.kind,
         grid_zone: held.zone.clone(),
         period: month.map_or(format!("{year:04}"), |month| format!("{year:04}-{month:02}")),

@@ -61,6 +61,7 @@ pub fn full_year(profile: &str) -> Statement {
 fn scope2() -> Scope2 {
     let instrument = |number, kind, applied, emitted| InstrumentStatement {
         number,
+        entity: None,
         kind,
         grid_zone: "NL".to_owned(),
         period: "2026".to_owned(),

@@ -86,6 +86,8 @@ pub struct Instrument {
     pub evidence: String,
     /// Clusters that it is held for; empty: every cluster of the zone.
     pub clusters: Vec<String>,
+    /// The entity of the group that holds it, and for whose electricity alone it counts; none: the group.
+    pub entity: Option<String>,
     /// By number, 1 to 8, in the order of table 7.1; empty where nobody answered.
     pub criteria: Vec<CriterionAnswer>,
     /// Generation by hour since the epoch, for matching by hour; empty: spread evenly over the period.

@@ -3,6 +3,7 @@
 //! It adds up by construction: workloads are written down, and namespaces, clusters and totals are their sums.
 
 mod counterfactual;
+mod entities;
 mod factors;
 mod grid;
 mod quality;
@@ -20,6 +21,7 @@ use crate::model::policy::{FactorKind, IdlePolicy, LocationBased, Tails};
 use crate::model::{Finding, Severity};
 use crate::units::{MicrogramsCo2e, Millijoules, Share};
 
+pub use self::entities::group_statement;
 pub use self::year::year_statement;
 
 /// Names that try to be a formula, a script, and the end of a script.
@@ -155,6 +157,7 @@ pub fn statement() -> Statement {
         sci: quality::sci(&workloads),
         factors: factors::factors(&scope2),
         year: YearStatement::default(),
+        entities: None,
         disclosure: Disclosure::default(),
         scope2,
         counterfactual: counterfactual::counterfactual(&job_runs, totals.figures.active_mj),

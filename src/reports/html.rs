@@ -14,6 +14,7 @@ mod counterfactual;
 mod cover;
 mod curve;
 mod deferrable;
+mod entities;
 mod fields;
 mod figure;
 mod quality;
@@ -41,6 +42,7 @@ struct Page<'a> {
     contents: contents::Contents,
     cover: cover::Cover<'a>,
     year: year::Section<'a>,
+    entities: Option<entities::Section<'a>>,
     findings: Vec<tables::FindingRow<'a>>,
     scope2: scope2::Section<'a>,
     scope3: scope3::Section<'a>,
@@ -77,6 +79,7 @@ pub fn html(statement: &Statement) -> Result<Vec<u8>> {
         contents: contents::Contents::of(statement),
         cover: cover::Cover::of(statement),
         year: year::Section::of(statement),
+        entities: entities::Section::of(statement),
         findings: tables::findings(statement),
         scope2: scope2::Section::of(statement),
         scope3: scope3::Section::of(statement),

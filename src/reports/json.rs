@@ -35,8 +35,8 @@ mod tests {
     }
 
     #[test]
-    fn the_report_of_a_month_and_of_a_year_is_what_its_schema_says() {
-        for statement in [fixture::statement(), fixture::year_statement()] {
+    fn the_report_of_a_month_of_a_year_and_of_a_group_is_what_its_schema_says() {
+        for statement in [fixture::statement(), fixture::year_statement(), fixture::group_statement()] {
             let report: Value = serde_json::from_slice(&json(&statement).unwrap()).unwrap();
             let errors: Vec<String> = validator().iter_errors(&report).map(|error| format!("{}: {error}", error.instance_path())).collect();
             assert!(errors.is_empty(), "{errors:#?}");
@@ -104,6 +104,29 @@ mod tests {
             break_it(&mut report);
             assert!(!validator.is_valid(&report), "{what} passed");
         }
+    }
+
+    #[test]
+    fn a_broken_group_is_refused_by_the_schema() {
+        let validator = validator();
+        let group = || -> Value { serde_json::from_slice(&json(&fixture::group_statement()).unwrap()).unwrap() };
+        type Break = (&'static str, fn(&mut Value));
+        let breaks: [Break; 5] = [
+            ("an approach that there is not", |group| group["consolidation"] = Value::from("equity-share")),
+            ("an entity without what it bought", |group| {
+                drop(group["entities"][0].as_object_mut().unwrap().remove("bought_within_group_ugco2e"))
+            }),
+            ("an unknown field of a purchase", |group| group["intra_group"][0]["facility_kwh"] = Value::from(1)),
+            ("a currency in words", |group| group["exchange_rates"][0]["to"] = Value::from("zloty")),
+            ("a counterfactual with a field too many", |group| group["entities"][0]["counterfactual"]["label"] = Value::from("x")),
+        ];
+        assert!(validator.is_valid(&group()));
+        for (what, break_it) in breaks {
+            let mut report = group();
+            break_it(&mut report["entities"]);
+            assert!(!validator.is_valid(&report), "{what} passed");
+        }
+        assert!(report().get("entities").is_none(), "a report without entities has no such section");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The method in words: one text for HTML and XLSX, with the choices of this statement filled in.
 
-use super::view;
+use super::{view, words};
 use crate::disclosure::Statement;
 use crate::model::policy::{FactorKind, IdlePolicy, LocationBased, Tails};
 
@@ -12,7 +12,7 @@ pub struct Paragraph {
 /// The choices that the method leaves to the organisation, as the cover prints them.
 pub fn choices(statement: &Statement) -> Vec<(&'static str, String)> {
     let policy = &statement.policy;
-    vec![
+    let mut choices = vec![
         ("Disclosure standard", policy.disclosure.clone()),
         ("Reported location-based figure", location_based(policy.location_based).to_owned()),
         ("Idle energy", idle(policy.idle).to_owned()),
@@ -20,7 +20,12 @@ pub fn choices(statement: &Statement) -> Vec<(&'static str, String)> {
         ("Step", step(policy.step_seconds)),
         ("Gaps allowed", format!("up to {} of node-hours", view::percent(Some(policy.max_gap_share)))),
         ("Cost centre", format!("label {} of the namespace, by UTC day", policy.cost_centre_label)),
-    ]
+    ];
+    choices.extend(statement.entities.as_ref().map(|entities| {
+        let approach = words::entities::consolidation(entities.consolidation);
+        ("Consolidation", format!("{approach}, {} legal entities, in {}", entities.entities.len(), entities.currency))
+    }));
+    choices
 }
 
 fn location_based(choice: LocationBased) -> &'static str {

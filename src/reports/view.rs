@@ -6,7 +6,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::units::{MicroEuros, MicrogramsCo2e, Millijoules, Share};
+use crate::units::{MicroEuros, MicroUnits, MicrogramsCo2e, Millijoules, Share};
 
 pub use crate::units::{Rounded, grouped};
 
@@ -30,6 +30,11 @@ pub fn kg(emissions: MicrogramsCo2e) -> Rounded {
 
 /// Money in tables: euros with three decimals, since a run's electricity costs cents.
 pub fn eur(money: MicroEuros) -> Rounded {
+    Rounded::of(money.get().into(), MICRO_EUR_PER_EUR, 3)
+}
+
+/// Money in another currency, as euros are shown.
+pub fn units(money: MicroUnits) -> Rounded {
     Rounded::of(money.get().into(), MICRO_EUR_PER_EUR, 3)
 }
 

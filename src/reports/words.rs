@@ -1,5 +1,6 @@
 //! What things are called in front of people: one word for HTML and XLSX.
 
+pub mod entities;
 pub mod shifting;
 pub mod status;
 

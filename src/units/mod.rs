@@ -15,7 +15,7 @@ mod ratio;
 pub use decimal::{Rounded, grouped};
 pub use emissions::{GramsCo2ePerKilowattHour, IntensityUnit, MicrogramsCo2e, TonnesCo2e};
 pub use energy::{KilowattHours, Millijoules};
-pub use money::{MicroEuros, MicroEurosPerKilowattHour, PriceUnit};
+pub use money::{ExchangeRate, MicroEuros, MicroEurosPerKilowattHour, MicroUnits, PriceUnit};
 pub use period::{ReportingPeriod, UtcDay};
 pub use ratio::{Pue, Share};
 

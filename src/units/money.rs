@@ -1,4 +1,7 @@
-//! Money and prices of electricity, in whole millionths of a euro.
+//! Money and prices of electricity, in whole millionths of a euro; and what they are worth in another currency.
+//!
+//! In: bare numbers. Out: [`MicroEuros`] of the ledger; [`MicroUnits`], which [`ExchangeRate`] makes of them. Rule: an amount is converted once, from its sum, and
+//! rounded half up. Does not: know which currency a [`MicroUnits`] is in; whoever holds one says so beside it.
 
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Sub};
@@ -56,6 +59,83 @@ impl Serialize for MicroEuros {
     }
 }
 
+/// Money in another currency, which stands beside it: whole millionths of its unit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MicroUnits(i64);
+
+impl MicroUnits {
+    pub const fn new(millionths: i64) -> Self {
+        Self(millionths)
+    }
+
+    pub const fn get(self) -> i64 {
+        self.0
+    }
+}
+
+impl Add for MicroUnits {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self(self.0.checked_add(other.0).expect("money stays below 9.2 thousand billion units per sum"))
+    }
+}
+
+impl Sub for MicroUnits {
+    type Output = Self;
+
+    fn sub(self, other: Self) -> Self {
+        Self(self.0.checked_sub(other.0).expect("money stays below 9.2 thousand billion units per sum"))
+    }
+}
+
+impl AddAssign for MicroUnits {
+    fn add_assign(&mut self, other: Self) {
+        *self = *self + other;
+    }
+}
+
+impl Serialize for MicroUnits {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        super::serialize_ledger_integer(self.0, serializer)
+    }
+}
+
+/// What turns an amount of one currency into one of another.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ExchangeRate {
+    rate: f64,
+    /// The rate is that of the other direction.
+    is_inverse: bool,
+}
+
+impl ExchangeRate {
+    /// Of a currency and itself.
+    pub const SAME: Self = Self { rate: 1.0, is_inverse: false };
+
+    /// One unit is worth so many of the other currency.
+    pub const fn times(rate: f64) -> Self {
+        Self { rate, is_inverse: false }
+    }
+
+    /// So many units are worth one of the other currency.
+    pub const fn by(rate: f64) -> Self {
+        Self { rate, is_inverse: true }
+    }
+
+    pub fn of(self, amount: f64) -> f64 {
+        if self.is_inverse { amount / self.rate } else { amount * self.rate }
+    }
+
+    /// Rounded once, half up.
+    pub fn of_euros(self, money: MicroEuros) -> MicroUnits {
+        if self == Self::SAME {
+            return MicroUnits(money.get());
+        }
+        MicroUnits((self.of(money.get() as f64) + 0.5).floor() as i64)
+    }
+}
+
 /// A price in micro-EUR per kilowatt-hour; below zero where the market pays for taking electricity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MicroEurosPerKilowattHour(i64);
@@ -110,6 +190,16 @@ impl PriceUnit {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_amount_is_converted_once_and_rounded_half_up_whatever_its_sign() {
+        // 3 × 4.5 = 13.5, −3 × 4.5 = −13.5; 10 / 4 = 2.5.
+        let of = |rate: ExchangeRate, micro_euros| rate.of_euros(MicroEuros::new(micro_euros)).get();
+        assert_eq!((of(ExchangeRate::times(4.5), 3), of(ExchangeRate::times(4.5), -3)), (14, -13));
+        assert_eq!((of(ExchangeRate::by(4.0), 10), of(ExchangeRate::by(4.0), 9)), (3, 2));
+        // No double stands between an amount and itself.
+        assert_eq!(of(ExchangeRate::SAME, 9_007_199_254_740_993), 9_007_199_254_740_993);
+    }
 
     #[test]
     fn a_euro_a_megawatt_hour_is_a_thousand_micro_euros_a_kilowatt_hour() {

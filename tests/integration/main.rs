@@ -20,12 +20,15 @@ mod elsewhere;
 mod embodied;
 mod end_to_end;
 mod engines;
+mod entities;
 mod explain;
 mod export;
 mod exporter;
 mod faults;
 mod feeds;
 mod figure_ids;
+#[path = "../../src/reports/golden.rs"]
+mod golden;
 mod import_rule;
 mod job_evidence;
 mod kubernetes;

@@ -304,6 +304,7 @@ fn a_year_off_the_full_hour_under_a_register_is_what_the_oracle_says() {
         energy_source: Some(EnergySource::Wind),
         evidence: "cancellation".to_owned(),
         clusters: Vec::new(),
+        entity: None,
         criteria: Vec::new(),
         generation: Vec::new(),
     };
@@ -322,6 +323,7 @@ fn a_year_off_the_full_hour_under_a_register_is_what_the_oracle_says() {
     let (mut clusters, mut inventories, mut hours) = (Vec::new(), Vec::new(), Vec::new());
     for (cluster, (name, zone)) in zones.iter().enumerate() {
         let site = Site {
+            entity: None,
             boundary: Boundary::Owned,
             placement: Placement::Scope2,
             grid_zone: (*zone).to_owned(),

@@ -20,6 +20,7 @@ const HOUR_S: i64 = 3_600;
 
 fn site(grid_zone: &str, home_zone: Option<&str>, pue: f64) -> Site {
     Site {
+        entity: None,
         boundary: Boundary::Owned,
         placement: Placement::Scope2,
         grid_zone: grid_zone.to_owned(),

@@ -7,6 +7,7 @@
 pub mod category3;
 pub mod cost_centres;
 pub mod embodied;
+pub mod entities;
 pub mod market;
 pub mod sci;
 pub mod sensitivity;

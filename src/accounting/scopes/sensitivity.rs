@@ -137,6 +137,7 @@ mod tests {
 
     fn cluster(pue: f64) -> ClusterTerms {
         let site = Site {
+            entity: None,
             boundary: Boundary::Owned,
             placement: Placement::Scope2,
             grid_zone: "NL".to_owned(),

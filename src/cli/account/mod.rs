@@ -10,6 +10,7 @@ mod days;
 mod earlier;
 mod elsewhere;
 mod engine;
+mod entity_market;
 mod factor_list;
 mod findings;
 mod generation;
@@ -196,6 +197,7 @@ fn month_account(
     findings.extend(effects.capacity.findings(&plan));
     let grids = scopes::grids(&plan, &inventory);
     let (sections, market) = scopes::sections(books, &factors, &plan, &inventory, &grids, idle, &mut findings)?;
+    findings.extend(sections.entities.iter().filter_map(|account| account.rate_findings(&plan, &effects)));
     findings.extend(findings::unplaced(&plan, &inventory));
     let baseline = counterfactual::policy(config, &manifests, &mut findings);
     findings::accept_by_name(&mut findings, accept);
@@ -307,6 +309,7 @@ pub fn method() -> String {
 
 fn month_terms(config: &Config, factors: &Factors, period: ReportingPeriod) -> MonthTerms {
     let site = |site: &config::Site| Site {
+        entity: site.entity.clone(),
         boundary: site.boundary,
         placement: site.placement,
         grid_zone: site.grid_zone.clone(),

@@ -10,6 +10,7 @@ use crate::accounting::intensity::ZoneIntensity;
 use crate::accounting::inventory::Inventory;
 use crate::accounting::plan::Plan;
 use crate::accounting::scopes;
+use crate::accounting::scopes::entities::EntityAccount;
 use crate::accounting::scopes::market::Market;
 use crate::accounting::scopes::sensitivity::Alternative;
 use crate::accounting::tiers::TierEmissions;
@@ -46,6 +47,13 @@ pub fn sections(
         config.report.is_cost_centre_asked_for,
         &sections.cost_centres,
     ));
+    if let Some(group) = &config.group {
+        let instruments = config.instruments.iter().map(|table| &table.instrument);
+        let without_holder = market.market.without_holder(instruments, &terms.clusters);
+        let account = EntityAccount::new(group, plan, inventory, &sections.lines, &without_holder);
+        findings.extend(account.findings(plan));
+        sections.entities = Some(account);
+    }
     let total = scopes::total(&sections.lines);
     sections.scope3.upstream_ugco2e = total.upstream_ugco2e.map(MicrogramsCo2e::new);
     sections.scope3.losses_ugco2e = total.losses_ugco2e.map(MicrogramsCo2e::new);

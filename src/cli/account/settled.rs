@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 
+use super::entity_market::EntityMarket;
 use super::{Books, Grids, MonthAccount, factor_list, market, month_terms, quality, scopes};
 use crate::accounting::inventory::Inventory;
 use crate::accounting::scopes::{Line, Lines, cost_centres};
@@ -22,6 +23,8 @@ pub struct Settled {
     /// Market-based emissions by cluster, namespace, workload.
     market: BTreeMap<(String, String, String), Option<i64>>,
     market_by_cost_centre: BTreeMap<String, Option<i64>>,
+    /// None where no legal entity is configured.
+    entities: Option<EntityMarket>,
 }
 
 /// The sums of a year's months so far.
@@ -72,6 +75,8 @@ impl Settling {
         market.market.fill(&inventory.clusters, &mut lines);
         findings.extend(market.market.findings.iter().cloned());
         let by_workload = by_name(&lines, &clusters.iter().map(|cluster| cluster.name.clone()).collect::<Vec<_>>());
+        let entities = books.config.group.as_ref().map(|group| EntityMarket::of(&books.config, group, &clusters, &lines, &market.market));
+        findings.extend(entities.iter().filter_map(EntityMarket::finding));
         let by_cost_centre = cost_centres::market_based(&market.market, &inventory.clusters);
         let accounts = quality::Accounts {
             clusters: &clusters,
@@ -83,7 +88,14 @@ impl Settling {
         };
         let (intervals, sensitivity) = quality::section(&books.config, accounts)?;
         let quality = Quality { emissions_tier_share: scopes::tier_share(&inventory.tier_emissions()), intervals, sensitivity };
-        Ok(Settled { scope2: market.section, quality, factors: market.factors, market: by_workload, market_by_cost_centre: by_cost_centre })
+        Ok(Settled {
+            scope2: market.section,
+            quality,
+            factors: market.factors,
+            market: by_workload,
+            market_by_cost_centre: by_cost_centre,
+            entities,
+        })
     }
 }
 
@@ -127,6 +139,9 @@ impl Settled {
         for row in &mut statement.cost_centres {
             let found = self.market_by_cost_centre.get(&row.cost_centre).copied();
             set(&mut row.figures, found.unwrap_or(Some(0)).map(MicrogramsCo2e::new));
+        }
+        if let (Some(market), Some(entities)) = (self.entities, &mut statement.entities) {
+            market.replace(entities, statement.totals.figures.scope2_market_based_ugco2e);
         }
         let factors = std::mem::take(&mut statement.factors).into_iter().chain(self.factors);
         statement.factors = factor_list::merged(factors);

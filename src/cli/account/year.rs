@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use super::settled::Settling;
 use super::{Accounting, Books, findings, month};
+use crate::accounting::scopes::entities::revenue_finding;
 use crate::config::Config;
 use crate::disclosure::statement::NetRevenue;
 use crate::disclosure::year::compare::{OtherYear, comparisons, intensities};
@@ -27,6 +28,9 @@ pub fn year(books: &Books, period: ReportingPeriod, accept: &[String], accountin
     statement.year.comparisons = comparisons(period.year(), &statement, &others);
     statement.year.intensities = intensities(&statement.totals.figures, before, revenue.as_ref(), of_year(period.year() - 1));
     statement.year.net_revenue = revenue;
+    if let (Some(group), Some(entities)) = (&config.group, &mut statement.entities) {
+        entities.state_revenue(group, period.year());
+    }
     finish(&mut statement);
     Ok(statement)
 }
@@ -42,6 +46,7 @@ fn sum_of_months(books: &Books, period: ReportingPeriod, accept: &[String], acco
     }
     found.extend(findings::of_months(months.iter()));
     let settled = settling.finish(books, period, &missing, &mut found)?;
+    found.extend(books.config.group.as_ref().and_then(|group| revenue_finding(group, period.year())));
     findings::accept_by_name(&mut found, accept);
     found.sort();
     let mut statement = year::of_months(&months, period, found);

@@ -5,6 +5,7 @@
 
 mod aggregate;
 mod day;
+mod entities;
 mod hourly;
 mod meters;
 mod node_day;

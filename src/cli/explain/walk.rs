@@ -65,6 +65,7 @@ impl<'a> Walk<'a> {
                 self.of_scopes(row, field, depth)
             }
             RowId::CostCentre { cost_centre } => self.cost_centre(row, cost_centre, field, depth),
+            RowId::Entity { .. } | RowId::IntraGroup { .. } | RowId::Group => self.of_entities(row, field, depth),
             RowId::Month { .. } => Ok(None),
         }
     }
@@ -172,5 +173,10 @@ pub fn in_words(row: &RowId) -> String {
         RowId::Scope3 { category: None } => "Scope 3".to_owned(),
         RowId::Month { month } => month.clone(),
         RowId::CostCentre { cost_centre } => format!("cost centre {cost_centre}"),
+        RowId::Entity { entity } => format!("own statement of {entity}"),
+        RowId::IntraGroup { provider, customer, cluster, namespace, placement } => {
+            format!("namespace {namespace} of {cluster}, {placement} of {provider}, bought by {customer}")
+        }
+        RowId::Group => "the group".to_owned(),
     }
 }

@@ -21,7 +21,11 @@ mod tests;
 mod timelines;
 
 pub use self::about::{About, WorkloadClass};
-use super::statement::{COUNTERFACTUAL_LABEL, CapacityStatement, Counterfactual, Deferrability, JobRunStatement};
+pub use self::cost::add as add_cost;
+pub use self::figures::add as add_figures;
+use super::statement::{
+    COUNTERFACTUAL_LABEL, CapacityStatement, CostFigures, Counterfactual, CounterfactualFigures, Deferrability, JobRunStatement,
+};
 use crate::units::MicrogramsCo2e;
 
 /// A run that has a counterfactual.
@@ -34,14 +38,20 @@ struct Placed<'a> {
     avoided: MicrogramsCo2e,
 }
 
-fn placed(runs: &[JobRunStatement]) -> Vec<Placed<'_>> {
-    let mut placed = Vec::with_capacity(runs.len());
+fn placed<'a>(runs: impl IntoIterator<Item = &'a JobRunStatement>) -> Vec<Placed<'a>> {
+    let mut placed = Vec::new();
     for run in runs {
         if let (Some(actual), Some(counterfactual)) = (run.actual_ugco2e, run.counterfactual_ugco2e) {
             placed.push(Placed { run, actual, counterfactual, avoided: counterfactual - actual });
         }
     }
     placed
+}
+
+/// Sums over some of the runs of a month, with what those that have prices cost.
+pub fn sums<'a>(runs: impl IntoIterator<Item = &'a JobRunStatement>) -> (CounterfactualFigures, Option<CostFigures>) {
+    let placed = placed(runs);
+    (figures::of(&placed).0, cost::of(&placed))
 }
 
 /// The whole section of a month.

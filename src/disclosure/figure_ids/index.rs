@@ -16,6 +16,8 @@ pub enum Unit {
     Millijoules,
     MicrogramsCo2e,
     MicroEuros,
+    /// Millionths of a currency that stands beside it.
+    MicroUnits,
     Seconds,
     CpuMilliseconds,
     /// Thousandths of a core.
@@ -30,6 +32,7 @@ impl Unit {
             _ if leaf.ends_with("_mj") => Self::Millijoules,
             _ if leaf.ends_with("_ugco2e") => Self::MicrogramsCo2e,
             _ if leaf.ends_with("_micro_eur") => Self::MicroEuros,
+            _ if leaf.ends_with("_micro_units") => Self::MicroUnits,
             _ if leaf.ends_with("_seconds") => Self::Seconds,
             _ if leaf.ends_with("cpu_ms") => Self::CpuMilliseconds,
             _ if leaf.ends_with("_milli") => Self::Millicores,
@@ -43,6 +46,7 @@ impl Unit {
             Self::Millijoules => "mJ",
             Self::MicrogramsCo2e => "µgCO2e",
             Self::MicroEuros => "µEUR",
+            Self::MicroUnits => "millionths of its currency",
             Self::Seconds => "s",
             Self::CpuMilliseconds => "ms of CPU",
             Self::Millicores => "thousandths of a core",
@@ -134,6 +138,7 @@ fn rows(report: &Value) -> Vec<(RowId, &Fields)> {
     rows.extend(runs(&report["job_runs"]));
     rows.extend(of_scopes(report));
     rows.extend(of_counterfactual(&report["counterfactual"]));
+    rows.extend(of_entities(&report["entities"]));
     rows.extend(list(&report["year"]["months"], |row| Some(RowId::Month { month: text(row, "month")? })));
     rows
 }
@@ -150,6 +155,18 @@ fn of_scopes(report: &Value) -> Vec<(RowId, &Fields)> {
     rows.extend(single(RowId::Scope3 { category: None }, scope3));
     rows.extend(list(&scope3["screening"], |row| Some(RowId::Scope3 { category: Some(row.get("category")?.as_u64()?) })));
     rows.extend(list(&scope3["assets"], |row| Some(RowId::Asset { cluster: text(row, "cluster")?, node: text(row, "node")? })));
+    rows
+}
+
+/// Not there where no legal entity is configured.
+fn of_entities(entities: &Value) -> Vec<(RowId, &Fields)> {
+    let mut rows: Vec<(RowId, &Fields)> = single(RowId::Group, entities).into_iter().collect();
+    rows.extend(list(&entities["entities"], |row| Some(RowId::Entity { entity: text(row, "entity")? })));
+    rows.extend(list(&entities["intra_group"], |row| {
+        let (provider, customer) = (text(row, "provider")?, text(row, "customer")?);
+        let (cluster, namespace, placement) = (text(row, "cluster")?, text(row, "namespace")?, text(row, "placement")?);
+        Some(RowId::IntraGroup { provider, customer, cluster, namespace, placement })
+    }));
     rows
 }
 

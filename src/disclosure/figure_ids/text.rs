@@ -123,6 +123,11 @@ pub fn written(row: &RowId) -> String {
         RowId::Asset { cluster, node } => names("asset", &[cluster, node]),
         RowId::Month { month } => names("month", &[month]),
         RowId::CostCentre { cost_centre } => names("cost-centre", &[cost_centre]),
+        RowId::Entity { entity } => names("entity", &[entity]),
+        RowId::IntraGroup { provider, customer, cluster, namespace, placement } => {
+            names("intra-group", &[provider, customer, cluster, namespace, placement])
+        }
+        RowId::Group => "group".to_owned(),
         RowId::LedgerDay { cluster, namespace, workload, day } => {
             format!("{}@{}", names("row", &[cluster, namespace, workload]), day_text(*day))
         }
@@ -198,6 +203,15 @@ impl<'a> Parts<'a> {
             "asset" => RowId::Asset { cluster: self.name()?, node: self.name()? },
             "month" => RowId::Month { month: self.name()? },
             "cost-centre" => RowId::CostCentre { cost_centre: self.name()? },
+            "entity" => RowId::Entity { entity: self.name()? },
+            "intra-group" => RowId::IntraGroup {
+                provider: self.name()?,
+                customer: self.name()?,
+                cluster: self.name()?,
+                namespace: self.name()?,
+                placement: self.name()?,
+            },
+            "group" => RowId::Group,
             "row" => {
                 let (cluster, namespace) = (self.name()?, self.name()?);
                 let (workload, at) = self.name_at()?;

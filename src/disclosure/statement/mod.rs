@@ -3,6 +3,7 @@
 
 mod cost_centres;
 mod counterfactual;
+mod entities;
 mod factors;
 mod figures;
 mod quality;
@@ -26,6 +27,9 @@ pub use self::counterfactual::{
     CostFigures, Counterfactual, CounterfactualFigures, CurvePoint, Deferrability, Disagreement, DisagreementSums, ForecastError, HoldOut,
     HoldOutGroup, JobRunStatement, MoveNext, Overheads, RuleCount, RunAlternatives, RunConsequential, RunCost, RunDecision, RunForecast,
     RunOverhead, Timeline, Windowed,
+};
+pub use self::entities::{
+    CurrencyCost, Entities, EntityCluster, EntityIntensity, EntityRevenue, EntityStatement, ExchangeRateStatement, IntraGroupLine,
 };
 pub use self::factors::{FactorOrigin, FactorStatement};
 pub use self::quality::{Contributor, Interval, Quality, SciScore, Sensitivity};
@@ -61,6 +65,9 @@ pub struct Statement {
     /// Sorted by quantity, geography, id.
     pub factors: Vec<FactorStatement>,
     pub year: YearStatement,
+    /// Only there where legal entities are configured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entities: Option<Entities>,
     pub disclosure: Disclosure,
     pub clusters: Vec<ClusterStatement>,
     pub namespaces: Vec<NamespaceStatement>,

@@ -41,6 +41,9 @@ pub struct Scope2Row {
 pub struct InstrumentStatement {
     /// As in the configuration, from 1.
     pub number: u64,
+    /// The legal entity that holds it, where one is named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entity: Option<String>,
     pub kind: InstrumentKind,
     pub grid_zone: String,
     /// `2026` or `2026-10`.

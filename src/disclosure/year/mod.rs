@@ -6,6 +6,7 @@
 //! well its totals are known; both need the year's own sums and are left empty here.
 
 pub mod compare;
+mod entities;
 mod sum;
 
 use std::collections::BTreeMap;
@@ -52,6 +53,7 @@ pub fn of_months(months: &[Statement], year: ReportingPeriod, findings: Vec<Find
         sci: sum::sci(months),
         factors: sum::factors(months),
         year: YearStatement { months: months.iter().map(month_figures).collect(), ..YearStatement::default() },
+        entities: entities::of_months(months),
         disclosure: Disclosure::default(),
         clusters: clusters(months),
         namespaces: namespaces(months),

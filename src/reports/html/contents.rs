@@ -20,6 +20,7 @@ impl Contents {
         let sections = [
             (true, "inventory", "Inventory"),
             (!statement.year.months.is_empty(), "year", "The year and other years"),
+            (statement.entities.is_some(), "entities", "Entities and consolidation"),
             (true, "findings", "Findings"),
             (true, "scope2", "Scope 2, both ways"),
             (true, "scope3", "Scope 3 of compute"),

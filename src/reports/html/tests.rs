@@ -391,3 +391,30 @@ fn characters_that_a_page_cannot_hold_are_shown_as_such() {
     assert!(page.contains("Ex\u{fffd}am\u{fffd}[31mple\u{fffd}\u{fffd} BV\u{feff}"));
     assert!(!page.contains(|c: char| c.is_control() && c != '\n'));
 }
+
+#[test]
+fn a_group_has_a_section_in_which_own_statements_become_the_totals() {
+    let statement = fixture::group_statement();
+    let page = page_of(&statement);
+    let group = statement.entities.as_ref().unwrap();
+    let table = between(&page, r#"<table data-table="consolidation">"#, "</table>");
+    for entity in &group.entities {
+        let row = between(table, &format!(r#"<tr data-entity="{}""#, escaped(&entity.entity)), "</tr>");
+        let category_1 = entity.figures.scope3_category_1_ugco2e.unwrap();
+        assert!(row.contains(&cell("scope3_category_1_ugco2e", category_1.get(), &view::kg(category_1).to_string())), "{row}");
+    }
+    let eliminated = group.eliminated_ugco2e.unwrap();
+    let less = MicrogramsCo2e::ZERO - eliminated;
+    let line = between(table, r#"<tr data-total="eliminated">"#, "</tr>");
+    assert!(line.contains(&cell("eliminated_ugco2e", less.get(), &view::kg(less).to_string())), "{line}");
+    assert_eq!(line.matches("<td></td>").count(), 7, "nothing else is eliminated");
+    let total = between(table, r#"<tr data-total="consolidated">"#, "</tr>");
+    let facility = statement.totals.figures.facility_mj;
+    assert!(total.contains(&cell("facility_mj", facility.get(), &view::kwh(facility).to_string())));
+    let purchases = between(&page, r#"<table data-table="intra-group">"#, "</table>");
+    assert_eq!(purchases.matches(&format!(r#"data-figure="category_1_ugco2e" data-value="{}""#, eliminated.get())).count(), 2);
+    assert!(between(&page, r#"<table data-table="entity-work">"#, "</table>").contains("17.000 PLN"));
+    assert!(between(&page, r#"<table data-table="entity-revenue">"#, "</table>").contains("31,000,000 PLN"));
+    assert!(page.contains("has no market-based figure. Instrument 1 covered") && page.contains("Financial control: the entities are"));
+    assert!(!page_of(&fixture::statement()).contains("data-table=\"consolidation\""));
+}

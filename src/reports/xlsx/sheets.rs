@@ -1,5 +1,6 @@
 //! Which tables the workbook has, in order: the same content as the page, as sheets.
 
+mod entities;
 mod quality;
 mod runs;
 mod scopes;
@@ -42,6 +43,10 @@ pub fn tables(statement: &Statement) -> Vec<Table> {
     tables.extend(shifting::tables(statement));
     tables.extend(or_of_a_month(reconciliation(statement)));
     tables.extend([findings(statement), standard::factors(statement), method(statement), provenance(statement)]);
+    let names: Vec<String> = tables.iter().map(|table| table.sheet.clone()).collect();
+    // Behind the cover and the year: whoever has several entities looks for them first.
+    let after = tables.iter().position(|table| table.sheet == "Clusters").unwrap_or(1);
+    tables.splice(after..after, entities::tables(statement, &names));
     if let Some(watermark) = words::status::watermark(statement) {
         tables.iter_mut().for_each(|table| table.title = format!("{watermark}. {}", table.title));
     }

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use rust_xlsxwriter::{ExcelDateTime, Format, FormatAlign, FormatBorder, Formula, Workbook, Worksheet};
 
 use crate::reports::view::{self, Rounded};
-use crate::units::{MicroEuros, MicrogramsCo2e, Millijoules};
+use crate::units::{MicroEuros, MicroUnits, MicrogramsCo2e, Millijoules};
 
 /// The largest integer that a spreadsheet's doubles keep exactly.
 const LARGEST_EXACT: u128 = 1 << 53;
@@ -21,6 +21,8 @@ pub enum Cell {
     /// Null is written `n/a`, never 0.
     Emissions(Option<MicrogramsCo2e>),
     Euros(Option<MicroEuros>),
+    /// Money in a currency that another column names.
+    Units(Option<MicroUnits>),
     Number(Option<Rounded>),
     Percent(Option<f64>),
     /// A number as somebody published it, with all its digits.
@@ -227,7 +229,7 @@ impl Table {
         for (index, exact_index) in self.exact_columns() {
             match row.get(index).and_then(exact) {
                 Some(exact) => write_exact(sheet, number, exact_index, exact, &formats.integer)?,
-                None if matches!(row.get(index), Some(Cell::Emissions(None) | Cell::Euros(None))) => {
+                None if matches!(row.get(index), Some(Cell::Emissions(None) | Cell::Euros(None) | Cell::Units(None))) => {
                     sheet.write_string_with_format(number, exact_index, view::UNKNOWN, &formats.unknown)?;
                 }
                 None => {}
@@ -253,7 +255,7 @@ impl Table {
             let sum: i128 = exacts.iter().copied().map(i128::from).sum();
             let (unit, thousandth) = match rows[0][index] {
                 Cell::Energy(_) => (view::MILLIJOULES_PER_KWH, 3_600_000),
-                Cell::Euros(_) => (view::MICRO_EUR_PER_EUR, 1_000),
+                Cell::Euros(_) | Cell::Units(_) => (view::MICRO_EUR_PER_EUR, 1_000),
                 _ => (view::MICROGRAMS_PER_KG, 1_000_000),
             };
             let rounded = Rounded::of(sum, unit, 3).number();
@@ -278,6 +280,7 @@ fn exact(cell: &Cell) -> Option<i64> {
         Cell::Energy(energy) => Some(energy.get()),
         Cell::Emissions(emissions) => emissions.map(MicrogramsCo2e::get),
         Cell::Euros(money) => money.map(MicroEuros::get),
+        Cell::Units(money) => money.map(MicroUnits::get),
         _ => None,
     }
 }
@@ -315,6 +318,7 @@ fn write_cell(sheet: &mut Worksheet, row: u32, column: u16, cell: &Cell, formats
         Cell::Energy(energy) => (Some(view::kwh(*energy).number()), &formats.decimal),
         Cell::Emissions(emissions) => (emissions.map(|emissions| view::kg(emissions).number()), &formats.decimal),
         Cell::Euros(money) => (money.map(|money| view::eur(money).number()), &formats.decimal),
+        Cell::Units(money) => (money.map(|money| view::units(money).number()), &formats.decimal),
         Cell::Number(rounded) => (rounded.map(Rounded::number), &formats.decimal),
         Cell::Percent(share) => (share.map(|share| Rounded::of_measured(share, 3).number()), &formats.percent),
         Cell::Published(value) => (Some(*value), &formats.published),

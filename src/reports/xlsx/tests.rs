@@ -278,3 +278,33 @@ fn integers_that_doubles_cannot_hold_are_text() {
     let exact = column(&range, "facility_mj");
     assert_eq!(range.get_value((HEADER as u32 + 1, exact)), Some(&Data::String("9007199254740993".to_owned())));
 }
+
+#[test]
+fn a_group_has_a_sheet_of_its_consolidation_and_one_an_entity() {
+    let statement = fixture::group_statement();
+    let group = statement.entities.as_ref().unwrap();
+    let mut workbook = open(xlsx(&statement).unwrap());
+    let names = workbook.sheet_names().to_owned();
+    for name in
+        ["Consolidation", "Within the group", "Money by entity", "Exchange rates", "=1+1 Polska sp. z o.o. one t", "Example & Sons BV"]
+    {
+        assert!(names.contains(&name.to_owned()), "{name} is not in {names:?}");
+    }
+    let range = workbook.worksheet_range("Consolidation").unwrap();
+    let category_1 = column(&range, "scope3_category_1_ugco2e");
+    let exact: Vec<i64> = (1..=5).map(|row| number(&range, HEADER + row, category_1) as i64).collect();
+    let of = |figures: &crate::disclosure::statement::Figures| figures.scope3_category_1_ugco2e.unwrap().get();
+    assert_eq!((exact[0], exact[1]), (of(&group.entities[0].figures), of(&group.entities[1].figures)));
+    assert_eq!((exact[0] + exact[1], exact[2] + exact[3]), (exact[2], exact[4]), "own statements, their sum, less what is eliminated");
+    assert_eq!(exact[4], of(&statement.totals.figures));
+
+    let own = workbook.worksheet_range("=1+1 Polska sp. z o.o. one t").unwrap();
+    let whats: Vec<String> = own.rows().skip(HEADER + 1).map(|row| row[0].as_string_lossy()).collect();
+    let count = |what: &str| whats.iter().filter(|known| *known == what).count();
+    assert_eq!((count("Own statement"), count("Controlled, by cluster"), count("Bought within the group")), (1, 1, 1));
+    assert_eq!(count("Controlled, by namespace"), group.entities[0].namespaces.len());
+    assert_eq!(count("Sold within the group"), 0);
+    let money = workbook.worksheet_range("Money by entity").unwrap();
+    assert_eq!(number(&money, HEADER + 1, column(&money, "cost_in_currency.saved_micro_units")) as i64, 4_250_000);
+    assert_eq!(number(&money, HEADER + 1, column(&money, "Saved (currency)")), 4.25);
+}

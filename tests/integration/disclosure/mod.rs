@@ -60,6 +60,7 @@ fn full_year(profile: &Profile) -> Statement {
     statement.scope2.zones.truncate(0);
     statement.scope2.instruments = vec![InstrumentStatement {
         number: 1,
+        entity: None,
         kind: InstrumentKind::Ppa,
         grid_zone: "NL".to_owned(),
         period: "2026".to_owned(),

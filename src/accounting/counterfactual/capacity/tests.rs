@@ -114,6 +114,7 @@ fn with_plan<T>(
 ) -> T {
     let zones = ["NL", "FR", "PL"];
     let site = |zone: &str| Site {
+        entity: None,
         boundary: Boundary::Owned,
         placement: Placement::Scope2,
         grid_zone: zone.to_owned(),

@@ -113,6 +113,7 @@ fn window(hours: i64, basis: WindowBasis) -> Option<Window> {
 /// cluster `a`; its second one is in FR.
 fn effects_of(stories: Vec<Story>, beside: Beside, history: &History) -> Effects {
     let site = |zone: &str, pue: f64| Site {
+        entity: None,
         boundary: Boundary::Owned,
         placement: Placement::Scope2,
         grid_zone: zone.to_owned(),

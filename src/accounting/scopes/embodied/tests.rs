@@ -72,7 +72,15 @@ impl Story {
 
     fn add(self) -> (Embodied, BTreeMap<String, Line>) {
         let placement = if self.boundary == Boundary::Cloud { Placement::Scope3Category1 } else { Placement::Scope2 };
-        let site = Site { boundary: self.boundary, placement, grid_zone: "NL".to_owned(), home_zone: None, pue: 1.0, embodied: self.terms };
+        let site = Site {
+            entity: None,
+            boundary: self.boundary,
+            placement,
+            grid_zone: "NL".to_owned(),
+            home_zone: None,
+            pue: 1.0,
+            embodied: self.terms,
+        };
         let terms = MonthTerms {
             period: october(),
             step_seconds: 900,

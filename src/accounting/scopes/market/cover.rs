@@ -11,7 +11,7 @@ use super::loads::{Loads, Reach};
 use super::rest::micrograms;
 use super::volume::{Span, spans};
 use super::{Applied, InstrumentUse, MarketTerms};
-use crate::accounting::survey::ClusterTerms;
+use crate::accounting::survey::{ClusterTerms, Site};
 use crate::model::{Instrument, Placement};
 use crate::units::{MicrogramsCo2e, Millijoules};
 
@@ -46,12 +46,13 @@ pub fn in_hierarchy(instruments: &[Instrument]) -> Vec<usize> {
     order
 }
 
-/// Scope 2 sites of the instrument's zone, of the clusters that it is held for.
+/// Scope 2 sites of the instrument's zone, of the clusters and the entity that it is held for.
 pub fn reach(instrument: &Instrument, clusters: &[ClusterTerms]) -> Reach {
     let of = |cluster: &ClusterTerms| {
         let is_held_for = instrument.clusters.is_empty() || instrument.clusters.contains(&cluster.name);
-        let sites = cluster.sites.iter();
-        sites.map(|site| is_held_for && site.grid_zone == instrument.zone && site.placement == Placement::Scope2).collect()
+        let is_holders = |site: &Site| instrument.entity.is_none() || instrument.entity == site.entity;
+        let in_reach = |site: &Site| site.grid_zone == instrument.zone && site.placement == Placement::Scope2 && is_holders(site);
+        cluster.sites.iter().map(|site| is_held_for && in_reach(site)).collect()
     };
     clusters.iter().map(of).collect()
 }
@@ -60,7 +61,8 @@ pub fn reach(instrument: &Instrument, clusters: &[ClusterTerms]) -> Reach {
 fn usable(terms: &MarketTerms<'_>, instrument: &Instrument, reach: &Reach, loads: &Loads) -> Result<Vec<Span>, String> {
     let spans = spans(instrument, terms.period, terms.missing)?;
     if loads.facility_mj(reach) == 0 {
-        let whose = if instrument.clusters.is_empty() { String::new() } else { format!(" of {}", instrument.clusters.join(", ")) };
+        let held_for: Vec<&str> = instrument.entity.iter().chain(&instrument.clusters).map(String::as_str).collect();
+        let whose = if held_for.is_empty() { String::new() } else { format!(" of {}", held_for.join(", ")) };
         return Err(format!("no electricity{whose} in Scope 2 was used in zone {} in {}", instrument.zone, terms.period));
     }
     Ok(spans)

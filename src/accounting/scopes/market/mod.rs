@@ -12,6 +12,7 @@
 mod by_hour;
 mod cover;
 mod criteria;
+mod holders;
 mod hours;
 mod lines;
 mod loads;

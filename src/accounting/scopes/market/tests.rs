@@ -43,7 +43,15 @@ impl Case {
 
     /// Hours of (hour, millijoules) at 360 g/kWh, so that emissions are a tenth of the energy; 720 g/kWh for the year.
     fn site(mut self, name: &str, zone: &str, placement: Placement, hours: &[(i32, i64)]) -> Self {
-        let site = Site { boundary: Boundary::Owned, placement, grid_zone: zone.to_owned(), home_zone: None, pue: 1.2, embodied: None };
+        let site = Site {
+            entity: None,
+            boundary: Boundary::Owned,
+            placement,
+            grid_zone: zone.to_owned(),
+            home_zone: None,
+            pue: 1.2,
+            embodied: None,
+        };
         let terms = ClusterTerms { name: name.to_owned(), sites: vec![site], site_of: Box::new(|_| 0) };
         let mut inventory = ClusterInventory::default();
         for (hour, facility_mj) in hours {
@@ -109,6 +117,7 @@ fn instrument(kind: InstrumentKind, volume: i64, period: (i32, Option<u32>), mat
         energy_source: Some(EnergySource::Wind),
         evidence: "cancellation".to_owned(),
         clusters: Vec::new(),
+        entity: None,
         criteria: vec![CriterionAnswer::Met; 8],
         generation: Vec::new(),
     }
@@ -289,6 +298,50 @@ fn an_instrument_held_for_a_cluster_covers_no_other() {
     let market = case.with(held).market();
 
     assert_eq!((applied(&market), market.sites[&(0, 0)].covered_mj.get()), (vec![400], 0));
+}
+
+fn of_entity(mut case: Case, cluster: usize, entity: &str) -> Case {
+    case.clusters[cluster].sites[0].entity = Some(entity.to_owned());
+    case
+}
+
+#[test]
+fn an_instrument_that_an_entity_holds_covers_the_electricity_of_no_other() {
+    let held = Instrument { entity: Some("B".to_owned()), ..origin(4_000, (2026, Some(3)), Matching::Month) };
+    let case = Case::new("2026-03").site("a", "NL", Placement::Scope2, NL).site("b", "NL", Placement::Scope2, &[(MARCH, 3_000)]).with(held);
+    let case = of_entity(of_entity(case, 0, "A"), 1, "B");
+    let market = case.market();
+
+    assert_eq!(applied(&market), [3_000], "1,000 mJ of the volume are left, and A has none of them");
+    let of = |cluster| market.sites[&(cluster, 0)].market_ugco2e().map(MicrogramsCo2e::get);
+    assert_eq!((of(0), of(1)), (Some(900), Some(0)));
+    assert!(market.without_holder(case.instruments.iter(), &case.clusters).is_empty());
+}
+
+#[test]
+fn an_instrument_that_nobody_holds_makes_a_guess_of_whatever_it_covered_where_several_could_claim_it() {
+    let two = || Case::new("2026-03").site("a", "NL", Placement::Scope2, NL).site("b", "NL", Placement::Scope2, &[(MARCH, 3_000)]);
+    let nobodys = origin(4_000, (2026, Some(3)), Matching::Month);
+    let found = |case: &Case| -> Vec<(String, Vec<usize>)> {
+        let found = case.market().without_holder(case.instruments.iter(), &case.clusters);
+        found.into_iter().map(|(entity, instruments)| (entity, instruments.into_iter().collect())).collect()
+    };
+    let case = of_entity(of_entity(two().with(nobodys.clone()), 0, "A"), 1, "B");
+    assert_eq!(found(&case), [("A".to_owned(), vec![0]), ("B".to_owned(), vec![0])]);
+
+    // All of that electricity is A's.
+    let case = of_entity(of_entity(two().with(nobodys.clone()), 0, "A"), 1, "A");
+    assert!(found(&case).is_empty());
+
+    // B's own covers all of B's, so nothing of the other is B's; A's part of it is a guess still.
+    let own = Instrument { entity: Some("B".to_owned()), ..origin(3_000, (2026, Some(3)), Matching::Month) };
+    let case = of_entity(of_entity(two().with(own).with(nobodys.clone()), 0, "A"), 1, "B");
+    assert_eq!(found(&case), [("A".to_owned(), vec![1])]);
+
+    // For a cluster it is as good as for whoever controls it.
+    let of_cluster = Instrument { clusters: vec!["a".to_owned()], ..nobodys };
+    let case = of_entity(of_entity(two().with(of_cluster), 0, "A"), 1, "B");
+    assert!(found(&case).is_empty());
 }
 
 #[test]

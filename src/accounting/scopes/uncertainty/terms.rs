@@ -158,7 +158,15 @@ mod tests {
     use crate::units::{MicrogramsCo2e, Millijoules};
 
     fn cluster(name: &str, zone: &str, placement: Placement) -> ClusterTerms {
-        let site = Site { boundary: Boundary::Owned, placement, grid_zone: zone.to_owned(), home_zone: None, pue: 1.2, embodied: None };
+        let site = Site {
+            entity: None,
+            boundary: Boundary::Owned,
+            placement,
+            grid_zone: zone.to_owned(),
+            home_zone: None,
+            pue: 1.2,
+            embodied: None,
+        };
         ClusterTerms { name: name.to_owned(), sites: vec![site], site_of: Box::new(|_| 0) }
     }
 

@@ -73,7 +73,7 @@ fn instruments(statement: &Statement) -> Table {
             text(words::matching(row.matching)),
             text(words::energy_source(row.energy_source)),
             Cell::Published(row.factor_gco2e_per_kwh),
-            text(&row.evidence),
+            text(row.entity.iter().fold(row.evidence.clone(), |evidence, entity| format!("{evidence}; held by {entity}"))),
             Cell::Energy(row.volume_mj),
             Cell::Energy(row.available_mj),
             Cell::Energy(row.applied_mj),

@@ -517,7 +517,7 @@ fn a_year_consolidates_its_months_and_settles_an_entitys_certificates_over_itsel
     assert_eq!(integer(&entity(&year, BV)["sold_within_group_mj"]), Some(facility(1_464.0, 1.2 / 3.0)));
     // All of the year's 1 MWh covers BV's electricity of the year: months may use only their parts of it.
     let market = |report: &Value, name: &str| integer(&entity(report, name)["scope2_market_based_ugco2e"]).unwrap();
-    assert!(market(&year, BV) < months.iter().map(|month| market(month, BV)).sum());
+    assert!(market(&year, BV) < months.iter().map(|month| market(month, BV)).sum::<i64>());
     assert_eq!(market(&year, POLSKA), integer(&entity(&year, POLSKA)["scope2_location_based_ugco2e"]).unwrap());
 
     // 3.1 million PLN are 775,000 EUR at 4: per million EUR it is four times as much.

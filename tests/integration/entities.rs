@@ -275,7 +275,7 @@ fn the_page_and_the_workbook_show_it(report: &Value, out: &Path) {
     );
     for row in list(&report["entities"], "entities") {
         let sheet = workbook.worksheet_range(row["entity"].as_str().unwrap()).unwrap();
-        let controlled = sheet.rows().filter(|cells| cells[0].to_string() == "Controlled, by namespace").count();
+        let controlled = sheet.rows().filter(|cells| cells[0] == "Controlled, by namespace").count();
         assert_eq!(controlled, list(row, "namespaces").len());
     }
 }

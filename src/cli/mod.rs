@@ -93,13 +93,17 @@ Examples:
   wattledger collect --last 7
       the last seven UTC days that are over, for a daily CronJob or timer:
       a day that failed is asked for again for a week
+  wattledger collect --last 7 --shard 3/8
+      the fourth of eight parts of the clusters' days, as one pod of an
+      Indexed Job; parts run side by side, and 0/8 takes the feeds too
   wattledger collect --follow
       watches the Kubernetes API until it is stopped and writes down who
       owns what; collecting a day reads it
 
 A complete day is not asked for again, so it can run every day and be
 repeated after a failure. Exit code 3 says that some days are incomplete;
-stderr names them.";
+stderr names them. Two runs that could collect the same day are never at
+work at once: the second is told LOCKED.";
 
 const IMPORT_EXAMPLES: &str = "\
 Examples:
@@ -189,6 +193,9 @@ Examples:
       evidence: closed/2026-10/1/
   wattledger close --month 2026-10 --no-collect
       from the evidence that is there; asks no server
+  wattledger close --month last --wait 2h
+      where others collect by shards: waits until all days and feeds are
+      there, says which are missing, and after two hours gives up
   wattledger close --month 2026-10 --accept GAP
       although more than the allowed share of node-hours was filled
   wattledger close --month 2026-10 --restate --reason \"NL was revised\"

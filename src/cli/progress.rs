@@ -37,6 +37,12 @@ impl Progress {
         self.bar.set_message(message.to_owned());
     }
 
+    /// So many are done; `message` says what is waited for.
+    pub fn at(&self, message: &str, done: u64) {
+        self.bar.set_message(message.to_owned());
+        self.bar.set_position(done);
+    }
+
     /// How many are done.
     pub fn position(&self) -> u64 {
         self.bar.position()

@@ -4,6 +4,7 @@
 //! there, and that is written last; every file's SHA-256 is checked before every use.
 //! Assumes: a folder with atomic rename, or a bucket with conditional writes (`objects`). Does not: change what is there, sign, or know what the tables mean.
 
+mod asked;
 #[cfg(test)]
 mod bucket_test;
 pub mod closed;
@@ -21,6 +22,7 @@ mod objects;
 mod parquet;
 mod prices;
 mod samples;
+mod shards;
 mod spool;
 mod store;
 mod upgrade;
@@ -43,7 +45,7 @@ use crate::model::EvidencePlace;
 
 /// The evidence: `<cluster>/<YYYY-MM-DD>/{<table>.parquet, manifest.json}`, `{intensity,prices,forecasts}/<zone>/{<digest>.parquet, replies/<digest>.json,
 /// manifest.json}`, `decisions/<cluster>.<YYYY-MM>/…` alike, and what a recorder saw, `recorder/<cluster>/<YYYY-MM-DD>.jsonl`, or in parts,
-/// `recorder/<cluster>/<YYYY-MM-DD>/<time>.jsonl`.
+/// `recorder/<cluster>/<YYYY-MM-DD>/<time>.jsonl`. Beside it, in no list: `.lock-<undertaking>`, and `.asked/`, what shards leave for whoever waits for them.
 #[derive(Clone, Debug)]
 pub struct Store {
     objects: Objects,

@@ -27,6 +27,7 @@ pub mod policy;
 mod price;
 mod refusal;
 mod samples;
+mod shard;
 pub mod tables;
 mod tier;
 
@@ -52,6 +53,7 @@ pub use place::{BucketPlace, EvidencePlace};
 pub use price::PriceSeries;
 pub use refusal::Refusal;
 pub use samples::{SampleTable, Series};
+pub use shard::Shard;
 pub use tier::Tier;
 
 /// Energy that no workload used: what a machine draws for being on.

@@ -45,6 +45,7 @@ mod sample;
 mod sample_report;
 mod sampling;
 mod serve;
+mod shards;
 mod shifting;
 mod shifting_relations;
 #[path = "../../src/sources/intensity/stand_in_test.rs"]

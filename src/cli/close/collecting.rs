@@ -6,18 +6,18 @@
 use anyhow::Result;
 use chrono::Utc;
 
-use crate::cli::collect::{self, Outcome, collect_days, collect_feeds};
+use crate::cli::collect::{self, ClusterDays, Collecting, NO_DATA, Outcome, collect_days, collect_feeds};
 use crate::config::{Cluster, Config};
 use crate::evidence::Store;
 use crate::units::{ReportingPeriod, UtcDay};
 
 /// The finding that says that days are missing: who accepts it closes without them.
-const DAYS_MISSING: &str = "DAYS_MISSING";
+pub const DAYS_MISSING: &str = "DAYS_MISSING";
 
 /// Collects what is missing. False where something is incomplete, which has been said on stderr.
 pub fn collect(store: &Store, config: &Config, period: ReportingPeriod, accept: &[String]) -> Result<bool> {
     let days = period.utc_days();
-    let _lock = store.lock(collect::LOCK)?;
+    let lock = collect::lock_all(store)?;
     let mut clusters: Vec<&Cluster> = Vec::new();
     for cluster in config.clusters.iter().filter(|cluster| cluster.prometheus.is_some()) {
         if !missing(store, cluster, &days)?.is_empty() {
@@ -26,13 +26,14 @@ pub fn collect(store: &Store, config: &Config, period: ReportingPeriod, accept: 
     }
     let mut outcome = Outcome::default();
     if !clusters.is_empty() {
-        outcome = collect_days(store, config, &clusters, &days, Utc::now())?;
+        let collecting = Collecting { store, config, lock: &lock, notes_empty_days: false, now: Utc::now() };
+        outcome = collect_days(&collecting, &ClusterDays::of_each(&clusters, &days))?;
     }
     let feeds = collect_feeds(store, config, &days, Utc::now())?;
     let is_born = |cluster: &str, day: UtcDay| -> Result<bool> { Ok(first_day(store, cluster, &days)?.is_some_and(|first| first < day)) };
     let mut incomplete = Vec::new();
     for day in std::mem::take(&mut outcome.incomplete) {
-        if day.why.code != "NO_DATA" || is_born(&day.cluster, day.day)? {
+        if day.why.code != NO_DATA || is_born(&day.cluster, day.day)? {
             incomplete.push(day);
         }
     }

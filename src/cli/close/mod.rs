@@ -10,8 +10,10 @@ mod collecting;
 pub mod files;
 mod inputs;
 mod sealing;
+mod waiting;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use chrono::{DateTime, SubsecRound, Utc};
@@ -49,6 +51,10 @@ pub struct CloseArgs {
     #[arg(long)]
     pub no_collect: bool,
 
+    /// Collect nothing, and wait until others (`collect --shard`) have collected every day and feed of the month, for at most so long, as in 2h
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    pub wait: Option<Duration>,
+
     /// Add an edition to a month that is closed, from the evidence and configuration of now
     #[arg(long, requires = "reason")]
     pub restate: bool,
@@ -82,6 +88,13 @@ pub fn run(args: &CloseArgs, config: &Config, accept: &[String]) -> Result<u8> {
         eprintln!("incomplete: NOT_FINISHED: {month} in {} ends at {} UTC", period.time_zone(), period.to().format("%Y-%m-%d %H:%M"));
         return Ok(exit::INCOMPLETE);
     }
+    // A key that cannot be used is said before anything is waited for.
+    let sealer = Sealer::open(&config.sealing)?;
+    if let Some(patience) = args.wait
+        && !waiting::wait(&books.store, config, period, accept, patience)?
+    {
+        return Ok(exit::INCOMPLETE);
+    }
     let lock = books.store.lock(LOCK)?;
     // Whoever had the lock before may have closed it.
     let newest = books.store.sealed(&month, None)?;
@@ -90,8 +103,7 @@ pub fn run(args: &CloseArgs, config: &Config, accept: &[String]) -> Result<u8> {
         (None, true) => bail!(Hint::new(format!("{month} is not closed, so there is nothing to restate"), "leave out --restate")),
         _ => {}
     }
-    let sealer = Sealer::open(&config.sealing)?;
-    if !args.no_collect && !collecting::collect(&books.store, config, period, accept)? {
+    if !args.no_collect && args.wait.is_none() && !collecting::collect(&books.store, config, period, accept)? {
         return Ok(exit::INCOMPLETE);
     }
     let edition = Edition {

@@ -15,7 +15,7 @@ use super::{Incomplete, Outcome};
 use crate::accounting::metering::{self, MeteredDay};
 use crate::cli::account::SOFTWARE;
 use crate::config::{self, Cluster, Config};
-use crate::evidence::{DayManifest, QueryRecord, SCHEMA, Store, samples_to_frames};
+use crate::evidence::{DayManifest, Lock, QueryRecord, SCHEMA, Store, samples_to_frames};
 use crate::model::tables::Table;
 use crate::model::{MeteringTerms, PoolTerms};
 use crate::sources::prometheus::{CollectedDay, Connection, Prometheus};
@@ -24,13 +24,41 @@ use crate::units::UtcDay;
 
 /// The last scrapes of a day arrive after it.
 pub const SETTLING: chrono::Duration = chrono::Duration::minutes(5);
+/// The refusal of a day of which its server has nothing.
+pub const NO_DATA: &str = "NO_DATA";
+
+/// Days of one cluster that are to be collected.
+#[derive(Clone, Debug)]
+pub struct ClusterDays<'a> {
+    pub cluster: &'a Cluster,
+    pub days: Vec<UtcDay>,
+}
+
+impl<'a> ClusterDays<'a> {
+    /// The same days of each cluster.
+    pub fn of_each(clusters: &[&'a Cluster], days: &[UtcDay]) -> Vec<Self> {
+        clusters.iter().map(|cluster| Self { cluster, days: days.to_vec() }).collect()
+    }
+}
+
+/// Where a run collects to, and by what right.
+pub struct Collecting<'a> {
+    pub store: &'a Store,
+    pub config: &'a Config,
+    /// Held for as long as it writes.
+    pub lock: &'a Lock,
+    /// Whether a day of which a server has nothing is noted, for whoever waits for the shards.
+    pub notes_empty_days: bool,
+    pub now: DateTime<Utc>,
+}
 
 /// Collects what is missing. Trouble with one day or one server does not keep the others from being collected.
-pub fn collect_days(store: &Store, config: &Config, clusters: &[&Cluster], days: &[UtcDay], now: DateTime<Utc>) -> Result<Outcome> {
+pub fn collect_days(collecting: &Collecting<'_>, parts: &[ClusterDays<'_>]) -> Result<Outcome> {
+    let Collecting { store, config, now, .. } = *collecting;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().context("start the runtime")?;
-    let progress = Progress::new("collect", (clusters.len() * days.len()) as u64);
+    let progress = Progress::new("collect", parts.iter().map(|part| part.days.len() as u64).sum());
     let mut outcome = Outcome::default();
-    for cluster in clusters {
+    for ClusterDays { cluster, days } in parts {
         let source = cluster.prometheus.as_ref().map(connect).transpose().with_context(|| format!("cluster {}", cluster.name))?;
         let mut objects = Objects::new(cluster, now);
         let mut out_of_reach: Option<Refusal> = None;
@@ -57,6 +85,8 @@ pub fn collect_days(store: &Store, config: &Config, clusters: &[&Cluster], days:
                     .map(|()| collected),
                 refused => refused,
             };
+            // Another process may have the day by now, where a bucket was out of reach for long.
+            collecting.lock.check()?;
             match collected {
                 Ok(collected) => {
                     let samples = collected.samples.ts_ms.len();
@@ -65,6 +95,9 @@ pub fn collect_days(store: &Store, config: &Config, clusters: &[&Cluster], days:
                     outcome.collected += 1;
                 }
                 Err(refusal) => {
+                    if collecting.notes_empty_days && refusal.code == NO_DATA {
+                        store.note_empty_day(&cluster.name, *day)?;
+                    }
                     if refusal.reach == Reach::Source {
                         out_of_reach = Some(refusal.clone());
                     }
@@ -112,7 +145,7 @@ fn require_samples(collected: CollectedDay, day: UtcDay) -> Result<CollectedDay,
     }
     let time = |time: DateTime<Utc>| time.format("%Y-%m-%dT%H:%M:%SZ").to_string();
     let message = format!("the server has no sample of any metric from {} to {}", time(day.start()), time(day.end()));
-    Err(Refusal::new("NO_DATA", Reach::Range, message)
+    Err(Refusal::new(NO_DATA, Reach::Range, message)
         .hint("check `selector`, the server's retention, and whether the exporters were scraped"))
 }
 

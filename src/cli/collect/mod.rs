@@ -1,7 +1,8 @@
 //! `wattledger collect`: from Prometheus, Kubernetes and feeds to evidence, by cluster and UTC day; or, `--follow`, a recorder.
 //!
 //! In: a month or a range of days, the configuration. Out: evidence, and an exit code. Rule: a day that is complete is not asked for again;
-//! a day that is not finished, has no samples, or was refused is said and left out (exit 3). Assumes: the clock is right to minutes.
+//! a day that is not finished, has no samples, or was refused is said and left out (exit 3). Shards share cluster-days among them, and the first takes what is
+//! there once: feeds and logs. Assumes: the clock is right to minutes.
 //! Does not: account for anything beyond what a day's samples say by themselves.
 
 mod days;
@@ -13,22 +14,30 @@ mod kubernetes;
 mod memory;
 mod outcome;
 mod remeter;
+mod wanted;
 
 use anyhow::{Result, bail};
 use chrono::{DateTime, Utc};
 use clap::Args;
 
-pub use self::days::{SETTLING, collect_days, connect, metering_terms};
+pub use self::days::{ClusterDays, Collecting, NO_DATA, SETTLING, collect_days, connect, metering_terms};
 pub use self::feeds::{Feeds, collect_feeds, with_advice};
 pub use self::kubernetes::access as kubernetes_access;
 pub use self::outcome::{Incomplete, Outcome};
+pub use self::wanted::feeds as wanted_feeds;
 use super::exit;
 use crate::config::{Cluster, Config};
-use crate::evidence::Store;
+use crate::evidence::{Lock, Store};
+use crate::model::Shard;
 use crate::units::UtcDay;
 
-/// The lock of whoever writes evidence, but a recorder, which has one of its own.
+/// The lock of whoever writes evidence, but a recorder, which has one of its own. Shards have a part of it each.
 pub const LOCK: &str = "collect";
+
+/// Takes the lock for all evidence, also against shards.
+pub fn lock_all(store: &Store) -> Result<Lock> {
+    store.lock_shard(LOCK, Shard::WHOLE)
+}
 
 /// Collects evidence from Prometheus, Kubernetes and feeds, by cluster and UTC day. Exit code 3: some days are incomplete.
 #[derive(Args, Clone, Debug)]
@@ -48,6 +57,9 @@ pub struct CollectArgs {
     /// Only this cluster (repeatable); all by default.
     #[arg(long, value_name = "NAME")]
     pub cluster: Vec<String>,
+    /// Only the part I of N of the clusters' days, counted from 0, as in 3/8; 0/N takes the feeds too. All N together collect all.
+    #[arg(long, value_name = "I/N", env = "WATTLEDGER_SHARD", conflicts_with = "follow")]
+    pub shard: Option<Shard>,
     /// Meter days of the evidence anew, from their own samples, where `exporter`, `hardware` or `bmc` has changed; asks no server.
     #[arg(long)]
     pub remeter: bool,
@@ -64,31 +76,61 @@ pub fn run(args: &CollectArgs, config: &Config) -> Result<u8> {
         return follow::follow(&store, &clusters);
     }
     let days = days(args, config, Utc::now())?;
-    let _lock = store.lock(LOCK)?;
+    let shard = args.shard.unwrap_or(Shard::WHOLE);
+    let lock = store.lock_shard(LOCK, shard)?;
+    let parts = parts(&clusters, &days, shard);
     if args.remeter {
-        let count = remeter::remeter(&store, config, &clusters, &days)?;
+        let count = remeter::remeter(&store, config, &parts)?;
         eprintln!("metered {count} cluster-days anew; those that they replace are kept beside them in {}", config.evidence);
         return Ok(exit::DONE);
     }
     // All have their turn: none waits for another to be mended.
-    let outcome = collect_days(&store, config, &clusters, &days, Utc::now());
-    let feeds = collect_feeds(&store, config, &days, Utc::now());
-    let decisions = decisions::collect_decisions(&store, config, Utc::now());
-    let (outcome, feeds, decisions) = (outcome?, feeds?, decisions?);
+    let collecting = Collecting { store: &store, config, lock: &lock, notes_empty_days: args.shard.is_some(), now: Utc::now() };
+    let outcome = collect_days(&collecting, &parts);
+    let beside = if shard.is_first() { beside(args, &store, config, &days) } else { Ok(None) };
+    let (outcome, beside) = (outcome?, beside?);
     outcome.print_incomplete();
-    feeds.print_incomplete();
-    let (zones, priced) = (feeds.intensity_zones.len(), feeds.price_zones.len());
-    eprintln!(
-        "collected {} cluster-days, {} already there, {} incomplete; intensity of {zones} zones, prices of {priced}; evidence in {}",
+    let counts = format!(
+        "collected {} cluster-days, {} already there, {} incomplete",
         outcome.collected,
         outcome.already_there,
-        outcome.incomplete.len(),
-        config.evidence
+        outcome.incomplete.len()
     );
+    let part = args.shard.map(|shard| format!("shard {shard}: ")).unwrap_or_default();
+    let Some((feeds, decisions)) = beside else {
+        eprintln!("{part}{counts}; feeds are the first shard's; evidence in {}", config.evidence);
+        return Ok(outcome.exit_code());
+    };
+    feeds.print_incomplete();
+    let (zones, priced) = (feeds.intensity_zones.len(), feeds.price_zones.len());
+    eprintln!("{part}{counts}; intensity of {zones} zones, prices of {priced}; evidence in {}", config.evidence);
     if !config.decision_logs.is_empty() {
         eprintln!("decision logs: {} records, {} of them new", decisions.read, decisions.added);
     }
     Ok(outcome.exit_code().max(feeds.exit_code()))
+}
+
+/// What there is once, whatever the clusters: feeds and decision logs. Of several shards the first takes it, and notes for which days it did.
+fn beside(args: &CollectArgs, store: &Store, config: &Config, days: &[UtcDay]) -> Result<Option<(Feeds, decisions::Decisions)>> {
+    let now = Utc::now();
+    let feeds = collect_feeds(store, config, days, now);
+    let decisions = decisions::collect_decisions(store, config, now);
+    let (feeds, decisions) = (feeds?, decisions?);
+    let wanted = wanted_feeds(config);
+    if args.shard.is_some() && feeds.incomplete.is_empty() && !wanted.is_empty() {
+        for day in days.iter().filter(|day| day.end() + SETTLING <= now) {
+            store.note_feeds(*day, &wanted)?;
+        }
+    }
+    Ok(Some((feeds, decisions)))
+}
+
+/// The days of a shard; clusters of which it has none are left out, so that nobody connects to them.
+fn parts<'a>(clusters: &[&'a Cluster], days: &[UtcDay], shard: Shard) -> Vec<ClusterDays<'a>> {
+    let mut parts = ClusterDays::of_each(clusters, days);
+    parts.iter_mut().for_each(|part| part.days.retain(|day| shard.has(&part.cluster.name, *day)));
+    parts.retain(|part| !part.days.is_empty());
+    parts
 }
 
 fn days(args: &CollectArgs, config: &Config, now: DateTime<Utc>) -> Result<Vec<UtcDay>> {
@@ -135,6 +177,9 @@ mod tests {
         assert_eq!(range.from.unwrap().through(range.to.unwrap().previous()).len(), 7);
         assert!(parse(&["--follow", "--cluster", "prod-nl"]).unwrap().follow);
         assert_eq!(parse(&["--last", "7"]).unwrap().last, Some(7));
+        assert_eq!(parse(&["--last", "7", "--shard", "3/8"]).unwrap().shard, Some(Shard::new(3, 8).unwrap()));
+        let said = parse(&["--last", "7", "--shard", "8/8"]).unwrap_err().to_string();
+        assert!(said.contains("'--shard <I/N>'") && said.contains("the last of 8 is 7/8"), "{said}");
         for wrong in [
             &[][..],
             &["--month", "2026-13"],
@@ -148,6 +193,9 @@ mod tests {
             &["--follow", "--last", "7"],
             &["--follow", "--month", "2026-10"],
             &["--follow", "--from", "2026-10-01", "--to", "2026-10-02"],
+            &["--last", "7", "--shard", "8/8"],
+            &["--last", "7", "--shard", "0/0"],
+            &["--follow", "--shard", "0/8"],
         ] {
             assert!(parse(wrong).is_err(), "{wrong:?}");
         }

@@ -6,20 +6,20 @@
 use anyhow::{Context, Result};
 
 use super::super::progress::Progress;
-use super::days::{day_tables, metering_terms};
+use super::days::{ClusterDays, day_tables, metering_terms};
 use crate::accounting::metering::meter_day;
 use crate::cli::account::SOFTWARE;
-use crate::config::{Cluster, Config};
+use crate::config::Config;
 use crate::evidence::{DayManifest, SCHEMA, Store, frames_to_samples};
 use crate::model::MeteringTerms;
 use crate::model::tables::Table;
 use crate::units::UtcDay;
 
 /// Gives back how many cluster-days were metered anew.
-pub fn remeter(store: &Store, config: &Config, clusters: &[&Cluster], days: &[UtcDay]) -> Result<usize> {
-    let progress = Progress::new("metering anew", (clusters.len() * days.len()) as u64);
+pub fn remeter(store: &Store, config: &Config, parts: &[ClusterDays<'_>]) -> Result<usize> {
+    let progress = Progress::new("metering anew", parts.iter().map(|part| part.days.len() as u64).sum());
     let mut count = 0;
-    for cluster in clusters {
+    for ClusterDays { cluster, days } in parts {
         let terms = metering_terms(config, cluster);
         for day in days {
             progress.tick(&format!("{} {day}", cluster.name));
@@ -103,13 +103,13 @@ mod tests {
         let hardware = PowerRange { name: "r".to_owned(), idle_watts: 10.0, max_watts: 50.0, source: "test".to_owned() };
         config.clusters[at].metering.hardware = Some(hardware);
         let cluster = config.clusters[at].clone();
-        assert_eq!(remeter(&store, &config, &[&cluster], &[day]).unwrap(), 1);
+        assert_eq!(remeter(&store, &config, &ClusterDays::of_each(&[&cluster], &[day])).unwrap(), 1);
         let after = metered(&store);
         assert_ne!(after.0, before.0);
         assert_eq!(after.2.replaces, Some(before.2.sha256().unwrap()));
         let samples = |manifest: &DayManifest| manifest.files.iter().find(|file| file.path == "samples.parquet").unwrap().sha256.clone();
         assert_eq!(samples(&after.2), samples(&before.2));
-        assert_eq!(remeter(&store, &config, &[&cluster], &[day]).unwrap(), 0, "nothing has changed since");
+        assert_eq!(remeter(&store, &config, &ClusterDays::of_each(&[&cluster], &[day])).unwrap(), 0, "nothing has changed since");
 
         // A replacement that died in the middle leaves the old day, and the next reader brings it back.
         std::fs::remove_dir_all(folder.path().join("edge-fr/2026-10-13")).unwrap();

@@ -57,7 +57,7 @@ pub enum Kind {
 
 pub fn run(args: &ImportArgs, config: &Config) -> Result<u8> {
     let store = Store::open(&config.evidence)?;
-    let _lock = store.lock(collect::LOCK)?;
+    let _lock = collect::lock_all(&store)?;
     match args.kind {
         Kind::Intensity => intensity(args, config, &store).map_err(|error| with_advice("intensity", error))?,
         Kind::Prices => prices(args, config, &store).map_err(|error| with_advice("prices", error))?,

@@ -212,6 +212,14 @@ impl Bucket {
         Ok(keys.filter(|key| key.get(below..).is_some_and(|rest| !rest.split('/').any(|part| part.starts_with('.')))).collect())
     }
 
+    /// What lies directly below the prefix, also what no list has.
+    pub fn names(&self) -> Result<Vec<String>> {
+        let (store, prefix) = (Arc::clone(&self.store), self.prefix.clone());
+        let found = self.background.wait(async move { store.list_with_delimiter(Some(&prefix)).await });
+        let found = found.map_err(|error| trouble(&error, &format!("look into {}", self.url)))?;
+        Ok(found.objects.iter().filter_map(|meta| meta.location.filename().map(str::to_owned)).collect())
+    }
+
     pub fn remove(&self, key: &str) -> Result<()> {
         let (here, its) = (self.clone(), key.to_owned());
         match self.background.wait(async move { here.store.delete(&here.path(&its)?).await }) {

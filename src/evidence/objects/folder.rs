@@ -114,6 +114,16 @@ impl Folder {
         Ok(keys)
     }
 
+    /// What lies in the folder itself, also what no list has. Nothing, where there is no folder yet.
+    pub fn names(&self) -> Result<Vec<String>> {
+        let look = || format!("look into {}", self.root.display());
+        let entries = match fs::read_dir(&self.root) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.with_context(look)?,
+        };
+        entries.map(|entry| Ok(entry.with_context(look)?.file_name().to_string_lossy().into_owned())).collect()
+    }
+
     pub fn remove(&self, key: &str) -> Result<()> {
         let path = self.path(key);
         if !path.try_exists().with_context(|| format!("look for {}", path.display()))? {

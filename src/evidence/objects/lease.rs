@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
 use super::bucket::Bucket;
-use super::lock::{Holder, locked};
+use super::lock::{Holder, LOCKED, locked};
 use super::{Created, Seen};
 use crate::model::Hint;
 
@@ -139,6 +139,25 @@ pub fn take(bucket: &Bucket, key: &str, what: &str, terms: Terms) -> Result<Leas
         holder = found.map(|found| found.holder);
     }
     bail!(locked(what, holder.as_ref(), &place))
+}
+
+/// Who holds it, as they would be told who come second; none where nobody does. One whose time is over and that is not renewed is taken away from its holder,
+/// which may only have been asleep: then it learns that it holds it no more.
+pub fn holder(bucket: &Bucket, key: &str, what: &str, terms: Terms) -> Result<Option<Hint>> {
+    if Paper::of(&bucket.look(key)?, &bucket.display(key))?.is_none_or(|paper| paper.is_given_back) {
+        return Ok(None);
+    }
+    match take(bucket, key, what, terms) {
+        Ok(lease) => {
+            drop(lease);
+            Ok(None)
+        }
+        Err(error) => match error.downcast::<Hint>() {
+            Ok(hint) if hint.to_string().starts_with(LOCKED) => Ok(Some(hint)),
+            Ok(hint) => Err(hint.into()),
+            Err(error) => Err(error),
+        },
+    }
 }
 
 /// Looks on for longer than a holder waits before it renews.

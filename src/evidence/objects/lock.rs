@@ -1,8 +1,10 @@
 //! One holder at a time.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{Seek, SeekFrom, Write};
+use std::io::{ErrorKind, Seek, SeekFrom, Write};
 use std::path::Path;
+use std::thread::sleep;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -29,6 +31,13 @@ impl Lock {
     }
 }
 
+/// What begins the message to whoever comes second.
+pub(super) const LOCKED: &str = "LOCKED: ";
+
+/// Somebody who only looks whether a lock is held has it for an instant, in which nobody else gets it.
+const LOOKS: usize = 4;
+const A_LOOK: Duration = Duration::from_millis(10);
+
 /// The kernel takes the lock back from a process that ends.
 #[derive(Debug)]
 pub struct LockedFile(File);
@@ -51,10 +60,17 @@ impl Holder {
 pub(in crate::evidence) fn of_file(path: &Path, what: &str) -> Result<Lock> {
     let open = || File::options().create(true).truncate(false).read(true).write(true).open(path);
     let mut file = open().with_context(|| format!("open {}", path.display()))?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => bail!(locked(what, holder_in(path).as_ref(), &path.display().to_string())),
-        Err(TryLockError::Error(error)) => return Err(error).with_context(|| format!("lock {}", path.display())),
+    let mut looks = 1;
+    loop {
+        match file.try_lock() {
+            Ok(()) => break,
+            Err(TryLockError::WouldBlock) if looks < LOOKS => {
+                looks += 1;
+                sleep(A_LOOK);
+            }
+            Err(TryLockError::WouldBlock) => bail!(locked(what, holder_in(path).as_ref(), &path.display().to_string())),
+            Err(TryLockError::Error(error)) => return Err(error).with_context(|| format!("lock {}", path.display())),
+        }
     }
     let mut write = || -> std::io::Result<()> {
         file.set_len(0)?;
@@ -63,6 +79,19 @@ pub(in crate::evidence) fn of_file(path: &Path, what: &str) -> Result<Lock> {
     };
     write().map_err(|error| files::trouble(error, &format!("write {}", path.display())))?;
     Ok(Lock::File(LockedFile(file)))
+}
+
+/// Whether somebody holds a lock on a file, and who: what they would be told who come second.
+pub(super) fn holder_of_file(path: &Path, what: &str) -> Result<Option<Hint>> {
+    let file = match File::open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        file => file.with_context(|| format!("open {}", path.display()))?,
+    };
+    match file.try_lock_shared() {
+        Ok(()) => Ok(None),
+        Err(TryLockError::WouldBlock) => Ok(Some(locked(what, holder_in(path).as_ref(), &path.display().to_string()))),
+        Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("look at the lock {}", path.display())),
+    }
 }
 
 impl Drop for LockedFile {
@@ -83,7 +112,7 @@ pub(super) fn locked(what: &str, holder: Option<&Holder>, place: &str) -> Hint {
         |holder| format!("process {} on {} since {}", holder.pid, holder.host, holder.since.to_rfc3339_opts(SecondsFormat::Secs, true)),
     );
     Hint::new(
-        format!("LOCKED: `{what}` is being done by {who} ({place})"),
+        format!("{LOCKED}`{what}` is being done by {who} ({place})"),
         "wait until it has ended, then run this again; it finds what the other has done",
     )
 }

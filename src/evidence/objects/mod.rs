@@ -41,6 +41,8 @@ use crate::model::{BucketPlace, Hint, sha256};
 pub(super) const REPLACED: &str = ".replaced-";
 /// Before the name of a lock.
 const LOCK: &str = ".lock-";
+/// The first part of keys that can be read and written, and that no list of all keys has: what collectors leave for one another.
+pub(super) const ASIDE: &str = ".asked";
 
 /// Objects of one place; a clone is the same place.
 #[derive(Clone, Debug)]
@@ -238,10 +240,33 @@ impl Objects {
     }
 
     pub(super) fn lock(&self, what: &str) -> Result<Lock> {
-        let key = format!("{LOCK}{}", folder_name(what)?);
+        self.lock_named(what, what)
+    }
+
+    /// A lock whose name is not what people call the undertaking.
+    pub(super) fn lock_named(&self, name: &str, what: &str) -> Result<Lock> {
+        let key = format!("{LOCK}{}", folder_name(name)?);
         match &self.place {
             Place::Folder(folder) => folder.lock(&key, what),
             Place::Bucket(bucket) => lease::take(bucket, &key, what, lease::TERMS).map(Lock::Lease),
+        }
+    }
+
+    /// The names of all locks that were ever taken, held or not.
+    pub(super) fn locks(&self) -> Result<Vec<String>> {
+        let names = match &self.place {
+            Place::Folder(folder) => folder.names()?,
+            Place::Bucket(bucket) => bucket.names()?,
+        };
+        Ok(names.iter().filter_map(|name| name.strip_prefix(LOCK)).map(str::to_owned).collect())
+    }
+
+    /// Who holds a lock, as they would be told who come second; none where nobody does.
+    pub(super) fn holder(&self, name: &str, what: &str) -> Result<Option<Hint>> {
+        let key = format!("{LOCK}{}", folder_name(name)?);
+        match &self.place {
+            Place::Folder(folder) => lock::holder_of_file(&folder.path(&key), what),
+            Place::Bucket(bucket) => lease::holder(bucket, &key, what, lease::TERMS),
         }
     }
 
@@ -256,7 +281,8 @@ impl Objects {
 
 /// A key that leads nowhere else.
 fn checked(key: &str) -> Result<&str> {
-    for part in key.split('/') {
+    let below = key.strip_prefix(ASIDE).and_then(|rest| rest.strip_prefix('/')).unwrap_or(key);
+    for part in below.split('/') {
         let part = part.strip_prefix(REPLACED).unwrap_or(part);
         // `day_id=3`, as engines call the folders of a table that is in parts.
         let (name, value) = part.split_once('=').unwrap_or((part, "1"));

@@ -139,7 +139,7 @@ fn kubectl_renders_what_these_tests_look_at() {
 
 #[test]
 fn every_file_of_a_kustomization_is_in_it() {
-    for folder in ["base", "overlays/folder", "overlays/bucket"] {
+    for folder in ["base", "overlays/folder", "overlays/bucket", "overlays/fleet"] {
         let folder = root().join("deploy").join(folder);
         let text = fs::read_to_string(folder.join("kustomization.yaml")).unwrap();
         let files = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());

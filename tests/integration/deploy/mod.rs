@@ -4,6 +4,7 @@
 //! and entered; units are given to systemd's own tools.
 
 pub mod examples;
+mod fleet;
 mod image;
 pub mod keda_rules;
 mod kustomize;
@@ -22,7 +23,7 @@ use serde_json::Value;
 use wattledger::cli::Cli;
 
 /// What is installed: an overlay and, under it, the base.
-const OVERLAYS: [&str; 2] = ["folder", "bucket"];
+const OVERLAYS: [&str; 3] = ["folder", "bucket", "fleet"];
 
 /// Every rendered object of a kind.
 fn of_kind<'a>(objects: &'a [Value], kind: &'a str) -> impl Iterator<Item = &'a Value> {
@@ -48,6 +49,11 @@ fn pod_templates(objects: &[Value]) -> Vec<(String, Value)> {
         Some((name(object).to_owned(), template.clone()))
     });
     templates.collect()
+}
+
+/// The arguments of an indexed pod as the kubelet expands them; others are as they were.
+fn expanded(arguments: &[String], index: i64) -> Vec<String> {
+    arguments.iter().map(|argument| argument.replace("$(JOB_COMPLETION_INDEX)", &index.to_string())).collect()
 }
 
 /// Whether our command line takes these arguments.

@@ -10,7 +10,7 @@ use wattledger::config::Config;
 use wattledger::sources::kubernetes::{Kind, VERBS};
 
 use super::kustomize::overlay;
-use super::{OVERLAYS, name, of_kind, pod_templates, require_understood};
+use super::{OVERLAYS, expanded, name, of_kind, pod_templates, require_understood};
 
 /// The one container of a pod.
 fn container(template: &Value) -> &Value {
@@ -30,14 +30,16 @@ fn the_program_understands_what_it_is_started_with() {
     for overlay_name in OVERLAYS {
         for (owner, template) in pod_templates(&overlay(overlay_name)) {
             let arguments = arguments(&template);
-            let expected = match owner.as_str() {
-                "wattledger-collect" => "collect --last 7",
-                "wattledger-recorder" => "collect --follow",
-                "wattledger-close" => "close --month last --no-collect",
-                other => panic!("{other}"),
+            let expected = match (owner.as_str(), overlay_name) {
+                ("wattledger-collect", "fleet") => "collect --last 7 --shard $(JOB_COMPLETION_INDEX)/8",
+                ("wattledger-collect", _) => "collect --last 7",
+                ("wattledger-recorder", _) => "collect --follow",
+                ("wattledger-close", "fleet") => "close --month last --wait 2h",
+                ("wattledger-close", _) => "close --month last --no-collect",
+                other => panic!("{other:?}"),
             };
             assert_eq!(arguments.join(" "), expected);
-            require_understood(&arguments);
+            require_understood(&expanded(&arguments, 0));
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value as Json;
-use wattledger::cli::collect::{collect_days, collect_feeds};
+use wattledger::cli::collect::{ClusterDays, Collecting, collect_days, collect_feeds, lock_all};
 use wattledger::config::{Cluster as Configured, Config};
 use wattledger::evidence::Store;
 use wattledger::units::ReportingPeriod;
@@ -79,7 +79,9 @@ pub fn leap_february() -> Seen {
     let days = ReportingPeriod::parse(bench.month, config.time_zone).unwrap().utc_days();
     let clusters: Vec<&Configured> = config.clusters.iter().collect();
     let later: DateTime<Utc> = "2028-03-05T00:00:00Z".parse().unwrap();
-    let outcome = collect_days(&store, &config, &clusters, &days, later).unwrap();
+    let lock = lock_all(&store).unwrap();
+    let collecting = Collecting { store: &store, config: &config, lock: &lock, notes_empty_days: false, now: later };
+    let outcome = collect_days(&collecting, &ClusterDays::of_each(&clusters, &days)).unwrap();
     collect_feeds(&store, &config, &days, later).unwrap();
     let mut seen = bench.report("it", &path);
     seen.demand(outcome.incomplete.is_empty() && outcome.collected == 30, format!("{} days are there", outcome.collected));

@@ -18,6 +18,7 @@ pub mod label;
 pub mod months;
 pub mod progress;
 pub mod report;
+pub mod restate;
 pub mod sample;
 mod secrets;
 pub mod serve;
@@ -214,6 +215,30 @@ Before the first time, make a key and name it in wattledger.toml:
 
 Exit code 2 says that something found in the data refuses it, 3 that days or
 feeds are incomplete; nothing is sealed then. stdout lists the files.";
+
+const RESTATE_EXAMPLES: &str = "\
+Examples:
+  wattledger restate --from 2022-01 --to 2026-12 --dry-run
+      says which months would get another edition, with the totals before
+      and after, and writes nothing
+  wattledger restate --from 2022-01 --to 2026-12 --reason \"factors of 2027\"
+      accounts every closed month of the five years anew, oldest first, and
+      adds an edition where a figure or what it was made from has changed
+  wattledger restate --from 2026-01 --to last --reason \"PUE of site A\" --json
+      the summary for a machine, with all totals
+
+From the evidence, the configuration and the factors of now, without asking
+any server. A month that comes out as it was sealed is left as it is; one
+that was never closed is named and skipped, since nothing was published of
+it. What was accepted when a month was closed stays accepted as long as it
+has not grown; --accept CODE accepts more.
+
+It takes one month at a time, says how long the rest takes, and can be
+stopped at any moment: run again with the same arguments it goes on, and no
+month gets a second edition. Of two at once one is told LOCKED.
+
+Exit code 2 says that findings refuse some month, 1 that some month failed;
+all others are done nevertheless.";
 
 const VERIFY_EXAMPLES: &str = "\
 Examples:
@@ -422,6 +447,9 @@ enum Verb {
     /// Collect what is missing, check, report and seal a month: the monthly job
     #[command(after_long_help = CLOSE_EXAMPLES)]
     Close(Accepting<close::CloseArgs>),
+    /// Account the closed months of a range anew, and add an edition where something changed
+    #[command(after_long_help = RESTATE_EXAMPLES)]
+    Restate(Accepting<restate::RestateArgs>),
     /// Check closed months, or a bundle of one: hashes, signature, time stamp, chain, and every figure worked out again
     #[command(after_long_help = VERIFY_EXAMPLES)]
     Verify(verify::VerifyArgs),
@@ -488,6 +516,7 @@ fn run(cli: &Cli, stderr: &mut dyn Write) -> anyhow::Result<u8> {
         Verb::Explain(args) => explain::run(args, &config()?),
         Verb::Report(verb) => report::run(&verb.args, &config()?, &accepted(&cli.accept, &verb.accept)),
         Verb::Close(verb) => close::run(&verb.args, &config()?, &accepted(&cli.accept, &verb.accept)),
+        Verb::Restate(verb) => restate::run(&verb.args, &config()?, &accepted(&cli.accept, &verb.accept)),
         Verb::Export(args) => export::run(args, &config()?),
         Verb::Sample(args) => sample::run(args, &config()?),
         Verb::Window(args) => window::run(args, &config()?),

@@ -11,6 +11,24 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// The bar that is on the terminal now; log lines step around it.
 static SHOWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
+/// What the bars that come are a part of; see [`Heading`].
+static HEADING: Mutex<String> = Mutex::new(String::new());
+
+/// What bars are a part of, such as `2025-11, 3 of 12`: it stands before the label of each bar that begins, until it is dropped.
+pub struct Heading(());
+
+impl Heading {
+    pub fn new(text: &str) -> Self {
+        *heading() = format!("{text}: ");
+        Self(())
+    }
+}
+
+impl Drop for Heading {
+    fn drop(&mut self) {
+        heading().clear();
+    }
+}
 
 /// A bar that counts days, or whatever else `total` counts. It is gone from the terminal when it is done or dropped.
 pub struct Progress {
@@ -21,7 +39,7 @@ impl Progress {
     /// `label` stands before the bar: a verb and what it is done to, `collect prod-nl`.
     pub fn new(label: &str, total: u64) -> Self {
         let target = if is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(Some(total), target).with_style(style()).with_prefix(label.to_owned());
+        let bar = ProgressBar::with_draw_target(Some(total), target).with_style(style()).with_prefix(format!("{}{label}", heading()));
         *shown() = Some(bar.clone());
         Self { bar }
     }
@@ -68,6 +86,10 @@ pub fn is_terminal() -> bool {
 
 fn style() -> ProgressStyle {
     ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len} {msg} {elapsed}").expect("the template is a constant that a test parses")
+}
+
+fn heading() -> MutexGuard<'static, String> {
+    HEADING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn shown() -> MutexGuard<'static, Option<ProgressBar>> {

@@ -40,6 +40,7 @@ mod prometheus;
 mod quality;
 mod real_intensity;
 mod real_zones;
+mod restate;
 mod same_bytes;
 mod sample;
 mod sample_report;

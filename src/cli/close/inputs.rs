@@ -20,17 +20,26 @@ use crate::model::{Hint, sha256};
 pub struct Inputs {
     /// By path.
     pub evidence: Vec<FileRecord>,
+    /// Keys that were looked for and were not there; none where that is not known.
+    pub absent: Option<Vec<String>>,
     /// Copies of what is not written once: manifests, the configuration, the organisation's own files.
     pub copies: Vec<(SealedFile, Vec<u8>)>,
 }
 
-pub fn gather(books: &Books, readings: &Readings) -> Result<Inputs> {
+/// The configuration and the organisation's own files, as a seal lists them.
+pub fn own_copies(books: &Books) -> Result<Vec<(SealedFile, Vec<u8>)>> {
     let mut copies = vec![(SealedFile::of(CONFIG_FILE, &books.config.bytes), books.config.bytes.clone())];
     for (key, file) in books.own_files()? {
         let mut record = SealedFile::of(key, &file.bytes);
         record.name = (record.name() != file.name).then_some(file.name);
         copies.push((record, file.bytes));
     }
+    Ok(copies)
+}
+
+pub fn gather(books: &Books, readings: &Readings) -> Result<Inputs> {
+    let mut copies = own_copies(books)?;
+    let absent = readings.absent();
     let read = readings.all();
     let mut evidence: BTreeMap<String, FileRecord> = BTreeMap::new();
     let mut records = BTreeMap::new();
@@ -50,8 +59,13 @@ pub fn gather(books: &Books, readings: &Readings) -> Result<Inputs> {
         evidence.insert(key.clone(), record);
     }
     check_unread(&books.store, &read, &evidence)?;
+    for key in absent.iter().flatten() {
+        if books.store.objects().get(key)?.is_some() {
+            bail!(changed(&books.store, key));
+        }
+    }
     copies.sort_by(|a, b| a.0.path.cmp(&b.0.path));
-    Ok(Inputs { evidence: evidence.into_values().collect(), copies })
+    Ok(Inputs { evidence: evidence.into_values().collect(), absent, copies })
 }
 
 fn is_day(copy: &str) -> bool {
@@ -66,12 +80,16 @@ fn is_usage(record: &FileRecord) -> bool {
 fn again(store: &Store, key: &str, reading: &Reading) -> Result<Vec<u8>> {
     let bytes = store.objects().get(key)?.with_context(|| format!("read {}: it is gone", store.objects().display(key)))?;
     if sha256(&bytes) != reading.sha256 {
-        bail!(Hint::new(
-            format!("{} changed while the month was being closed", store.objects().display(key)),
-            "somebody collects at the same time; run this again when they have ended",
-        ));
+        bail!(changed(store, key));
     }
     Ok(bytes)
+}
+
+fn changed(store: &Store, key: &str) -> Hint {
+    Hint::new(
+        format!("{} changed while the month was being closed", store.objects().display(key)),
+        "somebody collects at the same time; run this again when they have ended",
+    )
 }
 
 /// Every file that a manifest names: all manifests record files alike. Of a day the names are below its own folder.

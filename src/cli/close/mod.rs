@@ -5,37 +5,35 @@
 //! has the lock. A closed month is never written again; `--restate` adds an edition and says why.
 //! Does not: decide what is found; what refuses a report refuses a close.
 
+mod acceptance;
 pub mod changes;
 mod collecting;
 pub mod files;
 mod inputs;
+pub mod issuing;
 mod sealing;
+pub mod unchanged;
 mod waiting;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
-use chrono::{DateTime, SubsecRound, Utc};
+use anyhow::{Result, bail};
+use chrono::{DateTime, Utc};
 use clap::Args;
 
-use self::files::{Edition, Made};
-use self::inputs::Inputs;
-use self::sealing::Sealer;
-pub use self::sealing::{TIME_STAMP_CA_FILE, public_key};
-use super::account::{self, Books, Engine, EngineName, SOFTWARE};
+use self::issuing::{Terms, Worked};
+pub use self::sealing::{Sealer, TIME_STAMP_CA_FILE, public_key};
+use super::account::{self, Books, Engine, EngineName};
+use super::exit;
 use super::report::Format;
-use super::{diff, exit};
 use crate::config::Config;
-use crate::evidence::closed::{Replaced, SEAL_SCHEMA, SealedPeriod, broken_links, next};
-use crate::evidence::{Content, Created, Seal, SealKind, Sealed, SealedFile, Store};
+use crate::evidence::{Sealed, Store};
 use crate::model::Hint;
 use crate::units::ReportingPeriod;
 
 /// The lock that one process at a time has.
-const LOCK: &str = "close";
-/// In the folder of a restatement: which figures it says otherwise, and why.
-const RESTATEMENT_FILE: &str = "restatement.json";
+pub const LOCK: &str = "close";
 
 #[derive(Debug, Args)]
 pub struct CloseArgs {
@@ -106,135 +104,28 @@ pub fn run(args: &CloseArgs, config: &Config, accept: &[String]) -> Result<u8> {
     if !args.no_collect && args.wait.is_none() && !collecting::collect(&books.store, config, period, accept)? {
         return Ok(exit::INCOMPLETE);
     }
-    let edition = Edition {
-        number: newest.as_ref().map_or(1, |newest| newest.seal.edition + 1),
-        reason: args.reason.clone(),
+    let terms = Terms {
         accept: accept.to_vec(),
-        is_signed: sealer.can_sign(),
-        is_stamped: sealer.can_stamp(),
+        keeps_acceptances: false,
+        reason: args.reason.clone(),
         engine: Engine::open(args.engine.as_ref(), config)?,
-        formats: Format::ALL.into_iter().filter(|format| args.format.contains(format)).collect(),
+        threads: args.threads,
+        formats: args.format.clone(),
     };
-    let (store, readings) = books.store.noting_reads();
-    let books = books.with_store(store);
-    let made = files::make(&books, period, &edition, args.threads)?;
-    account::warn_of_unused(&made.statement.findings, accept);
-    let inputs = inputs::gather(&books, &readings)?;
-    if let Some(newest) = newest.as_ref().filter(|newest| is_the_same(newest, &inputs, &edition)) {
-        eprintln!(
-            "{month}: nothing to restate: edition {} was made from the same evidence and configuration by the same method",
-            newest.seal.edition
-        );
-        return Ok(exit::DONE);
-    }
-    let mut made = made;
-    if let Some(newest) = &newest {
-        let difference = diff::restatement(&books.store, newest, &books, edition.number, accept, &made.statement)?;
-        let bytes = serde_json::to_vec_pretty(&difference).context("write what is restated")?;
-        made.files.push((RESTATEMENT_FILE.to_owned(), Content::Bytes(bytes)));
-    }
-    let at = sealed_at(args)?;
-    let sealed = write(&books.store, period, &edition, newest.as_ref(), at, made, inputs, &sealer)?;
-    // A bucket that was out of reach for long may have given the lock to another.
-    lock.check()?;
-    match books.store.seal(&sealed).context("seal the month")? {
-        Created::New => {}
-        Created::WasThere => bail!(Hint::new(
-            format!("LOCKED: another process has closed {month} in the meantime"),
-            "run this again: it finds what the other has done",
-        )),
-    }
-    say(&books.store, &sealed, "closed");
-    Ok(exit::DONE)
-}
-
-/// Writes the files, and makes the seal, which is not put into place yet.
-#[expect(clippy::too_many_arguments, reason = "a seal is made of all of these, and each is made where the others are")]
-fn write(
-    store: &Store,
-    period: ReportingPeriod,
-    edition: &Edition,
-    replaced: Option<&Sealed>,
-    at: DateTime<Utc>,
-    made: Made,
-    inputs: Inputs,
-    sealer: &Sealer,
-) -> Result<Sealed> {
-    let month = period.to_string();
-    let mut files: Vec<SealedFile> = Vec::new();
-    let copies = inputs.copies.iter().map(|(file, bytes)| (file.path.as_str(), bytes, file.name.clone()));
-    let own = sealer.own_files();
-    for (path, bytes, name) in copies.chain(own.iter().map(|(path, bytes)| (*path, bytes, None))) {
-        let written = store.write_closed(&month, edition.number, path, bytes).context("write the closed month")?;
-        files.push(SealedFile { name, ..written });
-    }
-    for (path, content) in &made.files {
-        files.push(store.write_closed_content(&month, edition.number, path, content).context("write the closed month")?);
-    }
-    files.sort_by(|a, b| a.path.cmp(&b.path));
-    let seals = store.seals()?;
-    if let Some(broken) = broken_links(&seals).first() {
-        bail!(Hint::new(
-            format!("BAD_CHAIN: {broken}"),
-            "nothing was sealed; restore what is missing of `closed` from a copy: every bundle holds the seals before it",
-        ));
-    }
-    let (seq, previous) = next(&seals);
-    let reason = edition.reason.clone().unwrap_or_default();
-    let totals = serde_json::to_value(&made.statement.totals).context("write the totals")?;
-    let seal = Seal {
-        schema: SEAL_SCHEMA.to_owned(),
-        kind: if replaced.is_some() { SealKind::Restatement } else { SealKind::Close },
-        organisation: made.statement.organisation.clone(),
-        period: SealedPeriod {
-            month,
-            from: period.from(),
-            to: period.to(),
-            time_zone: period.time_zone().to_string(),
-            tzdata: chrono_tz::IANA_TZDB_VERSION.to_owned(),
-        },
-        edition: edition.number,
-        seq,
-        sealed_at: at,
-        previous,
-        replaces: replaced.map(|before| Replaced { edition: before.seal.edition, sha256: before.sha256(), reason }),
-        software: SOFTWARE.to_owned(),
-        method: account::method(),
-        engine: edition.engine.name().to_owned(),
-        accepted: edition.accept.clone(),
-        findings: made.statement.findings,
-        totals: serde_json::from_value(totals).context("write the totals")?,
-        ledger: made.ledger,
-        evidence: inputs.evidence,
-        files,
-    };
-    sealer.seal(seal)
-}
-
-/// Whether an edition that was made from all this would say what the newest one says.
-fn is_the_same(newest: &Sealed, inputs: &Inputs, edition: &Edition) -> bool {
-    let seal = &newest.seal;
-    let same_copies = inputs.copies.iter().all(|(file, _)| seal.file(&file.path) == Some(file));
-    same_copies
-        && seal.evidence == inputs.evidence
-        && seal.method == account::method()
-        && seal.software == SOFTWARE
-        && seal.accepted == edition.accept
-}
-
-/// Whole seconds: from the command line, from `SOURCE_DATE_EPOCH` (reproducible-builds.org), or the clock.
-fn sealed_at(args: &CloseArgs) -> Result<DateTime<Utc>> {
-    let epoch = std::env::var("SOURCE_DATE_EPOCH").ok().filter(|text| !text.is_empty());
-    let at = match (args.at, epoch) {
-        (Some(at), _) => at,
-        (None, Some(text)) => {
-            let at = text.parse().ok().and_then(|seconds| DateTime::from_timestamp(seconds, 0));
-            at.with_context(|| format!("SOURCE_DATE_EPOCH is `{text}`, which is not a number of seconds"))?
+    let replaced = newest.as_ref().map(|newest| newest.seal.edition);
+    match issuing::work_out(&books, period, newest, &sealer, &terms)? {
+        Worked::TheSame => eprintln!(
+            "{month}: nothing to restate: edition {} says the same, made from the same evidence and configuration by the same method",
+            replaced.unwrap_or_default()
+        ),
+        Worked::Another(mut draft) => {
+            account::warn_of_unused(draft.findings(), accept);
+            draft.weigh();
+            let sealed = draft.issue(&sealer, args.at, &mut issuing::whole_chain(&books.store)?, &lock)?;
+            say(&books.store, &sealed, "closed");
         }
-        (None, None) => Utc::now(),
-    };
-    ensure!(at.timestamp() >= 0, "the time of the seal lies before 1970");
-    Ok(at.trunc_subsecs(0))
+    }
+    Ok(exit::DONE)
 }
 
 /// A month that is closed stays as it is; whether that is still what the evidence says is said.
@@ -250,7 +141,7 @@ fn already_closed(books: &Books, period: ReportingPeriod, sealed: &Sealed) -> Re
 }
 
 /// The first few, and how many more.
-fn listed(changes: &[String]) -> String {
+pub fn listed(changes: &[String]) -> String {
     const SHOWN: usize = 5;
     let shown = changes.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
     if changes.len() > SHOWN { format!("{shown} and {} more", changes.len() - SHOWN) } else { shown }

@@ -4,6 +4,7 @@
 //! says, one that is not is accounted. Does not: judge a difference; the exit code is 0 whether there is one or not.
 
 mod exchange;
+pub mod shown;
 mod sides;
 mod text;
 
@@ -12,6 +13,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use clap::Args;
+use serde_json::Value;
 
 use self::exchange::{End, waterfall};
 use self::sides::{Named, Read};
@@ -70,27 +72,39 @@ fn end<'a>(read: &'a Read, month: &'a Month) -> End<'a> {
     End { books: &month.books, report: &read.report, accept: month.accepted() }
 }
 
-/// What a restatement says otherwise than the edition that it takes the place of, and what each group of inputs is worth. `store` is where that edition lies, and
-/// `statement` is what `books` give now.
-pub fn restatement(
-    store: &Store,
-    before: &Sealed,
-    books: &Books,
-    edition: u32,
-    accept: &[String],
-    statement: &Statement,
-) -> Result<Difference> {
+/// What a restatement says otherwise than the edition that it takes the place of.
+pub struct Restated {
+    old: Month,
+    old_report: Value,
+    report: Value,
+    pub difference: Difference,
+}
+
+/// Compares them. `store` is where the earlier edition lies, and `statement` is what `books` give now.
+pub fn restated(store: &Store, before: &Sealed, books: &Books, edition: u32, statement: &Statement) -> Result<Restated> {
     let period = ReportingPeriod::parse(&before.seal.period.month, books.config.time_zone).map_err(anyhow::Error::msg)?;
     let old = Month { period, books: Books::of_closed(store, before)?, sealed: Some(before.clone()) };
     let (old_report, report) = (old.report()?, serde_json::to_value(statement).context("write the report")?);
     let (old_configuration, configuration) = (old.configuration(), String::from_utf8_lossy(&books.config.bytes));
-    let mut difference = between(
+    let difference = between(
         Side { report: &old_report, edition: old.edition(), configuration: Some(&old_configuration) },
         Side { report: &report, edition: Some(edition), configuration: Some(&configuration) },
     );
-    let old_end = End { books: &old.books, report: &old_report, accept: old.accepted() };
-    weigh(&mut difference, period, old_end, End { books, report: &report, accept });
-    Ok(difference)
+    Ok(Restated { old, old_report, report, difference })
+}
+
+impl Restated {
+    /// Works out what each group of inputs is worth, by accounting the month again with one exchanged after the other.
+    pub fn weigh(&mut self, books: &Books, accept: &[String]) {
+        let Self { old, old_report, report, difference } = self;
+        let before = End { books: &old.books, report: old_report, accept: old.accepted() };
+        weigh(difference, old.period, before, End { books, report, accept });
+    }
+
+    /// The earlier report and the one that takes its place.
+    pub fn reports(&self) -> [&Value; 2] {
+        [&self.old_report, &self.report]
+    }
 }
 
 /// A month that cannot be accounted halfway (steps of another length, a zone that only one of the two has) says so; its figures stand all the same.

@@ -4,17 +4,14 @@
 
 use std::fmt::Write;
 
+use super::shown::{SCALES, Scale, per_cent};
 use crate::disclosure::difference::{Causes, Change, Difference, FileChange, Kind, SeriesChange, ValueChange, Waterfall};
-use crate::units::{Rounded, grouped};
+use crate::units::grouped;
 
 /// Characters of a SHA-256 that tell files apart.
 const DIGEST: usize = 12;
 /// Days, files and the like that are named before the rest is counted.
 const NAMED: usize = 12;
-
-/// Sections, with the unit of their figures, what it is called when shown, and how many of it make one shown.
-const UNITS: [(&str, &str, &str, i128); 3] =
-    [("Energy", "mJ", "kWh", 3_600_000_000), ("Emissions", "µgCO2e", "kg CO2e", 1_000_000_000), ("Money", "µEUR", "EUR", 1_000_000)];
 
 struct Page {
     out: String,
@@ -70,8 +67,8 @@ impl Page {
         if let Some(why) = &difference.left_out {
             self.line(0, why);
         }
-        for (title, unit, shown, per) in UNITS {
-            self.section(&format!("{title}, {shown}"), Some((unit, per)), &difference.figures);
+        for scale in SCALES {
+            self.section(&format!("{}, {}", scale.title, scale.shown), Some(scale), &difference.figures);
         }
         self.section("Counts and others", None, &difference.figures);
         self.causes(&difference.causes);
@@ -85,36 +82,28 @@ impl Page {
     }
 
     /// Figures of one unit, or of all others.
-    fn section(&mut self, title: &str, unit: Option<(&str, i128)>, figures: &[Change]) {
-        let is_other = |figure: &Change| UNITS.iter().all(|(_, unit, ..)| *unit != figure.unit);
+    fn section(&mut self, title: &str, scale: Option<Scale>, figures: &[Change]) {
         let of_unit: Vec<&Change> =
-            figures.iter().filter(|figure| unit.map_or_else(|| is_other(figure), |(unit, _)| unit == figure.unit)).collect();
+            figures.iter().filter(|figure| Scale::of(figure.unit).map(|of| of.unit) == scale.map(|scale| scale.unit)).collect();
         if of_unit.is_empty() {
             return;
         }
         self.head(title);
-        // As the report shows it; a change below its last digit needs all of them.
-        let decimals = |value: i64| -> Option<u32> {
-            let (_, per) = unit?;
-            Some(if i128::from(value).abs() * 1000 >= per || value == 0 { 3 } else { per.ilog10() + 1 })
-        };
-        let shown = |value: i64, decimals: Option<u32>| match (unit, decimals) {
-            (Some((_, per)), Some(decimals)) => Rounded::of(value.into(), per, decimals).to_string().replace('-', "−"),
-            _ => whole(value),
+        let shown = |value: i64, change: Option<i64>| {
+            scale.map_or_else(|| whole(value), |scale| scale.amount(value, scale.decimals(change.unwrap_or_default())))
         };
         let rows: Vec<[String; 5]> = of_unit
             .iter()
             .take(self.top)
             .map(|figure| {
-                let decimals = figure.change.map_or_else(|| decimals(0), decimals);
                 let value = |value: Option<i64>, absent: Kind| match value {
-                    Some(value) => shown(value, decimals),
+                    Some(value) => shown(value, figure.change),
                     None if figure.kind == absent => "not there".to_owned(),
                     None => "unknown".to_owned(),
                 };
                 let change = match (figure.change, figure.kind) {
-                    (Some(change), _) if change < 0 => shown(change, decimals),
-                    (Some(change), _) => format!("+{}", shown(change, decimals)),
+                    (Some(change), _) if change < 0 => shown(change, figure.change),
+                    (Some(change), _) => format!("+{}", shown(change, figure.change)),
                     (None, Kind::Appeared) => "new".to_owned(),
                     (None, Kind::Gone) => "gone".to_owned(),
                     (None, Kind::BecameKnown) => "known now".to_owned(),
@@ -228,7 +217,8 @@ impl Page {
         let names: Vec<&str> = waterfall.order.iter().map(|cause| cause.name()).collect();
         self.line(2, &format!("Accounted again with one group of inputs exchanged after the other: {}.", names.join(", then ")));
         self.line(2, "What two of them do together goes to the later one.");
-        for (title, unit, shown, per) in UNITS {
+        for scale in SCALES {
+            let Scale { title, unit, shown, .. } = scale;
             let figures: Vec<_> = waterfall.figures.iter().filter(|figure| figure.unit == unit).collect();
             if figures.is_empty() {
                 continue;
@@ -237,10 +227,10 @@ impl Page {
             self.line(2, &format!("{title}, {shown}"));
             for figure in figures.iter().take(self.top) {
                 self.line(4, &figure.id);
-                let smallest = figure.parts.iter().filter(|part| **part != 0).map(|part| part.unsigned_abs()).min().unwrap_or(0);
-                let decimals = if i128::from(smallest) * 1000 >= per || smallest == 0 { 3 } else { per.ilog10() + 1 };
-                let value = |value: i64| Rounded::of(value.into(), per, decimals).to_string().replace('-', "−");
-                let plus = |part: i64| if part < 0 { value(part) } else { format!("+{}", value(part)) };
+                let smallest = figure.parts.iter().copied().filter(|part| *part != 0).min_by_key(|part| part.unsigned_abs()).unwrap_or(0);
+                let decimals = scale.decimals(smallest);
+                let value = |value: i64| scale.amount(value, decimals);
+                let plus = |part: i64| scale.change(part, decimals);
                 let mut rows = vec![("before", value(figure.before))];
                 rows.extend(names.iter().copied().zip(figure.parts.iter().map(|part| plus(*part))));
                 rows.push(("after", value(figure.after)));
@@ -259,17 +249,6 @@ impl Page {
         if waterfall.unknown_figures > 0 {
             self.dim(2, &format!("{} are unknown on the way and left out.", of_rows(waterfall.unknown_figures, "figure")));
         }
-    }
-}
-
-/// Of the value before, with its sign.
-fn per_cent(share: f64) -> String {
-    let per_cent = share * 100.0;
-    let sign = if per_cent < 0.0 { "−" } else { "+" };
-    match per_cent.abs() {
-        small if small < 0.05 => format!("{sign}{small:.1e} %"),
-        large if large >= 10_000.0 => format!("×{:.0}", 1.0 + share),
-        usual => format!("{sign}{usual:.1} %"),
     }
 }
 

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use anyhow::{Context, Result, bail};
 
+use super::chain::Chain;
 use super::seal::{Seal, SealedFile};
 use super::view::places_of;
 use crate::evidence::content::Content;
@@ -98,6 +99,18 @@ impl Store {
         let mut seals = self.seals_as_written()?.into_iter().map(|written| self.parsed(written)).collect::<Result<Vec<_>>>()?;
         seals.sort_by(|a, b| (a.seal.seq, &a.seal.period.month, a.seal.edition).cmp(&(b.seal.seq, &b.seal.period.month, b.seal.edition)));
         Ok(seals)
+    }
+
+    /// The links of all seals, which are read one after the other: together they may be more than fits into memory.
+    pub fn chain(&self) -> Result<Chain> {
+        let mut chain = Chain::default();
+        for (month, edition) in self.objects().list(CLOSED_FOLDER)?.iter().filter_map(|key| named(key)) {
+            if let Some(written) = self.written(&month, edition)? {
+                chain.add(&self.parsed(written)?);
+            }
+        }
+        chain.sort();
+        Ok(chain)
     }
 
     /// The same, not read yet, by month and edition: for whoever looks at what may have been changed.

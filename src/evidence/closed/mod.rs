@@ -13,8 +13,8 @@ pub mod stamp;
 mod tests;
 mod view;
 
-pub use chain::{broken_links, next};
+pub use chain::{Chain, broken_links};
 pub use folder::{CLOSED_FOLDER, Sealed, Unreadable, Written};
 pub use keys::{PublicKey, SigningKey};
 pub use seal::{Link, Replaced, SEAL_SCHEMA, Seal, SealKind, SealedDay, SealedFile, SealedLedger, SealedPeriod, require_consistent};
-pub use view::{Reading, Readings, closed_manifest};
+pub use view::{Reading, Readings, closed_manifest, manifest_key};

@@ -49,6 +49,10 @@ pub struct Seal {
     pub ledger: SealedLedger,
     /// Everything in the evidence that the account used, by path.
     pub evidence: Vec<FileRecord>,
+    /// Keys of the evidence that the account looked for and that were not there, sorted: what was read is not all that it depends on. Null in seals from before
+    /// this was written down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub absent: Option<Vec<String>>,
     /// Everything in the closed month's folder but the seal, its signature and its time stamp, by path.
     pub files: Vec<SealedFile>,
 }
@@ -153,6 +157,7 @@ impl Seal {
         ensure!(ReportingPeriod::parse(month, chrono_tz::UTC).is_ok(), "`{}` is not a month", month.escape_debug());
         ensure!(seal.edition > 0 && seal.seq > 0, "editions and seals are counted from 1");
         let paths = seal.evidence.iter().map(|record| &record.path).chain(seal.files.iter().map(|file| &file.path));
+        let paths = paths.chain(seal.absent.iter().flatten());
         for path in paths {
             for part in path.split('/') {
                 folder_name(part).with_context(|| format!("path `{}`", path.escape_debug()))?;

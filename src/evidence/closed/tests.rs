@@ -34,6 +34,7 @@ fn seal(month: &str, edition: u32, seq: u64, previous: Option<Link>) -> Seal {
         totals: BTreeMap::from([("gap_mj".to_owned(), 0.into())]),
         ledger: SealedLedger::of(Vec::new()),
         evidence: Vec::new(),
+        absent: None,
         files: Vec::new(),
     }
 }
@@ -68,7 +69,7 @@ fn a_seal_is_read_as_it_was_written_and_its_keys_stand_in_their_order() {
 #[test]
 fn a_seal_that_leads_elsewhere_or_contradicts_itself_is_refused() {
     type Change = fn(&mut Seal);
-    let changes: [Change; 8] = [
+    let changes: [Change; 9] = [
         |seal| seal.schema = "wattledger.seal/2".to_owned(),
         |seal| seal.schema = "wattledger.evidence/1".to_owned(),
         |seal| seal.period.month = "2026-13".to_owned(),
@@ -77,6 +78,7 @@ fn a_seal_that_leads_elsewhere_or_contradicts_itself_is_refused() {
         |seal| seal.files = vec![SealedFile::of("../config.toml", b"")],
         |seal| seal.evidence = vec![FileRecord { path: "a/.replaced-b/c".to_owned(), ..FileRecord::default() }],
         |seal| seal.files = vec![SealedFile::of("a", b"1"), SealedFile::of("a", b"2")],
+        |seal| seal.absent = Some(vec!["../config.toml".to_owned()]),
     ];
     for (number, change) in changes.into_iter().enumerate() {
         let mut changed = seal("2026-10", 1, 1, None);
@@ -90,9 +92,9 @@ fn a_seal_that_leads_elsewhere_or_contradicts_itself_is_refused() {
 fn a_chain_that_holds_has_no_broken_link_and_says_what_comes_next() {
     let seals = chain();
     assert_eq!(broken_links(&seals), Vec::<String>::new());
-    let (seq, previous) = next(&seals);
+    let (seq, previous) = Chain::of(&seals).next();
     assert_eq!((seq, previous.unwrap().sha256), (4, seals[2].sha256()));
-    assert_eq!(next(&[]), (1, None));
+    assert_eq!(Chain::default().next(), (1, None));
 }
 
 #[test]

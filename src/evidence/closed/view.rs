@@ -4,7 +4,8 @@
 //! file of a day that was metered anew since lies where that day was put aside. Whatever the seal does not name was not there.
 //! Does not: check digests; whoever reads a file has its record.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use anyhow::{Result, bail};
@@ -28,6 +29,10 @@ const DIGEST_IN_NAME: usize = 12;
 #[derive(Debug, Default)]
 pub struct Readings {
     by_key: Mutex<BTreeMap<String, Reading>>,
+    /// What was looked for and was not there.
+    absent: Mutex<BTreeSet<String>>,
+    /// Whether somebody asked what there is, of which no note is taken.
+    has_listed: AtomicBool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,18 +54,27 @@ impl Readings {
     pub fn all(&self) -> BTreeMap<String, Reading> {
         self.by_key.lock().expect("a reader that panics ends the program").clone()
     }
+
+    /// The keys that were looked for and were not there, sorted. None where that is not known: where a list was asked for, which says of many keys at once that
+    /// they are not there.
+    pub fn absent(&self) -> Option<Vec<String>> {
+        let absent = || self.absent.lock().expect("a reader that panics ends the program").iter().cloned().collect();
+        (!self.has_listed.load(Ordering::Relaxed)).then(absent)
+    }
 }
 
 impl View for Readings {
     fn get(&self, key: &str, find: &dyn Fn(&str) -> Result<Option<Vec<u8>>>) -> Result<Option<Vec<u8>>> {
         let found = find(key)?;
-        if let Some(bytes) = &found {
-            self.note(key, bytes);
+        match &found {
+            Some(bytes) => self.note(key, bytes),
+            None => drop(self.absent.lock().expect("a reader that panics ends the program").insert(key.to_owned())),
         }
         Ok(found)
     }
 
     fn list(&self, prefix: &str, find: &dyn Fn(&str) -> Result<Vec<String>>) -> Result<Vec<String>> {
+        self.has_listed.store(true, Ordering::Relaxed);
         find(prefix)
     }
 
@@ -116,7 +130,7 @@ impl View for AsOfClose {
         if is_closed(prefix) {
             return find(prefix);
         }
-        let manifests = self.seal.files.iter().filter_map(|file| manifest_of(&file.path));
+        let manifests = self.seal.files.iter().filter_map(|file| manifest_key(&file.path));
         let keys = self.seal.evidence.iter().map(|record| record.path.clone()).chain(manifests);
         let is_below = |key: &String| prefix.is_empty() || key.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('/'));
         Ok(keys.filter(is_below).collect())
@@ -142,7 +156,7 @@ pub fn closed_manifest(key: &str) -> Option<String> {
 }
 
 /// The key that [`closed_manifest`] made a path of; none where the path is that of another file.
-fn manifest_of(path: &str) -> Option<String> {
+pub fn manifest_key(path: &str) -> Option<String> {
     let name = path.strip_suffix(".json")?;
     let (folder, name) = name.strip_prefix(&format!("{DAYS_FOLDER}/")).unwrap_or(name).rsplit_once('/')?;
     let key = format!("{folder}/{name}/{MANIFEST}");
@@ -185,7 +199,7 @@ mod tests {
     #[test]
     fn other_files_of_a_closed_month_are_no_manifests() {
         for path in ["report/report.json", "report/facts.json", "restatement.json", "config.toml", "factors/own.csv", "ledger/ledger.csv"] {
-            assert_eq!(manifest_of(path), None, "{path}");
+            assert_eq!(manifest_key(path), None, "{path}");
         }
     }
 
@@ -199,7 +213,7 @@ mod tests {
             ("manifest.json", None),
         ] {
             assert_eq!(closed_manifest(key).as_deref(), path, "{key}");
-            assert_eq!(path.and_then(manifest_of).as_deref(), path.map(|_| key), "{key}");
+            assert_eq!(path.and_then(manifest_key).as_deref(), path.map(|_| key), "{key}");
         }
     }
 }

@@ -102,6 +102,14 @@ fn reports_ledgers_and_seals_are_the_same_to_the_byte() {
     home.run_ok(&["verify", "--month", "2026-10", "--engine", &address]);
     assert_eq!(left(&home), 0);
 
+    // Restated elsewhere, and verified here.
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(&config, text.replacen("pue = 1.2", "pue = 1.25", 1)).unwrap();
+    home.run_ok(&["restate", "--from", "2026-10", "--to", "2026-10", "--reason", "another PUE", "--at", "2026-11-03T06:00:00Z"]);
+    assert_eq!(home.seal(2)["engine"], "spark");
+    home.run_ok(&["verify", "--month", "2026-10", "--edition", "2"]);
+    assert_eq!(left(&home), 0);
+
     // A verification elsewhere finds what was changed.
     let file = home.path("evidence/prod-nl/2026-10-05/usage-000.parquet");
     let mut bytes = fs::read(&file).unwrap();

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tempfile::TempDir;
-use wattledger::evidence::closed::{Replaced, SEAL_SCHEMA, SealedPeriod, next};
+use wattledger::evidence::closed::{Chain, Replaced, SEAL_SCHEMA, SealedPeriod};
 use wattledger::evidence::{Seal, SealKind, Sealed, SealedLedger, Store};
 use wattledger::model::AccessScope;
 
@@ -58,7 +58,7 @@ impl Place {
         let mut sealed: Vec<_> = files.iter().map(|(path, bytes)| store.write_closed(month, edition, path, bytes).unwrap()).collect();
         sealed.sort_by(|a, b| a.path.cmp(&b.path));
         let seals = store.seals().unwrap();
-        let (seq, previous) = next(&seals);
+        let (seq, previous) = Chain::of(&seals).next();
         let before = seals.iter().find(|other| other.seal.period.month == month && other.seal.edition + 1 == edition);
         let totals = json!({ "facility_mj": 3_600_000_000_000_i64, "scope2_location_based_ugco2e": "271828182845904", "scope2_market_based_ugco2e": 0, "scope3_ugco2e": null });
         let seal = Seal {
@@ -89,6 +89,7 @@ impl Place {
             totals: serde_json::from_value(totals).unwrap(),
             ledger: SealedLedger::of(Vec::new()),
             evidence: Vec::new(),
+            absent: None,
             files: sealed,
         };
         let manifest = seal.to_json().unwrap();

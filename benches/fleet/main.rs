@@ -1,6 +1,6 @@
 //! How accounting grows with clusters and months, on polars in this process and on Sail with 1 and 2 workers.
 //!
-//! `cargo bench --profile dev --features spark --bench fleet -- [--pods 100] [--clusters 1,4,16] [--months 1,3,12] [--dir DIR]`. The SQL files run on both, so our own code counts for
+//! `cargo bench --profile dev --features spark --bench fleet -- [--pods 60] [--cases 1x1,4x1,16x1,1x3,1x12] [--dir DIR]`. The SQL files run on both, so our own code counts for
 //! little in either. Evidence is made from a seed (`../month/generate.rs`), clusters are links to one. A case is a process of its own, and a Sail of its own, a
 //! driver and workers as in a cluster (`local-cluster`); bytes are what read and write calls moved, both of
 //! the account alone and of the engine.
@@ -26,7 +26,10 @@ use generate::{Fleet, fleet};
 use process::run;
 
 const FIRST: &str = "2026-01-01";
-const YEAR: i64 = 365;
+/// Of the months of 2026.
+const DAYS: [i64; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+/// Clusters x months.
+const CASES: &str = "1x1,4x1,16x1,1x3,1x12";
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
@@ -36,27 +39,23 @@ fn main() -> Result<()> {
         return account_once(Path::new(dir), months.parse()?, clusters.parse()?, engine);
     }
     let option = |name: &str| arguments.iter().position(|argument| argument == name).and_then(|at| arguments.get(at + 1)).cloned();
-    let numbers = |name: &str, default: &str| -> Result<Vec<usize>> {
-        option(name)
-            .unwrap_or_else(|| default.to_owned())
-            .split(',')
-            .map(|text| text.parse().with_context(|| format!("{name} wants numbers")))
-            .collect()
-    };
-    let pods = numbers("--pods", "100")?[0];
-    let (clusters, months) = (numbers("--clusters", "1,4,16")?, numbers("--months", "1,3,12")?);
+    let pods: usize = option("--pods").map_or(Ok(60), |text| text.parse()).context("--pods wants a number")?;
+    let cases = option("--cases").unwrap_or_else(|| CASES.to_owned());
+    let case_of =
+        |text: &str| -> Option<(usize, usize)> { text.split_once('x').and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?))) };
+    let cases: Vec<(usize, usize)> =
+        cases.split(',').map(case_of).collect::<Option<_>>().context("--cases wants clusters x months, as in 4x1,1x12")?;
     let dir = option("--dir").map_or_else(|| std::env::temp_dir().join("wattledger-bench"), PathBuf::from).join(format!("fleet-{pods}"));
-    let most = *clusters.iter().max().context("no clusters")?;
-    fleet(&dir, Fleet { pods, clusters: most, first: FIRST, days: YEAR })?;
+    let most = cases.iter().map(|(clusters, _)| *clusters).max().context("no cases")?;
+    let months = cases.iter().map(|(_, months)| *months).max().context("no cases")?;
+    fleet(&dir, Fleet { pods, clusters: most, first: FIRST, days: DAYS[..months.min(12)].iter().sum() })?;
     println!(
         "| clusters | months | rows | on | wall s | Mrow/s | account: CPU s | peak MiB | read MB | engine: peak MiB | read MB | written MB |"
     );
     println!("|---|---|---|---|---|---|---|---|---|---|---|---|");
-    for clusters in &clusters {
-        for months in &months {
-            for workers in [0, 1, 2] {
-                case(&dir, pods, *clusters, *months, workers)?;
-            }
+    for (clusters, months) in cases {
+        for workers in [0, 1, 2] {
+            case(&dir, pods, clusters, months, workers)?;
         }
     }
     Ok(())
@@ -140,7 +139,6 @@ impl Sail {
             .env("SAIL_MODE", "local-cluster")
             .env("SAIL_CLUSTER__WORKER_INITIAL_COUNT", workers.to_string())
             .env("SAIL_CLUSTER__WORKER_MAX_COUNT", workers.to_string())
-            .env("SAIL_CLUSTER__WORKER_TASK_SLOTS", "1")
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()

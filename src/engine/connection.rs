@@ -207,3 +207,32 @@ fn without(error: Error, token: Option<&str>) -> Error {
     let Some(token) = token.filter(|token| format!("{error:#}").contains(token)) else { return error };
     anyhow!("{}", format!("{error:#}").replace(token, "(token)"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spark(keys: &str) -> Spark {
+        let text = format!(
+            "[organisation]\nname = \"Example BV\"\ntime_zone = \"UTC\"\n[engine]\n{keys}\n\
+             [[cluster]]\nname = \"a\"\nboundary = \"owned\"\ngrid_zone = \"NL\"\npue = 1.0\n"
+        );
+        let folder = tempfile::tempdir().unwrap();
+        let config = crate::config::Config::from_bytes(text.as_bytes(), &folder.path().join("wattledger.toml")).unwrap();
+        Spark::new(&"sc://spark.example".parse().unwrap(), &config.engine, &config.evidence).unwrap()
+    }
+
+    #[test]
+    fn a_token_is_sent_as_spark_wants_it_and_only_with_tls() {
+        assert_eq!(connection_string(&spark(""), None), "sc://spark.example:15002/;user_id=wattledger;user_agent=wattledger");
+        let with_tls = connection_string(&spark("tls = true"), Some("a/b=c;d"));
+        assert!(with_tls.ends_with(";use_ssl=true;token=a%2Fb%3Dc%3Bd"), "{with_tls}");
+    }
+
+    #[test]
+    fn a_token_stands_in_no_message() {
+        let said = without(anyhow!("Bearer s3cret was refused").context("open a session"), Some("s3cret"));
+        assert_eq!(format!("{said:#}"), "open a session: Bearer (token) was refused");
+        assert_eq!(format!("{:#}", without(anyhow!("nothing of it"), Some("s3cret"))), "nothing of it");
+    }
+}

@@ -109,3 +109,109 @@ fn shown(batch: &Batch<'_>, day: usize) -> Result<UtcDay> {
         None => bail!("the engine speaks of a day that it was not asked about"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use polars::prelude::df;
+
+    use super::*;
+    use crate::accounting::ledger::{DayTerms, NodeDay, RunStep, RunSums, Sums, WorkloadHour};
+    use crate::engine::{DayFile, DayToRun};
+    use crate::model::policy::{IdlePolicy, Tails};
+
+    /// Takes something out of a roll-up.
+    type Lose = fn(&mut DayFold);
+
+    /// A day that adds up: 100 mJ metered of which 60 are a run's, and a gap of 7.
+    fn fold() -> DayFold {
+        let hour = |workload, sums| WorkloadHour { site: 0, workload, hour: 1, sums };
+        DayFold {
+            workload_hours: vec![
+                hour(0, Sums { active_mj: 60, idle_mj: 10, ..Sums::default() }),
+                hour(-1, Sums { system_mj: 30, ..Sums::default() }),
+                hour(-3, Sums { gap_mj: 7, ..Sums::default() }),
+            ],
+            node_days: vec![NodeDay { metered_mj: 100, attributed_mj: 70, system_mj: 30, gap_mj: 7, ..NodeDay::default() }],
+            runs: vec![RunSums { active_mj: 60, ..RunSums::default() }],
+            run_steps: [20, 40].map(|active_mj| RunStep { job: 0, step: 4, site: 0, active_mj, cpu_request_milli: 0 }).to_vec(),
+            ..DayFold::default()
+        }
+    }
+
+    #[test]
+    fn a_roll_up_that_lost_a_part_does_not_add_up() {
+        adds_up("a day", &fold()).unwrap();
+        let lose: [(&str, Lose); 5] = [
+            ("differs from its meter by -30 mJ", |fold| fold.node_days[0].metered_mj -= 30),
+            ("the hours of a day add up to 70 mJ, and its meters to 100 mJ", |fold| {
+                fold.workload_hours.remove(1);
+            }),
+            ("the gaps of a day add up to 0 mJ by hours, and to 7 mJ by nodes", |fold| {
+                fold.workload_hours.pop();
+            }),
+            ("1 runs of a day differ from the sum of their steps", |fold| {
+                fold.run_steps.pop();
+            }),
+            ("the hours of a day add up to 100 mJ, and its meters to 0 mJ", |fold| fold.node_days.clear()),
+        ];
+        for (said, lose) in lose {
+            let mut fold = fold();
+            lose(&mut fold);
+            let error = adds_up("a day", &fold).unwrap_err().to_string();
+            assert!(error.contains(said) && error.starts_with("ENGINE_INCOMPLETE"), "{error}");
+        }
+    }
+
+    fn day(text: &str, rows: u64) -> DayToRun<'static> {
+        let day: UtcDay = text.parse().unwrap();
+        let file = |name: &str, rows| vec![DayFile { key: format!("a/{text}/{name}.parquet"), rows }];
+        let terms = DayTerms {
+            step_seconds: 900,
+            first_step: (day.start().timestamp() / 900) as i32,
+            step_count: 96,
+            period_steps: (0, i32::MAX),
+            idle: IdlePolicy::ByUsage,
+            tails: Tails::Unattributed,
+            nodes: Vec::new(),
+            pods: Vec::new(),
+            sites: &[],
+            zones: &[],
+            category3: &[],
+            workload_count: 0,
+            gaps: Vec::new(),
+            runs: Vec::new(),
+        };
+        DayToRun { day, terms, node_steps: file("node_steps", 2), usage: file("usage-000", rows) }
+    }
+
+    /// What the two tables say of two days: rows of usage, how many of them are metered, of known pods and nodes, and their least energy; and the largest sum.
+    fn counted(usage: [[i64; 5]; 2], most: i64) -> Result<Vec<UsageRows>> {
+        let batch = Batch::new(vec![day("2026-10-01", 5), day("2026-10-02", 6)])?;
+        let column = |at: usize| usage.iter().map(|day| day[at]).collect::<Vec<_>>();
+        let of_usage = df!(
+            "day_id" => [0, 1], "row_count" => column(0), "metered_count" => column(1), "pod_count" => column(2), "node_count" => column(3),
+            "least_mj" => column(4), "least_tail_mj" => [0_i64, 0]
+        )?;
+        let of_nodes = df!(
+            "day_id" => [1, 0], "row_count" => [2_i64, 2], "metered_count" => [2_i64, 2], "node_count" => [2_i64, 2], "most_metered_mj" => [most, 1],
+            "most_pods_mj" => [Some(1_i64), None], "most_tails_mj" => [Some(1_i64), None], "most_cpu_ms" => [Some(1_i64), None]
+        )?;
+        usage_rows(&batch, &of_usage, &of_nodes)
+    }
+
+    #[test]
+    fn what_the_engine_read_is_counted_against_the_manifests() {
+        let whole = [[5, 4, 5, 5, 0], [6, 6, 6, 6, 1]];
+        assert_eq!(counted(whole, 1).unwrap(), [UsageRows { all: 5, metered: 4 }, UsageRows { all: 6, metered: 6 }]);
+        for (wrong, most, said) in [
+            ([[5, 4, 5, 5, 0], [5, 5, 5, 5, 1]], 1, "the engine read 5 rows of usage of 2026-10-02, and its manifest says 6"),
+            ([[5, 4, 4, 5, 0], [6, 6, 6, 6, 1]], 1, "1 rows of 2026-10-01 name a pod that is not of this cluster-day"),
+            ([[5, 4, 5, 3, 0], [6, 6, 6, 6, 1]], 1, "2 rows of 2026-10-01 name a node that is not of this cluster-day"),
+            ([[5, 4, 5, 5, 0], [6, 6, 6, 6, -1]], 1, "2026-10-02 holds an energy below zero"),
+            (whole, LARGEST_WHOLE, "which no machine has"),
+        ] {
+            let error = counted(wrong, most).unwrap_err().to_string();
+            assert!(error.contains(said), "{error}");
+        }
+    }
+}

@@ -6,6 +6,8 @@
 //! Assumes: an engine sees the same evidence under `[engine] evidence`, and may write below its folder `engine`. Does not: know of months, or of what is
 //! reported.
 
+#![cfg_attr(not(feature = "spark"), allow(dead_code, reason = "the client alone reads some of it"))]
+
 mod batch;
 #[cfg(feature = "spark")]
 mod connection;

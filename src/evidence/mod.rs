@@ -72,6 +72,11 @@ impl Store {
         &self.objects
     }
 
+    /// Whether it is looked at as it was at a close: then a file may lie elsewhere than under its key.
+    pub fn is_as_of_a_close(&self) -> bool {
+        self.objects.is_read_only()
+    }
+
     /// The same evidence, its objects looked at otherwise.
     fn with_objects(&self, objects: Objects) -> Self {
         Self { objects, ..self.clone() }

@@ -9,8 +9,8 @@ use super::ledger::{DayFold, NodeDay, Reservation, Sums, WorkloadHour};
 use super::plan::{Beside, GapCount, Plan};
 use super::survey::{ClusterSurvey, ClusterTerms, MonthTerms, Site, Survey};
 use super::tiers::TierEmissions;
-use crate::model::policy::{FactorKind, IdlePolicy, LocationBased, Tails};
-use crate::model::{Boundary, Finding, GAP_ROW, IDLE_ROW, IntensitySeries, Placement, SYSTEM_ROW, Severity};
+use crate::model::policy::FactorKind;
+use crate::model::{Finding, GAP_ROW, IDLE_ROW, IntensitySeries, SYSTEM_ROW, Severity};
 use crate::units::{ReportingPeriod, UtcDay};
 
 /// The first hour of October 2026 in UTC, since the epoch.
@@ -158,29 +158,8 @@ fn zone() -> ZoneIntensity {
 
 /// What is found of an inventory in a plan of one cluster, with so many steps missing.
 fn with_plan<T>(missing_steps: u64, existing_steps: u64, see: impl FnOnce(&Plan<'_>) -> T) -> T {
-    let site = Site {
-        entity: None,
-        boundary: Boundary::Owned,
-        placement: Placement::Scope2,
-        grid_zone: "NL".to_owned(),
-        home_zone: None,
-        pue: 1.0,
-        embodied: None,
-    };
-    let terms = MonthTerms {
-        period: october(),
-        step_seconds: 900,
-        idle: IdlePolicy::ByUsage,
-        location_based: LocationBased::Hourly,
-        category3: BTreeMap::new(),
-        tails: Tails::Unattributed,
-        max_gap_share: 0.05,
-        deferrable: Vec::new(),
-        hold_out: None,
-        suggested_max_delay_seconds: 0,
-        cost_centre_label: "cost-centre".to_owned(),
-        clusters: vec![ClusterTerms { name: "prod".to_owned(), sites: vec![site], site_of: Box::new(|_| 0) }],
-    };
+    let site = Site::of_test("NL", 1.0);
+    let terms = MonthTerms::of_test(vec![ClusterTerms { name: "prod".to_owned(), sites: vec![site], site_of: Box::new(|_| 0) }]);
     let survey = Survey { clusters: vec![ClusterSurvey::default()] };
     let mut plan = Plan::new(&terms, &survey, vec![Vec::new()], vec![zone()], Beside::default());
     plan.gap_count = GapCount { existing_steps, missing_steps };

@@ -49,6 +49,43 @@ impl MonthTerms {
     }
 }
 
+#[cfg(test)]
+impl Site {
+    /// Own machines in an own building.
+    pub fn of_test(grid_zone: &str, pue: f64) -> Self {
+        Self {
+            entity: None,
+            boundary: Boundary::Owned,
+            placement: Placement::Scope2,
+            grid_zone: grid_zone.to_owned(),
+            home_zone: None,
+            pue,
+            embodied: None,
+        }
+    }
+}
+
+#[cfg(test)]
+impl MonthTerms {
+    /// October 2026 in UTC and steps of a quarter of an hour, with nothing declared but clusters.
+    pub fn of_test(clusters: Vec<ClusterTerms>) -> Self {
+        Self {
+            period: ReportingPeriod::parse("2026-10", chrono_tz::UTC).unwrap(),
+            step_seconds: 900,
+            idle: IdlePolicy::ByUsage,
+            tails: Tails::Unattributed,
+            location_based: LocationBased::Hourly,
+            max_gap_share: 0.05,
+            category3: BTreeMap::new(),
+            deferrable: Vec::new(),
+            hold_out: None,
+            suggested_max_delay_seconds: 0,
+            cost_centre_label: "cost-centre".to_owned(),
+            clusters,
+        }
+    }
+}
+
 /// Finds the index of a node's site by its labels.
 pub type SiteOf = dyn Fn(&BTreeMap<String, String>) -> usize + Send + Sync;
 

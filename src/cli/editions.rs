@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use chrono::Utc;
 use serde_json::Value;
 
-use super::account::{self, Accounting, Books, Engine};
+use super::account::{self, Accounting, Books};
 use crate::config::Config;
 use crate::evidence::Sealed;
 use crate::model::Hint;
@@ -118,7 +118,7 @@ impl Month {
 
 /// The report of these books by this software.
 pub fn account(books: &Books, period: ReportingPeriod, accept: &[String]) -> Result<Value> {
-    let accounting = Accounting { engine: Engine::Columns, threads: None, with_sensitivity: false, with_content: false };
+    let accounting = Accounting::default();
     let statement = account::month(books, period, accept, &accounting)?.statement;
     serde_json::to_value(statement).context("write the report")
 }

@@ -14,7 +14,7 @@ use chrono::Utc;
 use clap::{Args, ValueEnum};
 
 pub use self::ledger_files::{LedgerFiles, LedgerFormat};
-use super::account::{self, Accounting, Books, Engine, EngineName};
+use super::account::{self, Accounting, Books, EngineArgs};
 use super::exit;
 use crate::config::Config;
 use crate::disclosure::Statement;
@@ -40,14 +40,8 @@ pub struct ReportArgs {
     #[arg(long, value_enum, value_name = "FORMAT", value_delimiter = ',', default_values_t = [Format::Html, Format::Xlsx, Format::Json])]
     pub format: Vec<Format>,
 
-    /// What runs the method: `columns`, one pass over columns, or `sql`, the SQL files themselves, both here; or a Spark Connect server,
-    /// `sc://host:port`. All give the same figures [default: the engine of [engine], else columns]
-    #[arg(long, value_name = "ENGINE")]
-    pub engine: Option<EngineName>,
-
-    /// How many cluster-days are accounted at once [default: the machine's cores]
-    #[arg(long, value_name = "N")]
-    pub threads: Option<usize>,
+    #[command(flatten)]
+    pub engine: EngineArgs,
 
     /// Leave out what other idle policies would say, for which the ledger runs again
     #[arg(long)]
@@ -112,8 +106,8 @@ pub fn run(args: &ReportArgs, config: &Config, accept: &[String]) -> Result<u8> 
         (Some(month), _) => super::period_of(month, config.time_zone, Utc::now())?,
         (None, year) => ReportingPeriod::parse_year(year.as_deref().unwrap_or_default(), config.time_zone).map_err(anyhow::Error::msg)?,
     };
-    let engine = Engine::open(args.engine.as_ref(), config)?;
-    let accounting = Accounting { engine, threads: args.threads, with_sensitivity: !args.no_sensitivity, with_content: false };
+    let engine = args.engine.open(config)?;
+    let accounting = Accounting { engine, threads: args.engine.threads, with_sensitivity: !args.no_sensitivity, with_content: false };
     let books = Books::open(config)?;
     let mut formats = args.format.clone();
     formats.sort_unstable();

@@ -1,6 +1,6 @@
 //! Days of one cluster that an engine accounts together: their ids set apart from each other, and back.
 //!
-//! In: [`DayTerms`] and files of each day. Out: the tables of the plan for all of them, and from what the engine makes of those each day's own.
+//! In: [`DayTerms`] of each day. Out: the tables of the plan for all of them, and from what the engine makes of those each day's own.
 //! Rule: ids of nodes, pods, jobs and workloads are of a day; a day's begin where those of the day before end, so the order within a day stays, and with it who
 //! wins among equal remainders. Steps and hours are of the calendar and of one cluster, so they say which day a row is of.
 //! Assumes: all days have the same sites and zones, as days of one plan do. Does not: read files, or know the engine.
@@ -13,19 +13,18 @@ use polars::prelude::{Column, DataFrame, Expr, IntoLazy, NamedFrom, Series, col,
 use crate::accounting::ledger::{DayTerms, sql};
 use crate::units::UtcDay;
 
-/// A file of the evidence, and how many rows its manifest says that it has.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DayFile {
-    pub key: String,
-    pub rows: u64,
+/// How many rows the manifest of a day says that its tables have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RowsOfDay {
+    pub node_steps: u64,
+    pub usage: u64,
 }
 
 /// A cluster-day to be accounted.
 pub struct DayToRun<'a> {
     pub day: UtcDay,
     pub terms: DayTerms<'a>,
-    pub node_steps: Vec<DayFile>,
-    pub usage: Vec<DayFile>,
+    pub rows: RowsOfDay,
 }
 
 /// Where the ids of a day begin, and how many there are.
@@ -39,6 +38,7 @@ struct Bases {
 
 /// Some days of one cluster.
 pub struct Batch<'a> {
+    cluster: String,
     days: Vec<DayToRun<'a>>,
     bases: Vec<Bases>,
 }
@@ -52,7 +52,7 @@ const ROW: &str = "row_id";
 const DAY: &str = "day_id";
 
 impl<'a> Batch<'a> {
-    pub fn new(days: Vec<DayToRun<'a>>) -> Result<Self> {
+    pub fn new(cluster: &str, days: Vec<DayToRun<'a>>) -> Result<Self> {
         let mut bases = Vec::with_capacity(days.len());
         let mut next = Bases::default();
         for day in &days {
@@ -70,7 +70,11 @@ impl<'a> Batch<'a> {
                 workload: after(next.workload, day.terms.workload_count)?,
             };
         }
-        Ok(Self { days, bases })
+        Ok(Self { cluster: cluster.to_owned(), days, bases })
+    }
+
+    pub fn cluster(&self) -> &str {
+        &self.cluster
     }
 
     pub fn days(&self) -> &[DayToRun<'a>] {

@@ -46,8 +46,7 @@ pub fn usage_rows(batch: &Batch<'_>, usage: &DataFrame, nodes: &DataFrame) -> Re
         meters[day] = u64::try_from(*all)?;
     }
     for (day, (usage, meters)) in batch.days().iter().zip(found.iter().zip(&meters)) {
-        for (table, seen, files) in [("usage", usage.all, &day.usage), ("node_steps", *meters, &day.node_steps)] {
-            let kept: u64 = files.iter().map(|file| file.rows).sum();
+        for (table, seen, kept) in [("usage", usage.all, day.rows.usage), ("node_steps", *meters, day.rows.node_steps)] {
             if seen != kept {
                 bail!(Hint::new(
                     format!("ENGINE_INCOMPLETE: the engine read {seen} rows of {table} of {}, and its manifest says {kept}", day.day),
@@ -116,7 +115,7 @@ mod tests {
 
     use super::*;
     use crate::accounting::ledger::{DayTerms, NodeDay, RunStep, RunSums, Sums, WorkloadHour};
-    use crate::engine::{DayFile, DayToRun};
+    use crate::engine::{DayToRun, RowsOfDay};
     use crate::model::policy::{IdlePolicy, Tails};
 
     /// Takes something out of a roll-up.
@@ -164,7 +163,6 @@ mod tests {
 
     fn day(text: &str, rows: u64) -> DayToRun<'static> {
         let day: UtcDay = text.parse().unwrap();
-        let file = |name: &str, rows| vec![DayFile { key: format!("a/{text}/{name}.parquet"), rows }];
         let terms = DayTerms {
             step_seconds: 900,
             first_step: (day.start().timestamp() / 900) as i32,
@@ -181,12 +179,12 @@ mod tests {
             gaps: Vec::new(),
             runs: Vec::new(),
         };
-        DayToRun { day, terms, node_steps: file("node_steps", 2), usage: file("usage-000", rows) }
+        DayToRun { day, terms, rows: RowsOfDay { node_steps: 2, usage: rows } }
     }
 
     /// What the two tables say of two days: rows of usage, how many of them are metered, of known pods and nodes, and their least energy; and the largest sum.
     fn counted(usage: [[i64; 5]; 2], most: i64) -> Result<Vec<UsageRows>> {
-        let batch = Batch::new(vec![day("2026-10-01", 5), day("2026-10-02", 6)])?;
+        let batch = Batch::new("a", vec![day("2026-10-01", 5), day("2026-10-02", 6)])?;
         let column = |at: usize| usage.iter().map(|day| day[at]).collect::<Vec<_>>();
         let of_usage = df!(
             "day_id" => [0, 1], "row_count" => column(0), "metered_count" => column(1), "pod_count" => column(2), "node_count" => column(3),

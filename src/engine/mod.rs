@@ -17,14 +17,13 @@ mod connection;
 mod control;
 mod statements;
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Error, Result, bail};
 use chrono::Utc;
 
-pub use self::batch::{Batch, DayFile, DayToRun};
+pub use self::batch::{Batch, DayToRun, RowsOfDay};
 use self::statements::{CONTROLS, DAY_FOLDER, LEDGER_ROWS, Places, ROLL_UPS, statements};
 use crate::accounting::ledger::content::ContentHash;
 use crate::accounting::ledger::{DayFold, sql};
@@ -83,9 +82,8 @@ impl Spark {
             for (name, frame) in &tables {
                 exchange.write(&format!("in/{name}"), frame)?;
             }
-            let names: BTreeSet<&str> = tables.keys().copied().collect();
             let places = Places { evidence: self.evidence.clone(), given: exchange.key("in"), written: exchange.key("out") };
-            let asked = statements(batch, &names, &places, with_content)?;
+            let asked = statements(batch, tables.keys().copied(), &places, with_content)?;
             match connection::run(self, asked, progress) {
                 Ok(()) => return folds(batch, &exchange, with_content),
                 Err(failure) if failure.may_pass && attempt < self.attempts => {

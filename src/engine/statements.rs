@@ -1,15 +1,15 @@
 //! What an engine is asked to do for a batch: views over files, the steps of the plan, and what it writes.
 //!
-//! In: where the engine sees the evidence and the exchange, the days' files. Out: [`Statement`]s, in order. Rule: the files of `queries/accounting` run as they
+//! In: where the engine sees the evidence and the exchange, the days. Out: [`Statement`]s, in order. Rule: the files of `queries/accounting` run as they
 //! are. Tables that several steps read are written and read back, because an engine works a view out anew for each that reads it.
 //! Does not: send anything.
-
-use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
 
 use super::batch::Batch;
 use crate::accounting::ledger::sql;
+use crate::evidence::day_files;
+use crate::model::tables::Table;
 
 /// One thing that an engine does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +55,13 @@ pub struct Places {
     pub written: String,
 }
 
-pub fn statements(batch: &Batch<'_>, tables: &BTreeSet<&str>, places: &Places, with_rows: bool) -> Result<Vec<Statement>> {
+/// `tables` are those that we hand over.
+pub fn statements<'t>(
+    batch: &Batch<'_>,
+    tables: impl Iterator<Item = &'t str>,
+    places: &Places,
+    with_rows: bool,
+) -> Result<Vec<Statement>> {
     let root = &places.evidence;
     let mut statements = Vec::new();
     let files = |name: &str, path: String, schema| Statement::Files { name: name.to_owned(), path, schema };
@@ -64,16 +70,10 @@ pub fn statements(batch: &Batch<'_>, tables: &BTreeSet<&str>, places: &Places, w
     }
     let steps = batch.days().iter().map(|day| day.terms.step_count).sum::<usize>();
     statements.push(Statement::Expect { name: "day_keys".to_owned(), rows: i64::try_from(steps)? });
-    statements.push(files(
-        "usage_files",
-        format!("{root}/{}", pattern(batch.days().iter().flat_map(|day| &day.usage).map(|file| file.key.as_str()))?),
-        Some(USAGE_SCHEMA),
-    ));
-    statements.push(files(
-        "node_step_files",
-        format!("{root}/{}", pattern(batch.days().iter().flat_map(|day| &day.node_steps).map(|file| file.key.as_str()))?),
-        Some(NODE_STEPS_SCHEMA),
-    ));
+    let evidence =
+        |table| Ok::<_, anyhow::Error>(format!("{root}/{}", day_files(batch.cluster(), batch.days().iter().map(|day| day.day), table)?));
+    statements.push(files("usage_files", evidence(Table::Usage)?, Some(USAGE_SCHEMA)));
+    statements.push(files("node_step_files", evidence(Table::NodeSteps)?, Some(NODE_STEPS_SCHEMA)));
     let query = |name: &str| -> Result<String> {
         let found = QUERIES.iter().find(|(known, _)| *known == name);
         Ok(found.with_context(|| format!("there is no query {name} for engines"))?.1.to_owned())
@@ -83,16 +83,11 @@ pub fn statements(batch: &Batch<'_>, tables: &BTreeSet<&str>, places: &Places, w
     }
     let write = |name: &str, by| Statement::Write { name: name.to_owned(), path: format!("{root}/{}/{name}", places.written), by };
     for step in sql::plan() {
-        let (_, text) = sql::QUERIES
-            .iter()
-            .find(|(file, _)| *file == step.file)
-            .with_context(|| format!("plan.txt names {}, which is not there", step.file))?;
         // A view is resolved when it is made, so the next step may put another table in the place of `quotas`.
         if let Some(quotas) = &step.quotas {
             statements.push(Statement::View { name: "quotas".to_owned(), sql: format!("SELECT * FROM {quotas}") });
         }
-        let sql = (*text).to_owned();
-        statements.push(Statement::View { name: step.table.clone(), sql });
+        statements.push(Statement::View { name: step.table.clone(), sql: step.text()?.to_owned() });
         if KEPT.contains(&step.table.as_str()) {
             statements.push(write(&step.table, None));
             statements.push(files(&step.table, format!("{root}/{}/{}", places.written, step.table), None));
@@ -109,39 +104,9 @@ pub fn statements(batch: &Batch<'_>, tables: &BTreeSet<&str>, places: &Places, w
     Ok(statements)
 }
 
-/// One pattern for the files of a table on all days: `prod-nl/{2026-10-01,2026-10-02}/usage-*.parquet`.
-fn pattern<'k>(keys: impl Iterator<Item = &'k str>) -> Result<String> {
-    let (mut clusters, mut days, mut names) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-    for key in keys {
-        let mut parts = key.splitn(3, '/');
-        let (Some(cluster), Some(day), Some(name)) = (parts.next(), parts.next(), parts.next()) else {
-            anyhow::bail!("`{key}` is not the key of a file of a day")
-        };
-        clusters.insert(cluster);
-        days.insert(day);
-        names.insert(name.split_once('-').map_or_else(|| name.to_owned(), |(stem, _)| format!("{stem}-*.parquet")));
-    }
-    let one = |set: BTreeSet<String>| set.into_iter().next().filter(|text| !text.is_empty());
-    let cluster = one(clusters.iter().map(|name| (*name).to_owned()).collect()).context("a batch without files")?;
-    let name = one(names).context("a batch without files")?;
-    let days = days.into_iter().collect::<Vec<_>>();
-    Ok(match days.as_slice() {
-        [day] => format!("{cluster}/{day}/{name}"),
-        days => format!("{cluster}/{{{}}}/{name}", days.join(",")),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn files_of_all_days_are_one_pattern() {
-        let of = |keys: &[&str]| pattern(keys.iter().copied()).unwrap();
-        assert_eq!(of(&["a/2026-10-02/usage-000.parquet", "a/2026-10-01/usage-001.parquet"]), "a/{2026-10-01,2026-10-02}/usage-*.parquet");
-        assert_eq!(of(&["a/2026-10-02/node_steps.parquet"]), "a/2026-10-02/node_steps.parquet");
-        assert!(pattern(["usage"].into_iter()).is_err());
-    }
 
     #[test]
     fn every_query_for_engines_is_named_and_every_table_that_is_kept_is_made() {

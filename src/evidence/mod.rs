@@ -39,7 +39,7 @@ pub use journal::{Journal, JournalOfDay};
 pub use manifest::{DayManifest, FileRecord, QueryRecord, SCHEMA};
 pub use objects::{Created, Lock, Object, Objects};
 pub use samples::{frames_to_samples, samples_to_frames};
-pub use store::files_of;
+pub use store::{day_files, files_of};
 
 use crate::model::EvidencePlace;
 

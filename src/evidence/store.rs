@@ -98,7 +98,7 @@ impl Store {
     }
 
     /// The key of a file of a day.
-    pub fn part_key(&self, manifest: &DayManifest, record: &FileRecord) -> Result<String> {
+    fn part_key(&self, manifest: &DayManifest, record: &FileRecord) -> Result<String> {
         Ok(format!("{}/{}", self.day_prefix(&manifest.cluster, &manifest.day)?, folder_name(&record.path)?))
     }
 
@@ -120,6 +120,14 @@ impl Store {
             None => Ok(frame),
         }
     }
+}
+
+/// One pattern for the keys of a table's files on some days, as engines read it: `prod-nl/{2026-10-01,2026-10-02}/usage-*.parquet`.
+pub fn day_files(cluster: &str, days: impl Iterator<Item = UtcDay>, table: Table) -> Result<String> {
+    let days: Vec<String> = days.map(|day| day.to_string()).collect();
+    let days = if days.len() == 1 { days.concat() } else { format!("{{{}}}", days.join(",")) };
+    let parts = if table == Table::Usage { "-*" } else { "" };
+    Ok(format!("{}/{days}/{}{parts}.parquet", folder_name(cluster)?, table.name()))
 }
 
 /// The files of a table, in order; `usage` may have several, each with whole nodes.
@@ -214,6 +222,14 @@ mod tests {
         assert!(a.read_table(&read, Table::Pods).is_err());
         // Nothing temporary stays.
         assert_eq!(std::fs::read_dir(folder.path().join("a/prod-nl")).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn files_of_all_days_are_one_pattern() {
+        let of = |days: &[&str], table| day_files("a", days.iter().map(|day| day.parse().unwrap()), table).unwrap();
+        assert_eq!(of(&["2026-10-01", "2026-10-02"], Table::Usage), "a/{2026-10-01,2026-10-02}/usage-*.parquet");
+        assert_eq!(of(&["2026-10-02"], Table::NodeSteps), "a/2026-10-02/node_steps.parquet");
+        assert!(day_files("../a", std::iter::once(day()), Table::Usage).is_err());
     }
 
     #[test]

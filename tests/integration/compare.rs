@@ -6,6 +6,26 @@
 
 use serde_json::{Map, Value};
 
+/// All figures that a total has.
+pub const FIGURES: [&str; 16] = [
+    "metered_mj",
+    "active_mj",
+    "idle_mj",
+    "system_mj",
+    "gap_mj",
+    "facility_mj",
+    "scope2_location_based_ugco2e",
+    "scope2_location_based_annual_ugco2e",
+    "scope2_market_based_ugco2e",
+    "scope3_category_1_ugco2e",
+    "scope3_category_2_ugco2e",
+    "scope3_category_3_ugco2e",
+    "scope3_category_8_ugco2e",
+    "embodied_amortised_ugco2e",
+    "operational_hourly_ugco2e",
+    "operational_annual_ugco2e",
+];
+
 /// A list's items are the same where these fields are.
 const KEYS: [&str; 10] = ["cluster", "namespace", "workload", "job", "node", "day", "hour", "start", "end", "baseline"];
 

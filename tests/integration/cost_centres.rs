@@ -8,28 +8,9 @@ use serde_json::Value;
 use tempfile::TempDir;
 use wattledger::units::UtcDay;
 
-use crate::compare::integer;
+use crate::compare::{FIGURES, integer};
 use crate::{altered, market, sample};
 
-/// All figures that a total has.
-const FIGURES: [&str; 16] = [
-    "metered_mj",
-    "active_mj",
-    "idle_mj",
-    "system_mj",
-    "gap_mj",
-    "facility_mj",
-    "scope2_location_based_ugco2e",
-    "scope2_location_based_annual_ugco2e",
-    "scope2_market_based_ugco2e",
-    "scope3_category_1_ugco2e",
-    "scope3_category_2_ugco2e",
-    "scope3_category_3_ugco2e",
-    "scope3_category_8_ugco2e",
-    "embodied_amortised_ugco2e",
-    "operational_hourly_ugco2e",
-    "operational_annual_ugco2e",
-];
 const NOBODYS: [&str; 3] = ["(gap)", "(idle)", "(system)"];
 
 /// Shop moves to another cost centre in the middle of the month, and back for a day; some namespaces have none, and render is not seen for three days.

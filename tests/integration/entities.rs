@@ -7,27 +7,9 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::compare::integer;
+use crate::compare::{FIGURES, integer};
 use crate::{golden, sample};
 
-const FIGURES: [&str; 16] = [
-    "metered_mj",
-    "active_mj",
-    "idle_mj",
-    "system_mj",
-    "gap_mj",
-    "facility_mj",
-    "scope2_location_based_ugco2e",
-    "scope2_location_based_annual_ugco2e",
-    "scope2_market_based_ugco2e",
-    "scope3_category_1_ugco2e",
-    "scope3_category_2_ugco2e",
-    "scope3_category_3_ugco2e",
-    "scope3_category_8_ugco2e",
-    "embodied_amortised_ugco2e",
-    "operational_hourly_ugco2e",
-    "operational_annual_ugco2e",
-];
 const BV: &str = "Example BV";
 const POLSKA: &str = "Example Polska sp. z o.o.";
 

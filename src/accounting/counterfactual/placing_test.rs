@@ -1,7 +1,5 @@
 //! Two clusters and a day of October, for tests of what places runs; and those tests.
 
-use std::collections::BTreeMap;
-
 use super::super::intensity::{Wanted, ZoneIntensity};
 use super::super::plan::PlannedRun;
 use super::super::survey::{ClusterTerms, MonthTerms, RunKey, RunOfMonth, Site, run_key};
@@ -9,46 +7,28 @@ use super::placing::{Placed, place};
 use super::retiming::Home;
 use super::test_run::{at, decision, run};
 use super::window::{Place, WindowBasis};
-use crate::model::policy::{FactorKind, IdlePolicy, LocationBased, Tails};
+use crate::model::policy::FactorKind;
 use crate::model::{
-    BaselineRule, Boundary, Cause, CauseBasis, ClassBasis, Decision, DecisionReason, DecisionRecord, DecisionSource, DeferrableRule,
-    DeferralClass, HoldOutPolicy, IntensitySeries, JobRun, Placement,
+    BaselineRule, Cause, CauseBasis, ClassBasis, Decision, DecisionReason, DecisionRecord, DecisionSource, DeferrableRule, DeferralClass,
+    HoldOutPolicy, IntensitySeries, JobRun,
 };
 use crate::units::ReportingPeriod;
 
 const HOUR_S: i64 = 3_600;
 
 fn site(grid_zone: &str, home_zone: Option<&str>, pue: f64) -> Site {
-    Site {
-        entity: None,
-        boundary: Boundary::Owned,
-        placement: Placement::Scope2,
-        grid_zone: grid_zone.to_owned(),
-        home_zone: home_zone.map(str::to_owned),
-        pue,
-        embodied: None,
-    }
+    Site { home_zone: home_zone.map(str::to_owned), ..Site::of_test(grid_zone, pue) }
 }
 
 /// October 2026 in UTC: `edge-fr` in FR, `prod-nl` in NL with a second hall in NL of another PUE, and one in DE.
 pub fn terms() -> MonthTerms {
     let cluster = |name: &str, sites| ClusterTerms { name: name.to_owned(), sites, site_of: Box::new(|_| 0) };
     MonthTerms {
-        period: ReportingPeriod::parse("2026-10", chrono_tz::UTC).unwrap(),
-        step_seconds: 900,
-        idle: IdlePolicy::ByUsage,
-        tails: Tails::Unattributed,
-        location_based: LocationBased::Hourly,
-        max_gap_share: 0.05,
-        category3: BTreeMap::new(),
-        deferrable: Vec::new(),
-        hold_out: None,
         suggested_max_delay_seconds: 8 * HOUR_S,
-        cost_centre_label: "cost-centre".to_owned(),
-        clusters: vec![
+        ..MonthTerms::of_test(vec![
             cluster("prod-nl", vec![site("NL", None, 1.2), site("NL", None, 1.5), site("DE", None, 1.3)]),
             cluster("edge-fr", vec![site("FR", None, 1.35)]),
-        ],
+        ])
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use polars::prelude::{DataFrame, Engine, IntoLazy, df};
 use polars::sql::SQLContext;
 
@@ -43,6 +43,14 @@ pub struct PlanStep {
     pub quotas: Option<String>,
 }
 
+impl PlanStep {
+    /// The text of its file.
+    pub fn text(&self) -> Result<&'static str> {
+        let found = QUERIES.iter().find(|(file, _)| *file == self.file);
+        found.map(|(_, text)| *text).with_context(|| format!("plan.txt names {}, which is not there", self.file))
+    }
+}
+
 /// The lines of `plan.txt`.
 pub fn plan() -> Vec<PlanStep> {
     PLAN.lines()
@@ -66,9 +74,7 @@ pub fn run_plan(inputs: &BTreeMap<&'static str, DataFrame>) -> Result<BTreeMap<S
     }
     let mut tables = BTreeMap::new();
     for step in plan() {
-        let Some((_, text)) = QUERIES.iter().find(|(file, _)| *file == step.file) else {
-            bail!("plan.txt names {}, which is not there", step.file)
-        };
+        let text = step.text()?;
         if let Some(quotas) = &step.quotas {
             let frame: &DataFrame = tables.get(quotas).with_context(|| format!("plan.txt splits {quotas} before it is made"))?;
             context.register("quotas", frame.clone().lazy());

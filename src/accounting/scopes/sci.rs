@@ -101,7 +101,7 @@ mod tests {
     use crate::accounting::plan::Beside;
     use crate::accounting::scopes::Line;
     use crate::accounting::survey::{ClusterSurvey, ClusterTerms, MonthTerms, Survey};
-    use crate::model::policy::{IdlePolicy, LocationBased, Tails};
+
     use crate::units::ReportingPeriod;
 
     fn web(counts: &[(&str, f64)]) -> FunctionalUnit {
@@ -119,17 +119,7 @@ mod tests {
     fn scored(period: ReportingPeriod, months: &[&str], amortised: [Option<i64>; 2], unit: FunctionalUnit) -> (Vec<Score>, Vec<Finding>) {
         let terms = MonthTerms {
             period,
-            step_seconds: 900,
-            idle: IdlePolicy::ByUsage,
-            location_based: LocationBased::Hourly,
-            category3: BTreeMap::new(),
-            tails: Tails::Unattributed,
-            max_gap_share: 0.05,
-            deferrable: Vec::new(),
-            hold_out: None,
-            suggested_max_delay_seconds: 0,
-            cost_centre_label: "cost-centre".to_owned(),
-            clusters: vec![ClusterTerms { name: "prod".to_owned(), sites: Vec::new(), site_of: Box::new(|_| 0) }],
+            ..MonthTerms::of_test(vec![ClusterTerms { name: "prod".to_owned(), sites: Vec::new(), site_of: Box::new(|_| 0) }])
         };
         let days: BTreeSet<_> = months.iter().map(|month| format!("{month}-01").parse().unwrap()).collect();
         let survey = Survey { clusters: vec![ClusterSurvey { days, ..ClusterSurvey::default() }] };

@@ -132,19 +132,11 @@ mod tests {
     use super::*;
     use crate::accounting::scopes::market::SiteMarket;
     use crate::accounting::survey::Site;
-    use crate::model::{Boundary, RestRule};
+    use crate::model::RestRule;
     use crate::units::{MicrogramsCo2e, Millijoules};
 
     fn cluster(pue: f64) -> ClusterTerms {
-        let site = Site {
-            entity: None,
-            boundary: Boundary::Owned,
-            placement: Placement::Scope2,
-            grid_zone: "NL".to_owned(),
-            home_zone: None,
-            pue,
-            embodied: None,
-        };
+        let site = Site::of_test("NL", pue);
         ClusterTerms { name: "a".to_owned(), sites: vec![site], site_of: Box::new(|_| 0) }
     }
 

@@ -12,6 +12,7 @@ use std::thread;
 use anyhow::{Context, Result, bail};
 use polars::prelude::DataFrame;
 
+use super::side_by_side::side_by_side;
 use super::{Engine, dimensions, elsewhere};
 use crate::accounting::dimensions::DayDimensions;
 use crate::accounting::frames::{ids, integers};
@@ -166,10 +167,7 @@ pub fn in_order(
             let name = &plan.terms.clusters[day.cluster].name;
             AccountedDay::new(store, plan, day, run).with_context(|| format!("account {name} on {}", day.day))
         };
-        let accounted: Vec<Result<AccountedDay>> = thread::scope(|scope| {
-            let handles: Vec<_> = some.iter().map(|day| scope.spawn(|| account(day))).collect();
-            handles.into_iter().map(|handle| handle.join().expect("a worker that panics ends the program")).collect()
-        });
+        let accounted = side_by_side(some, |day| account(day));
         for (day, accounted) in some.iter().zip(accounted) {
             visit(day, &accounted?)?;
             progress.tick(&format!("{} {}", plan.terms.clusters[day.cluster].name, day.day));
@@ -177,6 +175,29 @@ pub fn in_order(
     }
     progress.done();
     Ok(())
+}
+
+/// A cluster-day as its ledger takes it. One without evidence has the nodes that the plan knows of, and nothing else.
+pub struct PreparedDay {
+    pub dimensions: DayDimensions,
+    /// What [`Plan::runs_of_day`] says of it.
+    pub runs: Vec<Option<usize>>,
+}
+
+impl PreparedDay {
+    pub fn read(store: &Store, plan: &Plan<'_>, day: &DayToAccount) -> Result<Self> {
+        let mut dimensions = match &day.manifest {
+            Some(manifest) => dimensions(store, manifest)?,
+            None => DayDimensions::default(),
+        };
+        plan.complete(day.cluster, day.day, &mut dimensions);
+        let runs = plan.runs_of_day(day.cluster, &dimensions);
+        Ok(Self { dimensions, runs })
+    }
+
+    pub fn terms<'a>(&self, plan: &'a Plan<'_>, day: &DayToAccount) -> DayTerms<'a> {
+        plan.day_terms(day.cluster, day.day, &self.dimensions, &self.runs)
+    }
 }
 
 /// A cluster-day with its sums.
@@ -189,13 +210,12 @@ pub struct AccountedDay {
 
 impl AccountedDay {
     pub fn new(store: &Store, plan: &Plan<'_>, day: &DayToAccount, run: &Run) -> Result<Self> {
-        let mut dimensions = match &day.manifest {
-            Some(manifest) => dimensions(store, manifest)?,
-            None => DayDimensions::default(),
-        };
-        plan.complete(day.cluster, day.day, &mut dimensions);
-        let runs = plan.runs_of_day(day.cluster, &dimensions);
-        let terms = plan.day_terms(day.cluster, day.day, &dimensions, &runs);
+        Self::here(store, plan, day, run, PreparedDay::read(store, plan, day)?)
+    }
+
+    /// Accounted by this program, whatever the engine of the others.
+    pub fn here(store: &Store, plan: &Plan<'_>, day: &DayToAccount, run: &Run, prepared: PreparedDay) -> Result<Self> {
+        let terms = prepared.terms(plan, day);
         let fold = match (&day.manifest, &run.engine) {
             (Some(manifest), Engine::Sql) => {
                 let (node_steps, usage) = (store.read_table(manifest, Table::NodeSteps)?, store.read_table(manifest, Table::Usage)?);
@@ -213,7 +233,11 @@ impl AccountedDay {
                 pass.finish().0
             }
         };
-        Ok(Self { dimensions, runs, fold })
+        Ok(Self::of(prepared, fold))
+    }
+
+    pub fn of(PreparedDay { dimensions, runs }: PreparedDay, fold: DayFold) -> Self {
+        Self { dimensions, runs, fold }
     }
 }
 

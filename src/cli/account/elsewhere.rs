@@ -1,25 +1,19 @@
 //! Cluster-days accounted by an engine elsewhere, some days of a cluster at a time.
 //!
 //! In: plan, days, the engine. Out: each day with its sums, as the engines of this program give it. Rule: every file that the engine reads is checked against
-//! its manifest just before; a day that lies elsewhere than the engine would look, or is of an older schema, and one without evidence, is accounted here.
+//! its manifest just before; a day that lies elsewhere than the engine would look, or is of an older
+//! schema, and so lacks columns that it reads, and one without evidence, is accounted here.
 //! Does not: run the method, but for those.
-
-use std::thread;
 
 use anyhow::{Context, Result};
 
-use super::days::{AccountedDay, DayToAccount, Run};
-use super::{Engine, dimensions};
-use crate::accounting::dimensions::DayDimensions;
-use crate::accounting::ledger::DayFold;
+use super::days::{AccountedDay, DayToAccount, PreparedDay, Run};
+use super::side_by_side::side_by_side;
 use crate::accounting::plan::Plan;
 use crate::cli::progress::Progress;
-use crate::engine::{Batch, DayFile, DayToRun, Spark};
-use crate::evidence::{DayManifest, Store, files_of};
+use crate::engine::{Batch, DayToRun, RowsOfDay, Spark};
+use crate::evidence::{DayManifest, SCHEMA, Store, files_of};
 use crate::model::tables::Table;
-
-/// The schema that has every column the engine reads.
-const FIRST_SCHEMA: &str = "wattledger.evidence/1";
 
 /// Visits the days, by cluster and day.
 pub fn visit(
@@ -42,10 +36,7 @@ pub fn visit(
             batch(spark, store, plan, days, run, &progress)
                 .with_context(|| format!("account {name} from {} to {}", days[0].day, days[days.len() - 1].day))
         };
-        let accounted: Vec<Result<Vec<AccountedDay>>> = thread::scope(|scope| {
-            let handles: Vec<_> = some.iter().map(|days| scope.spawn(|| account(days))).collect();
-            handles.into_iter().map(|handle| handle.join().expect("a worker that panics ends the program")).collect()
-        });
+        let accounted = side_by_side(some, |days| account(days));
         for (days, accounted) in some.iter().zip(accounted) {
             for (day, accounted) in days.iter().zip(&accounted?) {
                 visit(day, accounted)?;
@@ -67,63 +58,43 @@ fn batch(
 ) -> Result<Vec<AccountedDay>> {
     let mut prepared = Vec::with_capacity(days.len());
     for day in days {
-        let files = match &day.manifest {
-            Some(manifest) => files(spark, store, manifest)?,
+        let rows = match &day.manifest {
+            Some(manifest) => checked(spark, store, manifest)?,
             None => None,
         };
-        let mut dimensions = match &day.manifest {
-            Some(manifest) => dimensions(store, manifest)?,
-            None => DayDimensions::default(),
-        };
-        plan.complete(day.cluster, day.day, &mut dimensions);
-        let runs = plan.runs_of_day(day.cluster, &dimensions);
-        prepared.push((*day, dimensions, runs, files));
+        prepared.push((*day, PreparedDay::read(store, plan, day)?, rows));
     }
-    let mut to_run = Vec::new();
-    for (day, dimensions, runs, files) in &prepared {
-        if let Some(OfDay { node_steps, usage }) = files {
-            let terms = plan.day_terms(day.cluster, day.day, dimensions, runs);
-            to_run.push(DayToRun { day: day.day, terms, node_steps: node_steps.clone(), usage: usage.clone() });
-        }
-    }
-    let mut folds: std::vec::IntoIter<DayFold> = match to_run.is_empty() {
-        true => Vec::new().into_iter(),
-        false => {
-            let batch = Batch::new(to_run)?;
-            spark.account(&batch, run.with_content, &mut |what| progress.note(what))?.into_iter()
-        }
+    let to_run = prepared
+        .iter()
+        .filter_map(|(day, prepared, rows)| Some(DayToRun { day: day.day, terms: prepared.terms(plan, day), rows: (*rows)? }));
+    let batch = Batch::new(&plan.terms.clusters[days[0].cluster].name, to_run.collect())?;
+    let folds = match batch.days().is_empty() {
+        true => Vec::new(),
+        false => spark.account(&batch, run.with_content, &mut |what| progress.note(what))?,
     };
-    let here = Run { engine: Engine::Columns, ..run.clone() };
+    let mut folds = folds.into_iter();
     let mut accounted = Vec::with_capacity(prepared.len());
-    for (day, dimensions, runs, files) in prepared {
-        accounted.push(match files {
-            Some(_) => {
-                AccountedDay { dimensions, runs, fold: folds.next().context("the engine gave back fewer days than it was asked for")? }
-            }
-            None => AccountedDay::new(store, plan, day, &here)?,
+    for (day, prepared, rows) in prepared {
+        accounted.push(match rows {
+            Some(_) => AccountedDay::of(prepared, folds.next().context("the engine gave back fewer days than it was asked for")?),
+            None => AccountedDay::here(store, plan, day, run, prepared)?,
         });
     }
     Ok(accounted)
 }
 
-/// The files of a day that the engine reads.
-struct OfDay {
-    node_steps: Vec<DayFile>,
-    usage: Vec<DayFile>,
-}
-
-/// The files, each checked; none where the engine would read others, or could not read these.
-fn files(spark: &Spark, store: &Store, manifest: &DayManifest) -> Result<Option<OfDay>> {
-    let mut is_there = manifest.schema != FIRST_SCHEMA;
-    let mut of = |table| -> Result<Vec<DayFile>> {
-        let mut files = Vec::new();
-        for record in files_of(manifest, table) {
+/// Checks the files of a day that the engine reads, and says how many rows they have; none where the engine would read others, or could not read these.
+fn checked(spark: &Spark, store: &Store, manifest: &DayManifest) -> Result<Option<RowsOfDay>> {
+    let mut is_there = manifest.schema == SCHEMA;
+    let mut rows = |table| -> Result<u64> {
+        let records = files_of(manifest, table);
+        is_there &= !records.is_empty();
+        for record in &records {
             store.check_part(manifest, record)?;
             is_there &= !store.is_as_of_a_close() || spark.store().check_part(manifest, record).is_ok();
-            files.push(DayFile { key: store.part_key(manifest, record)?, rows: record.rows });
         }
-        Ok(files)
+        Ok(records.iter().map(|record| record.rows).sum())
     };
-    let (node_steps, usage) = (of(Table::NodeSteps)?, of(Table::Usage)?);
-    Ok((is_there && !usage.is_empty()).then_some(OfDay { node_steps, usage }))
+    let rows = RowsOfDay { node_steps: rows(Table::NodeSteps)?, usage: rows(Table::Usage)? };
+    Ok(is_there.then_some(rows))
 }

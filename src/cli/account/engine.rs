@@ -7,10 +7,30 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use anyhow::Result;
+use clap::Args;
 
 use crate::config::Config;
 use crate::engine::Spark;
 use crate::model::{EngineAddress, Hint};
+
+/// How a verb accounts, as all of them ask for it.
+#[derive(Args, Clone, Debug)]
+pub struct EngineArgs {
+    /// What runs the method: `columns`, one pass over columns, or `sql`, the SQL files themselves, both here; or a Spark Connect server,
+    /// `sc://host:port`. All give the same figures [default: the engine of [engine], else columns]
+    #[arg(long, value_name = "ENGINE")]
+    pub engine: Option<EngineName>,
+
+    /// How many cluster-days are accounted at once [default: the machine's cores]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+}
+
+impl EngineArgs {
+    pub fn open(&self, config: &Config) -> Result<Engine> {
+        Engine::open(self.engine.as_ref(), config)
+    }
+}
 
 /// What the command line names.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -20,6 +20,7 @@ mod policy_words;
 mod quality;
 mod scopes;
 mod settled;
+mod side_by_side;
 mod year;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,10 +32,11 @@ use polars::prelude::DataFrame;
 use sha2::{Digest, Sha256};
 
 pub use self::books::{Books, CONFIG_FILE};
-pub use self::days::{AccountedDay, DayContent, DayToAccount, Run, rows_by_columns, run_rows_by_columns};
+pub use self::days::{AccountedDay, DayContent, DayToAccount, PreparedDay, Run, rows_by_columns, run_rows_by_columns};
 use self::days::{days_to_account, ledger};
-pub use self::engine::{Engine, EngineName};
+pub use self::engine::{Engine, EngineArgs, EngineName};
 pub use self::findings::{ACCEPTED, warn_of_unused};
+use self::side_by_side::side_by_side;
 use super::progress::Progress;
 use crate::accounting::counterfactual::evaluate;
 use crate::accounting::dimensions::DayDimensions;
@@ -61,7 +63,7 @@ use crate::units::{GramsCo2ePerKilowattHour, ReportingPeriod, UtcDay};
 pub const SOFTWARE: &str = concat!("wattledger ", env!("CARGO_PKG_VERSION"));
 
 /// How a report is worked out, as the command line says.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Accounting {
     pub engine: Engine,
     pub threads: Option<usize>,
@@ -272,19 +274,14 @@ pub fn for_each_day(
     let mut days = days_to_account(store, &plan, &manifests, &mut Vec::new())?;
     days.sort_by_key(|day| (day.cluster, day.day));
     for day in days {
-        let (mut dimensions, node_steps, usage) = match &day.manifest {
-            Some(manifest) => {
-                let read = |table| store.read_table(manifest, table);
-                (dimensions(store, manifest)?, read(Table::NodeSteps)?, read(Table::Usage)?)
-            }
+        let (node_steps, usage) = match &day.manifest {
+            Some(manifest) => (store.read_table(manifest, Table::NodeSteps)?, store.read_table(manifest, Table::Usage)?),
             None => {
                 let nothing = meter_day(&SampleTable::default(), day.day, &MeteringTerms::of_step(terms.step_seconds))?;
-                (DayDimensions::default(), nothing.node_steps, nothing.usage)
+                (nothing.node_steps, nothing.usage)
             }
         };
-        plan.complete(day.cluster, day.day, &mut dimensions);
-        let runs = plan.runs_of_day(day.cluster, &dimensions);
-        let day_terms = plan.day_terms(day.cluster, day.day, &dimensions, &runs);
+        let day_terms = PreparedDay::read(store, &plan, &day)?.terms(&plan, &day);
         visit(&terms.clusters[day.cluster].name, day.day, &day_terms, node_steps, usage)?;
     }
     Ok(())
@@ -405,11 +402,7 @@ fn survey(store: &Store, terms: &MonthTerms, manifests: &[BTreeMap<UtcDay, DayMa
         })
     };
     for some in days.chunks(workers) {
-        let read: Vec<Result<DayToSurvey>> = thread::scope(|scope| {
-            let read = &read;
-            let handles: Vec<_> = some.iter().map(|(_, _, manifest)| scope.spawn(move || read(manifest))).collect();
-            handles.into_iter().map(|handle| handle.join().expect("a worker that panics ends the program")).collect()
-        });
+        let read = side_by_side(some, |(_, _, manifest)| read(manifest));
         for ((cluster, day, manifest), read) in some.iter().zip(read) {
             progress.tick(&format!("{} {day}", manifest.cluster));
             let DayToSurvey { dimensions, node_steps, namespaces } = read?;

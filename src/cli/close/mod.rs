@@ -24,7 +24,7 @@ use clap::Args;
 
 use self::issuing::{Terms, Worked};
 pub use self::sealing::{Sealer, TIME_STAMP_CA_FILE, public_key};
-use super::account::{self, Books, Engine, EngineName};
+use super::account::{self, Books, EngineArgs};
 use super::exit;
 use super::report::Format;
 use crate::config::Config;
@@ -65,14 +65,8 @@ pub struct CloseArgs {
     #[arg(long, value_name = "RFC3339")]
     pub at: Option<DateTime<Utc>>,
 
-    /// What runs the method: `columns`, one pass over columns, or `sql`, the SQL files themselves, both here; or a Spark Connect server,
-    /// `sc://host:port`. All give the same figures [default: the engine of [engine], else columns]
-    #[arg(long, value_name = "ENGINE")]
-    pub engine: Option<EngineName>,
-
-    /// How many cluster-days are accounted at once [default: the machine's cores]
-    #[arg(long, value_name = "N")]
-    pub threads: Option<usize>,
+    #[command(flatten)]
+    pub engine: EngineArgs,
 }
 
 pub fn run(args: &CloseArgs, config: &Config, accept: &[String]) -> Result<u8> {
@@ -108,8 +102,8 @@ pub fn run(args: &CloseArgs, config: &Config, accept: &[String]) -> Result<u8> {
         accept: accept.to_vec(),
         keeps_acceptances: false,
         reason: args.reason.clone(),
-        engine: Engine::open(args.engine.as_ref(), config)?,
-        threads: args.threads,
+        engine: args.engine.open(config)?,
+        threads: args.engine.threads,
         formats: args.format.clone(),
     };
     let replaced = newest.as_ref().map(|newest| newest.seal.edition);

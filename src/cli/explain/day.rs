@@ -11,7 +11,7 @@ use crate::accounting::dimensions::DayDimensions;
 use crate::accounting::frames::texts;
 use crate::accounting::ledger::{DayTerms, LedgerRow, Segment, Sums};
 use crate::accounting::metering::trace::PodName;
-use crate::cli::account::{DayToAccount, Workings, dimensions, rows_by_columns};
+use crate::cli::account::{DayToAccount, PreparedDay, Workings, rows_by_columns};
 use crate::disclosure::figure_ids::StepId;
 use crate::evidence::DayManifest;
 use crate::model::tables::Table;
@@ -40,13 +40,9 @@ impl<'a> Day<'a> {
     pub fn read(workings: &'a Workings<'a>, of_day: &DayToAccount) -> Result<Self> {
         let (store, plan) = (workings.store, workings.plan);
         let (cluster, day, manifest) = (of_day.cluster, of_day.day, of_day.manifest.clone());
-        let mut dimensions = match &manifest {
-            Some(manifest) => dimensions(store, manifest)?,
-            None => DayDimensions::default(),
-        };
-        plan.complete(cluster, day, &mut dimensions);
-        let runs = plan.runs_of_day(cluster, &dimensions);
-        let terms = plan.day_terms(cluster, day, &dimensions, &runs);
+        let prepared = PreparedDay::read(store, plan, of_day)?;
+        let terms = prepared.terms(plan, of_day);
+        let dimensions = prepared.dimensions;
         let (pods, node_steps, usage) = match &manifest {
             Some(manifest) => (
                 pod_names(&store.read_table(manifest, Table::Pods)?)?,

@@ -26,7 +26,7 @@ use clap::Args;
 pub use self::text::sentence_case;
 use self::tree::Explanation;
 use self::walk::Walk;
-use super::account::{self, Accounting, Engine};
+use super::account::{self, Accounting};
 use super::editions::{Edition, Month};
 use super::{colour, exit};
 use crate::config::Config;
@@ -85,7 +85,7 @@ pub fn run(args: &ExplainArgs, config: &Config) -> Result<u8> {
 }
 
 fn explain(args: &ExplainArgs, month: &Month) -> Result<Vec<Explanation>> {
-    let accounting = Accounting { engine: Engine::Columns, threads: None, with_sensitivity: false, with_content: false };
+    let accounting = Accounting::default();
     let sealed = month.sealed_report()?.map(|report| FigureIndex::of(&report));
     let mut explanations = Vec::new();
     account::month_looking(&month.books, month.period, month.accepted(), &accounting, &mut |workings| {

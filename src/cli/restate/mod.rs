@@ -20,7 +20,7 @@ use clap::Args;
 use self::estimate::Estimate;
 use self::outcome::{Outcome, Row, Summary};
 use self::plan::{Planned, State};
-use super::account::{Books, Engine, EngineName};
+use super::account::{Books, EngineArgs};
 use super::close::issuing::{self, Terms, Worked};
 use super::close::{self, Sealer};
 use super::exit;
@@ -61,14 +61,8 @@ pub struct RestateArgs {
     #[arg(long, value_name = "RFC3339")]
     pub at: Option<DateTime<Utc>>,
 
-    /// What runs the method: `columns`, one pass over columns, or `sql`, the SQL files themselves, both here; or a Spark Connect server,
-    /// `sc://host:port`. All give the same figures [default: the engine of [engine], else columns]
-    #[arg(long, value_name = "ENGINE")]
-    pub engine: Option<EngineName>,
-
-    /// How many cluster-days are accounted at once [default: the machine's cores]
-    #[arg(long, value_name = "N")]
-    pub threads: Option<usize>,
+    #[command(flatten)]
+    pub engine: EngineArgs,
 }
 
 /// What a run works with from its first month to its last.
@@ -104,8 +98,8 @@ pub fn run(args: &RestateArgs, config: &Config, accept: &[String]) -> Result<u8>
         accept: accept.to_vec(),
         keeps_acceptances: true,
         reason: args.reason.clone(),
-        engine: Engine::open(args.engine.as_ref(), config)?,
-        threads: args.threads,
+        engine: args.engine.open(config)?,
+        threads: args.engine.threads,
         // Nobody reads the files of a dry run.
         formats: if args.dry_run { Vec::new() } else { args.format.clone() },
     };

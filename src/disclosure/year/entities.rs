@@ -5,13 +5,14 @@
 
 use std::collections::BTreeMap;
 
+use super::namespaces;
 use super::sum::{Shares, sum_by};
 use crate::disclosure::Statement;
 use crate::disclosure::counterfactual::{add_cost, add_figures};
 use crate::disclosure::entities::{all_known, sum_of_own};
 use crate::disclosure::statement::{
     CostFigures, CounterfactualFigures, CurrencyCost, Entities, EntityCluster, EntityStatement, ExchangeRateStatement, Figures,
-    IntraGroupLine, NamespaceStatement,
+    IntraGroupLine,
 };
 use crate::model::{Boundary, Placement};
 
@@ -64,7 +65,7 @@ fn entity(latest: &EntityStatement, months: &[&EntityStatement]) -> EntityStatem
         sold_within_group_mj: months.iter().map(|month| month.sold_within_group_mj).sum(),
         market_based_reason: None,
         clusters: clusters(months),
-        namespaces: namespaces(months),
+        namespaces: namespaces(months.iter().flat_map(|month| &month.namespaces)),
         counterfactual,
         cost,
         cost_in_currency: cost_in_currency(months.iter().map(|month| (month.cost.is_some(), month.cost_in_currency.as_ref()))),
@@ -79,18 +80,6 @@ fn clusters(months: &[&EntityStatement]) -> Vec<EntityCluster> {
         cluster,
         boundary,
         placement,
-        figures,
-        tier_share: tiers.finish(),
-    };
-    summed.into_iter().map(row).collect()
-}
-
-fn namespaces(months: &[&EntityStatement]) -> Vec<NamespaceStatement> {
-    let rows = months.iter().flat_map(|month| &month.namespaces);
-    let summed = sum_by(rows, |row| (row.cluster.clone(), row.namespace.clone()), |row| (&row.figures, &row.tier_share));
-    let row = |((cluster, namespace), (figures, tiers)): ((String, String), (Figures, Shares))| NamespaceStatement {
-        cluster,
-        namespace,
         figures,
         tier_share: tiers.finish(),
     };

@@ -56,7 +56,7 @@ pub fn of_months(months: &[Statement], year: ReportingPeriod, findings: Vec<Find
         entities: entities::of_months(months),
         disclosure: Disclosure::default(),
         clusters: clusters(months),
-        namespaces: namespaces(months),
+        namespaces: namespaces(months.iter().flat_map(|month| &month.namespaces)),
         workloads: workloads(months),
         hours: Vec::new(),
         counterfactual: counterfactual::of_months(months.iter().map(|month| &month.counterfactual)).expect("months are not empty"),
@@ -103,8 +103,8 @@ fn clusters(months: &[Statement]) -> Vec<ClusterStatement> {
     clusters
 }
 
-fn namespaces(months: &[Statement]) -> Vec<NamespaceStatement> {
-    let rows = months.iter().flat_map(|month| &month.namespaces);
+/// Rows of any months, added up by namespace.
+fn namespaces<'a>(rows: impl Iterator<Item = &'a NamespaceStatement>) -> Vec<NamespaceStatement> {
     let summed = sum_by(rows, |row| (row.cluster.clone(), row.namespace.clone()), |row| (&row.figures, &row.tier_share));
     let row = |((cluster, namespace), (figures, tiers)): ((String, String), (Figures, Shares))| NamespaceStatement {
         cluster,

@@ -14,8 +14,8 @@ use crate::accounting::inventory::ClusterInventory;
 use crate::accounting::ledger::RunSums;
 use crate::accounting::plan::Beside;
 use crate::accounting::survey::{ClusterSurvey, ClusterTerms, MonthTerms, NodeOfMonth, RunOfMonth, Site, Survey};
-use crate::model::policy::{FactorKind, IdlePolicy, LocationBased, Tails};
-use crate::model::{Boundary, Cause, CauseBasis, ClassBasis, DeferralClass, IntensitySeries, JobRun, Placement};
+use crate::model::policy::FactorKind;
+use crate::model::{Cause, CauseBasis, ClassBasis, DeferralClass, IntensitySeries, JobRun};
 use crate::units::{ReportingPeriod, UtcDay};
 
 fn october() -> ReportingPeriod {
@@ -113,30 +113,9 @@ fn with_plan<T>(
     see: impl Fn(&Plan<'_>, &Inventory) -> T,
 ) -> T {
     let zones = ["NL", "FR", "PL"];
-    let site = |zone: &str| Site {
-        entity: None,
-        boundary: Boundary::Owned,
-        placement: Placement::Scope2,
-        grid_zone: zone.to_owned(),
-        home_zone: None,
-        pue: 1.0,
-        embodied: None,
-    };
+    let site = |zone: &str| Site::of_test(zone, 1.0);
     let cluster = |(name, zone): (&str, &str)| ClusterTerms { name: name.to_owned(), sites: vec![site(zone)], site_of: Box::new(|_| 0) };
-    let terms = MonthTerms {
-        period: october(),
-        step_seconds: 900,
-        idle: IdlePolicy::ByUsage,
-        location_based: LocationBased::Hourly,
-        category3: BTreeMap::new(),
-        tails: Tails::Unattributed,
-        max_gap_share: 0.05,
-        deferrable: Vec::new(),
-        hold_out: None,
-        suggested_max_delay_seconds: 0,
-        cost_centre_label: "cost-centre".to_owned(),
-        clusters: ["a", "b", "c"].into_iter().zip(zones).map(cluster).collect(),
-    };
+    let terms = MonthTerms::of_test(["a", "b", "c"].into_iter().zip(zones).map(cluster).collect());
     let survey_of = |nodes: Vec<NodeOfMonth>| {
         let nodes = nodes.into_iter().enumerate().map(|(i, node)| (format!("node-{i}"), node)).collect();
         ClusterSurvey { nodes, ..ClusterSurvey::default() }

@@ -15,10 +15,9 @@ use crate::accounting::inventory::ClusterInventory;
 use crate::accounting::ledger::RunSums;
 use crate::accounting::plan::Beside;
 use crate::accounting::survey::{ClusterSurvey, ClusterTerms, MonthTerms, RunOfMonth, Site, Survey};
-use crate::model::policy::{FactorKind, IdlePolicy, LocationBased, Tails};
+use crate::model::policy::FactorKind;
 use crate::model::{
-    BaselineRule, Boundary, CauseBasis, ClassBasis, Decision, DecisionReason, DecisionSource, DeferralClass, Forecast, IntensitySeries,
-    JobRun, Placement,
+    BaselineRule, CauseBasis, ClassBasis, Decision, DecisionReason, DecisionSource, DeferralClass, Forecast, IntensitySeries, JobRun,
 };
 use crate::units::ReportingPeriod;
 
@@ -112,29 +111,11 @@ fn window(hours: i64, basis: WindowBasis) -> Option<Window> {
 /// NL: 400 g by day, 100 g from midnight to six, PUE 1.2. FR: always 50 g, PUE 1.5. Each run uses 1 kWh a quarter of an hour in NL, at the first site of
 /// cluster `a`; its second one is in FR.
 fn effects_of(stories: Vec<Story>, beside: Beside, history: &History) -> Effects {
-    let site = |zone: &str, pue: f64| Site {
-        entity: None,
-        boundary: Boundary::Owned,
-        placement: Placement::Scope2,
-        grid_zone: zone.to_owned(),
-        home_zone: None,
-        pue,
-        embodied: None,
-    };
+    let site = |zone: &str, pue: f64| Site::of_test(zone, pue);
     let cluster = |name: &str, sites: Vec<Site>| ClusterTerms { name: name.to_owned(), sites, site_of: Box::new(|_| 0) };
     let terms = MonthTerms {
-        period: october(),
-        step_seconds: 900,
-        idle: IdlePolicy::ByUsage,
-        location_based: LocationBased::Hourly,
-        category3: BTreeMap::new(),
-        tails: Tails::Unattributed,
-        max_gap_share: 0.05,
-        deferrable: Vec::new(),
-        hold_out: None,
         suggested_max_delay_seconds: 28_800,
-        cost_centre_label: "cost-centre".to_owned(),
-        clusters: vec![cluster("a", vec![site("NL", 1.2), site("FR", 1.5)]), cluster("b", vec![site("FR", 1.5)])],
+        ..MonthTerms::of_test(vec![cluster("a", vec![site("NL", 1.2), site("FR", 1.5)]), cluster("b", vec![site("FR", 1.5)])])
     };
     let survey = Survey { clusters: vec![ClusterSurvey::default(); 2] };
     let zones = vec![zone("NL", |hour| if hour < 6 { 100.0 } else { 400.0 }), zone("FR", |_| 50.0)];

@@ -6,7 +6,6 @@ use crate::accounting::inventory::ClusterInventory;
 use crate::accounting::scopes;
 use crate::accounting::survey::{ClusterSurvey, ClusterTerms, MonthTerms, Site, Survey};
 use crate::model::Placement;
-use crate::model::policy::{IdlePolicy, LocationBased, Tails};
 
 const STEPS: i64 = 744 * 4;
 /// 1,848 kg over 4 years of 8,766 hours, 744 hours of it: 39,211,498,973.3 µg.
@@ -72,29 +71,8 @@ impl Story {
 
     fn add(self) -> (Embodied, BTreeMap<String, Line>) {
         let placement = if self.boundary == Boundary::Cloud { Placement::Scope3Category1 } else { Placement::Scope2 };
-        let site = Site {
-            entity: None,
-            boundary: self.boundary,
-            placement,
-            grid_zone: "NL".to_owned(),
-            home_zone: None,
-            pue: 1.0,
-            embodied: self.terms,
-        };
-        let terms = MonthTerms {
-            period: october(),
-            step_seconds: 900,
-            idle: IdlePolicy::ByUsage,
-            location_based: LocationBased::Hourly,
-            category3: BTreeMap::new(),
-            tails: Tails::Unattributed,
-            max_gap_share: 0.05,
-            deferrable: Vec::new(),
-            hold_out: None,
-            suggested_max_delay_seconds: 0,
-            cost_centre_label: "cost-centre".to_owned(),
-            clusters: vec![ClusterTerms { name: "prod".to_owned(), sites: vec![site], site_of: Box::new(|_| 0) }],
-        };
+        let site = Site { boundary: self.boundary, placement, embodied: self.terms, ..Site::of_test("NL", 1.0) };
+        let terms = MonthTerms::of_test(vec![ClusterTerms { name: "prod".to_owned(), sites: vec![site], site_of: Box::new(|_| 0) }]);
         let nodes: BTreeMap<String, NodeOfMonth> = self.nodes.into_iter().map(|(name, node)| (name.to_owned(), node)).collect();
         let days = nodes.values().map(|node| node.first_day).collect();
         let survey = Survey { clusters: vec![ClusterSurvey { nodes, days, ..ClusterSurvey::default() }] };

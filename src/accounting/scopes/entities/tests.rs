@@ -4,35 +4,21 @@ use super::*;
 use crate::accounting::inventory::ClusterInventory;
 use crate::accounting::plan::Beside;
 use crate::accounting::survey::{ClusterSurvey, MonthTerms, Site, Survey};
-use crate::model::policy::{IdlePolicy, LocationBased, Tails};
+
 use crate::model::{Boundary, Consolidation, Entity, GAP, IDLE, InternalCloud, Placement, PublishedRate, SYSTEM};
-use crate::units::ReportingPeriod;
 
 fn site(entity: &str, boundary: Boundary) -> Site {
     let placement = Placement::of(boundary, None).unwrap();
-    Site { entity: Some(entity.to_owned()), boundary, placement, grid_zone: "NL".to_owned(), home_zone: None, pue: 1.2, embodied: None }
+    Site { entity: Some(entity.to_owned()), boundary, placement, ..Site::of_test("NL", 1.2) }
 }
 
 /// Cluster `a` is A's but for a pool of B's; `b` is a cloud that B rents.
 fn terms() -> MonthTerms {
     let cluster = |name: &str, sites| ClusterTerms { name: name.to_owned(), sites, site_of: Box::new(|_| 0) };
-    MonthTerms {
-        period: ReportingPeriod::parse("2026-10", chrono_tz::UTC).unwrap(),
-        step_seconds: 900,
-        idle: IdlePolicy::ByUsage,
-        location_based: LocationBased::Hourly,
-        category3: BTreeMap::new(),
-        tails: Tails::Unattributed,
-        max_gap_share: 0.05,
-        deferrable: Vec::new(),
-        hold_out: None,
-        suggested_max_delay_seconds: 0,
-        cost_centre_label: "cost-centre".to_owned(),
-        clusters: vec![
-            cluster("a", vec![site("A", Boundary::Owned), site("B", Boundary::Owned)]),
-            cluster("b", vec![site("B", Boundary::Cloud)]),
-        ],
-    }
+    MonthTerms::of_test(vec![
+        cluster("a", vec![site("A", Boundary::Owned), site("B", Boundary::Owned)]),
+        cluster("b", vec![site("B", Boundary::Cloud)]),
+    ])
 }
 
 fn rule(clusters: &[&str], namespaces: &[&str], customer: &str) -> InternalCloud {

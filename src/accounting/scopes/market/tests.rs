@@ -10,7 +10,7 @@ use crate::accounting::ledger::Sums;
 use crate::accounting::scopes::Lines;
 use crate::accounting::survey::{ClusterTerms, Site};
 use crate::model::policy::LocationBased;
-use crate::model::{Boundary, CriterionAnswer, EnergySource, Instrument, InstrumentKind, InstrumentPeriod, Matching, Placement, RestRule};
+use crate::model::{CriterionAnswer, EnergySource, Instrument, InstrumentKind, InstrumentPeriod, Matching, Placement, RestRule};
 use crate::units::{GramsCo2ePerKilowattHour, MicrogramsCo2e, Millijoules, ReportingPeriod};
 
 /// 2026-03-01T00:00Z and 2026-01-01T00:00Z, in hours since the epoch.
@@ -43,15 +43,7 @@ impl Case {
 
     /// Hours of (hour, millijoules) at 360 g/kWh, so that emissions are a tenth of the energy; 720 g/kWh for the year.
     fn site(mut self, name: &str, zone: &str, placement: Placement, hours: &[(i32, i64)]) -> Self {
-        let site = Site {
-            entity: None,
-            boundary: Boundary::Owned,
-            placement,
-            grid_zone: zone.to_owned(),
-            home_zone: None,
-            pue: 1.2,
-            embodied: None,
-        };
+        let site = Site { placement, ..Site::of_test(zone, 1.2) };
         let terms = ClusterTerms { name: name.to_owned(), sites: vec![site], site_of: Box::new(|_| 0) };
         let mut inventory = ClusterInventory::default();
         for (hour, facility_mj) in hours {

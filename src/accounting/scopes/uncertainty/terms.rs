@@ -154,19 +154,11 @@ mod tests {
     use super::*;
     use crate::accounting::scopes::market::{SiteMarket, ZoneMarket};
     use crate::accounting::scopes::uncertainty::combine;
-    use crate::model::Boundary;
+
     use crate::units::{MicrogramsCo2e, Millijoules};
 
     fn cluster(name: &str, zone: &str, placement: Placement) -> ClusterTerms {
-        let site = Site {
-            entity: None,
-            boundary: Boundary::Owned,
-            placement,
-            grid_zone: zone.to_owned(),
-            home_zone: None,
-            pue: 1.2,
-            embodied: None,
-        };
+        let site = Site { placement, ..Site::of_test(zone, 1.2) };
         ClusterTerms { name: name.to_owned(), sites: vec![site], site_of: Box::new(|_| 0) }
     }
 

@@ -21,7 +21,7 @@ use self::rows::{Run, Workload};
 use crate::accounting::counterfactual::class::class_in_month;
 use crate::accounting::counterfactual::outcome::offers;
 use crate::accounting::plan::PlannedRun;
-use crate::cli::account::{self, Accounting, Books, Engine, Workings};
+use crate::cli::account::{self, Accounting, Books, Workings};
 use crate::cli::months::last_month;
 use crate::cli::{colour, exit};
 use crate::config::Config;
@@ -69,7 +69,7 @@ pub fn run(args: &WorkloadsArgs, config: &Config) -> Result<u8> {
     let period = crate::cli::period_of(&month, config.time_zone, now)?;
     super::check_names(&args.cluster, config)?;
     let books = Books::open(config)?;
-    let accounting = Accounting { engine: Engine::Columns, threads: None, with_sensitivity: false, with_content: false };
+    let accounting = Accounting::default();
     let mut found = None;
     account::month_looking(&books, period, &[], &accounting, &mut |workings| {
         found = Some(examine(workings, config, &args.cluster));

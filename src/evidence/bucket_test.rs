@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use polars::prelude::{Column, DataFrame};
 
@@ -75,10 +76,21 @@ fn a_day_is_written_once_and_its_files_carry_their_digest() {
 
 #[test]
 fn a_bucket_that_fails_at_any_change_holds_the_old_or_the_new_and_the_next_try_is_whole() {
+    holds_the_old_or_the_new(false);
+}
+
+/// A first try has copied some of what it was to put aside.
+#[test]
+fn so_does_one_that_copies_only_where_nothing_is() {
+    holds_the_old_or_the_new(true);
+}
+
+fn holds_the_old_or_the_new(copies_only_where_nothing_is: bool) {
     let spool = tempfile::tempdir().unwrap();
     let mut failures = 0;
     for changes in 0.. {
         let faulty = Faulty::new();
+        faulty.copies_only_where_nothing_is.store(copies_only_where_nothing_is, Ordering::SeqCst);
         let store = store(&faulty, spool.path());
         faulty.fail_after(changes);
         let written = store.write_day(&tables(1), manifest("a"));

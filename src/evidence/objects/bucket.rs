@@ -195,11 +195,19 @@ impl Bucket {
         }
     }
 
-    /// Within the bucket, without bringing the bytes here.
+    /// In the place of what is there, within the bucket and without bringing the bytes here, where that is possible.
     pub fn copy(&self, from: &str, to: &str) -> Result<()> {
         let (here, its, their) = (self.clone(), from.to_owned(), to.to_owned());
         let copied = self.background.wait(async move { here.store.copy(&here.path(&its)?, &here.path(&their)?).await });
-        copied.map_err(|error| self.trouble(&error, "copy", from))
+        match copied {
+            // object_store 0.13.2 tells Google Cloud Storage to copy only where nothing is, where it is to copy in any case (arrow-rs-object-store, issue 712).
+            // What is there may be something else, so the bytes go through here.
+            Err(error @ StoreError::AlreadyExists { .. }) => match self.get(from)? {
+                Some(bytes) => self.replace(to, bytes),
+                None => Err(self.trouble(&error, "copy", from)),
+            },
+            copied => copied.map_err(|error| self.trouble(&error, "copy", from)),
+        }
     }
 
     pub fn list(&self, prefix: &str) -> Result<Vec<String>> {

@@ -21,6 +21,9 @@ const CONNECT_TIMEOUT: &str = "10 seconds";
 const TIMEOUT: &str = "120 seconds";
 const RETRIES: usize = 5;
 const RETRY_TIMEOUT: Duration = Duration::from_secs(150);
+/// At least, before each retry: Google Cloud Storage takes one write a second to the same name, and a lock is written and tried at once. All retries together
+/// last longer than that, however chance has it.
+const PAUSE_OF_GOOGLE: Duration = Duration::from_millis(500);
 
 /// The client and the prefix within the bucket.
 pub fn connect(place: &BucketPlace) -> Result<(Arc<dyn ObjectStore>, Path)> {
@@ -50,6 +53,8 @@ pub fn connect(place: &BucketPlace) -> Result<(Arc<dyn ObjectStore>, Path)> {
             builder.build().map(|client| Arc::new(client) as _)
         }
         "gs" => {
+            let backoff = BackoffConfig { init_backoff: PAUSE_OF_GOOGLE, ..BackoffConfig::default() };
+            let retry = RetryConfig { backoff, ..retry };
             let mut builder = GoogleCloudStorageBuilder::from_env().with_bucket_name(bucket).with_retry(retry);
             for (key, value) in options {
                 builder = builder.with_config(GoogleConfigKey::Client(key), value);
@@ -71,6 +76,7 @@ pub fn connect(place: &BucketPlace) -> Result<(Arc<dyn ObjectStore>, Path)> {
         }
         other => bail!("`{url}`: `{other}` is no kind of bucket that is known here"),
     };
-    let client = client.map_err(|error| trouble(&error, &format!("prepare the connection to {url}")))?;
+    let client =
+        client.map_err(|error| trouble(&error, &format!("prepare the connection to {url} with the credentials of the environment")))?;
     Ok((client, prefix))
 }

@@ -4,7 +4,7 @@ mod faulty;
 mod leases;
 mod suite;
 
-use std::sync::{Arc, Barrier};
+use std::sync::Arc;
 
 use object_store::memory::InMemory;
 use object_store::path::Path as Prefix;
@@ -25,36 +25,17 @@ fn store() -> (tempfile::TempDir, Store) {
     (folder, store)
 }
 
-/// Not in the suite: an emulator may look and write in two steps.
-fn of_many_who_create_at_once_one_succeeds_and_its_bytes_stay(objects: &Objects, name: &str) {
-    for round in 0..20 {
-        let key = format!("round-{round}");
-        let start = Barrier::new(8);
-        let won: Vec<u8> = std::thread::scope(|scope| {
-            let create = |number: u8| {
-                start.wait();
-                objects.create(&key, &[number; 4096]).unwrap() == Created::New
-            };
-            let tries: Vec<_> = (0..8_u8).map(|number| (number, scope.spawn(move || create(number)))).collect();
-            tries.into_iter().filter_map(|(number, handle)| handle.join().unwrap().then_some(number)).collect()
-        });
-        assert_eq!(won.len(), 1, "{name}: {won:?}");
-        assert_eq!(objects.get(&key).unwrap().unwrap(), [won[0]; 4096], "{name}");
-        objects.remove(&key).unwrap();
-    }
-}
-
 #[test]
 fn objects_are_the_same_wherever_they_are() {
     let (_folder, store) = store();
     let buckets = [Prefix::from(""), Prefix::from("prod/evidence")];
     suite::holds(store.objects(), "folder");
-    of_many_who_create_at_once_one_succeeds_and_its_bytes_stay(store.objects(), "folder");
+    suite::of_many_who_create_at_once_one_succeeds_and_its_bytes_stay(store.objects(), "folder");
     for prefix in buckets {
         let inner = Arc::new(InMemory::new());
         let objects = Objects { place: Place::Bucket(Bucket::of(inner, prefix, "s3://bucket").unwrap()), view: None };
         suite::holds(&objects, "bucket");
-        of_many_who_create_at_once_one_succeeds_and_its_bytes_stay(&objects, "bucket");
+        suite::of_many_who_create_at_once_one_succeeds_and_its_bytes_stay(&objects, "bucket");
     }
 }
 

@@ -19,8 +19,8 @@ pub fn trouble(error: &StoreError, doing: &str) -> Error {
     let (code, advice) = match (error, status(&cause)) {
         _ if lacks_credentials(error) => (
             "STORE_DENIED",
-            "set credentials in the environment (for S3 AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY), or give the pod or the machine an identity; they are \
-             never read from the configuration",
+            "set credentials in the environment (for S3 AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, for Google Cloud Storage GOOGLE_APPLICATION_CREDENTIALS), \
+             or give the pod or the machine an identity; they are never read from the configuration",
         ),
         (StoreError::PermissionDenied { .. } | StoreError::Unauthenticated { .. }, _) | (_, Some(401 | 403)) => (
             "STORE_DENIED",
@@ -47,13 +47,20 @@ const OUT_OF_REACH: (&str, &str) = (
     "look at the network, and at `endpoint` in [evidence], then run this again; what was complete before is still there",
 );
 
-/// The last sentence of an error's chain: what the server or the network said.
+/// The last sentence of an error's chain: what the server or the network said. Of a file of credentials that is none, only where, since what stands there may
+/// be a secret.
 fn innermost(error: &StoreError) -> String {
-    let mut innermost: &dyn StdError = error;
+    let mut innermost: &(dyn StdError + 'static) = error;
     while let Some(source) = innermost.source() {
         innermost = source;
     }
-    innermost.to_string()
+    let said = innermost.to_string();
+    match innermost.downcast_ref::<serde_json::Error>() {
+        Some(error) if said.starts_with("invalid ") => {
+            format!("they are not what is expected at line {}, column {}", error.line(), error.column())
+        }
+        _ => said,
+    }
 }
 
 /// The status of a reply that the library quotes.

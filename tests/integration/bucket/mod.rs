@@ -1,7 +1,8 @@
-//! Evidence in a bucket, of an emulator of S3: what holds in a folder holds there, a report of it is the same to the byte, and trouble is named.
+//! Evidence in a bucket, of emulators: what holds in a folder holds there, a report of it is the same to the byte, and trouble is named.
 
 mod azure;
 mod closing;
+mod gcs;
 mod locks;
 mod s3;
 #[path = "../../../src/evidence/objects/tests/suite.rs"]
@@ -9,7 +10,6 @@ mod suite;
 mod trouble;
 
 use std::fs;
-use std::path::Path;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -60,25 +60,26 @@ fn inside_copy_of_the_sample() {
     }
 }
 
-fn report(config: &Path, out: &Path) -> String {
-    s3::wattledger_ok(&["report", "--month", "2026-10", "--out", out.to_str().unwrap(), "--format", "json"], config);
-    fs::read_to_string(file_with_extension(out, "json")).unwrap()
-}
-
 #[test]
 fn a_report_of_a_bucket_is_that_of_the_folder_to_the_byte() {
     let Some(s3) = S3::start() else { return };
-    let folder = TempDir::new().unwrap();
     s3::run_inside("bucket::inside_copy_of_the_sample", &s3.evidence("copy"));
+    a_copy_gives_the_report_of_the_folder(&s3.evidence("copy"), &s3::CREDENTIALS);
+}
+
+fn a_copy_gives_the_report_of_the_folder(evidence_of_bucket: &str, credentials: &[(&str, &str)]) {
+    let folder = TempDir::new().unwrap();
     let [in_bucket, in_folder] = ["bucket", "folder"].map(|name| folder.path().join(name));
     fs::create_dir_all(&in_bucket).unwrap();
     fs::create_dir_all(&in_folder).unwrap();
     let evidence = sample::root().join("sample-data/evidence");
-    let of_bucket = s3::write_config(&in_bucket, &s3.evidence("copy"));
+    let of_bucket = s3::write_config(&in_bucket, evidence_of_bucket);
     let of_folder = s3::write_config(&in_folder, &format!("[evidence]\ndir = \"{}\"\n", evidence.display()));
 
     let [of_bucket, of_folder] = [(of_bucket, in_bucket), (of_folder, in_folder)].map(|(config, out)| {
-        let report = report(&config, &out);
+        let arguments = ["report", "--month", "2026-10", "--out", out.to_str().unwrap(), "--format", "json"];
+        s3::ends_well(s3::command(&arguments, &config).envs(credentials.iter().copied()));
+        let report = fs::read_to_string(file_with_extension(&out, "json")).unwrap();
         // The digest of the configuration, in which the place stands, is all that may differ.
         let digest = Config::load(&config).unwrap().sha256;
         assert!(report.contains(&digest));

@@ -92,13 +92,29 @@ pub fn wattledger(arguments: &[&str], config: &Path) -> Output {
 
 pub fn command(arguments: &[&str], config: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wattledger"));
+    forget_clouds(&mut command);
     command.arg("--config").arg(config).args(arguments).envs(CREDENTIALS);
     command
 }
 
+/// What somebody's own environment says of clouds stays out of it.
+fn forget_clouds(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        if ["AWS_", "AZURE_", "GOOGLE_"].iter().any(|cloud| name.to_string_lossy().starts_with(cloud)) {
+            command.env_remove(name);
+        }
+    }
+}
+
 pub fn wattledger_ok(arguments: &[&str], config: &Path) -> String {
-    let output = wattledger(arguments, config);
+    ends_well(&mut command(arguments, config))
+}
+
+/// What it says on stderr.
+pub fn ends_well(command: &mut Command) -> String {
+    let output = command.output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    let arguments: Vec<_> = command.get_args().map(|argument| argument.to_string_lossy()).collect();
     assert!(output.status.success(), "wattledger {} ended with {}:\n{stderr}", arguments.join(" "), output.status);
     stderr
 }
@@ -109,7 +125,9 @@ pub fn run_inside(test: &str, evidence: &str) {
 }
 
 pub fn run_inside_with(test: &str, evidence: &str, credentials: &[(&str, &str)]) {
-    let output = Command::new(std::env::current_exe().unwrap())
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    forget_clouds(&mut command);
+    let output = command
         .args(["--exact", test, "--ignored", "--nocapture"])
         .envs(credentials.iter().copied())
         .env("WATTLEDGER_TEST_EVIDENCE", evidence)

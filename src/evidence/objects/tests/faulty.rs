@@ -9,8 +9,8 @@ use futures_util::stream::{BoxStream, StreamExt};
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{
-    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMode, PutMultipartOptions,
-    PutOptions, PutPayload, PutResult, Result,
+    CopyMode, CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMode,
+    PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 
 #[derive(Debug)]
@@ -19,12 +19,15 @@ pub struct Faulty {
     /// Changes that are still made; after them each fails, until it is set anew.
     changes_left: AtomicIsize,
     pub ignores_conditions: AtomicBool,
+    /// As object_store 0.13.2 has Google Cloud Storage do.
+    pub copies_only_where_nothing_is: AtomicBool,
 }
 
 impl Faulty {
     pub fn new() -> Arc<Self> {
         let changes_left = AtomicIsize::new(isize::MAX);
-        Arc::new(Self { inner: InMemory::new(), changes_left, ignores_conditions: AtomicBool::new(false) })
+        let [ignores_conditions, copies_only_where_nothing_is] = [false; 2].map(AtomicBool::new);
+        Arc::new(Self { inner: InMemory::new(), changes_left, ignores_conditions, copies_only_where_nothing_is })
     }
 
     pub fn fail_after(&self, changes: usize) {
@@ -110,7 +113,7 @@ impl ObjectStore for Faulty {
         self.inner.list_with_delimiter(prefix)
     }
 
-    fn copy_opts<'a, 'b, 'd, 'c>(&'a self, from: &'b Path, to: &'d Path, options: CopyOptions) -> BoxFuture<'c, Result<()>>
+    fn copy_opts<'a, 'b, 'd, 'c>(&'a self, from: &'b Path, to: &'d Path, mut options: CopyOptions) -> BoxFuture<'c, Result<()>>
     where
         'a: 'c,
         'b: 'c,
@@ -119,6 +122,9 @@ impl ObjectStore for Faulty {
     {
         Box::pin(async move {
             self.change()?;
+            if self.copies_only_where_nothing_is.load(Ordering::SeqCst) {
+                options.mode = CopyMode::Create;
+            }
             self.inner.copy_opts(from, to, options).await
         })
     }

@@ -1,6 +1,7 @@
 //! What holds for objects wherever they are: called for a folder, for a bucket in memory, and for emulators of real ones.
 
 use std::io::{Read, Seek, SeekFrom};
+use std::sync::Barrier;
 
 use super::{Created, Objects};
 
@@ -11,6 +12,25 @@ pub fn holds(objects: &Objects, name: &str) {
     a_large_object_comes_back_whole(objects, name);
     a_list_has_all_keys_below_whole_parts_and_nothing_temporary(objects, name);
     a_key_leads_nowhere_else(objects, name);
+}
+
+/// Not among all of it: an emulator may look and write in two steps.
+pub fn of_many_who_create_at_once_one_succeeds_and_its_bytes_stay(objects: &Objects, name: &str) {
+    for round in 0..20 {
+        let key = format!("round-{round}");
+        let start = Barrier::new(8);
+        let won: Vec<u8> = std::thread::scope(|scope| {
+            let create = |number: u8| {
+                start.wait();
+                objects.create(&key, &[number; 4096]).unwrap() == Created::New
+            };
+            let tries: Vec<_> = (0..8_u8).map(|number| (number, scope.spawn(move || create(number)))).collect();
+            tries.into_iter().filter_map(|(number, handle)| handle.join().unwrap().then_some(number)).collect()
+        });
+        assert_eq!(won.len(), 1, "{name}: {won:?}");
+        assert_eq!(objects.get(&key).unwrap().unwrap(), [won[0]; 4096], "{name}");
+        objects.remove(&key).unwrap();
+    }
 }
 
 fn bytes_come_back_as_they_were_put(objects: &Objects, name: &str) {

@@ -3,11 +3,14 @@
 //! In: `--engine`, the configuration. Out: an [`Engine`]. Rule: what the command line names goes before what `[engine]` names; where neither does, it is the
 //! pass over columns. All give the same figures and hashes. Does not: connect.
 
+use std::ffi::OsStr;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use anyhow::Result;
-use clap::Args;
+use clap::builder::TypedValueParser;
+use clap::error::ErrorKind;
+use clap::{Arg, Args, Command};
 
 use crate::config::Config;
 use crate::engine::Spark;
@@ -18,7 +21,7 @@ use crate::model::{EngineAddress, Hint};
 pub struct EngineArgs {
     /// What runs the method: `columns`, one pass over columns, or `sql`, the SQL files themselves, both here; or a Spark Connect server,
     /// `sc://host:port`. All give the same figures [default: the engine of [engine], else columns]
-    #[arg(long, value_name = "ENGINE")]
+    #[arg(long, value_name = "ENGINE", value_parser = EngineParser)]
     pub engine: Option<EngineName>,
 
     /// How many cluster-days are accounted at once [default: the machine's cores]
@@ -53,6 +56,21 @@ impl FromStr for EngineName {
             }
             _ => Err("it is columns, sql, or the address of a Spark Connect server, sc://host:port".to_owned()),
         }
+    }
+}
+
+/// Reads `--engine`. clap's own message would repeat what was written, and whoever knows Spark may have written a token into the address.
+#[derive(Clone, Debug)]
+pub struct EngineParser;
+
+impl TypedValueParser for EngineParser {
+    type Value = EngineName;
+
+    fn parse_ref(&self, command: &Command, _: Option<&Arg>, value: &OsStr) -> Result<EngineName, clap::Error> {
+        let refuse = |error: String| {
+            clap::Error::raw(ErrorKind::ValueValidation, format!("invalid value for '--engine <ENGINE>': {error}\n")).with_cmd(command)
+        };
+        value.to_string_lossy().parse().map_err(refuse)
     }
 }
 
@@ -112,5 +130,15 @@ mod tests {
         }
         assert_eq!(Engine::named("spark").unwrap().name(), "columns");
         assert!(Engine::named("duckdb").is_err());
+    }
+
+    #[test]
+    fn a_token_on_the_command_line_is_refused_and_not_repeated() {
+        let parse = |engine: &str| EngineArgs::augment_args(Command::new("report")).try_get_matches_from(["report", "--engine", engine]);
+        assert_eq!(parse("sc://a:1").unwrap().get_one("engine"), Some(&EngineName::Spark("sc://a:1".parse().unwrap())));
+        let error = parse("sc://a/;token=s3cret").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ValueValidation);
+        let text = error.to_string();
+        assert!(text.contains("'--engine <ENGINE>'") && text.contains("token_file") && !text.contains("s3cret"), "{text}");
     }
 }

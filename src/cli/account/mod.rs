@@ -34,7 +34,7 @@ use sha2::{Digest, Sha256};
 pub use self::books::{Books, CONFIG_FILE};
 pub use self::days::{AccountedDay, DayContent, DayToAccount, PreparedDay, Run, rows_by_columns, run_rows_by_columns};
 use self::days::{days_to_account, ledger};
-pub use self::engine::{Engine, EngineArgs, EngineName};
+pub use self::engine::{Engine, EngineArgs, EngineName, EngineParser};
 pub use self::findings::{ACCEPTED, warn_of_unused};
 use self::side_by_side::side_by_side;
 use super::progress::Progress;

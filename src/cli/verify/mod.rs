@@ -21,7 +21,7 @@ use self::checks::{Keys, Trust};
 pub use self::outcome::Checked;
 use self::outcome::Outcome;
 use self::recalculation::Means;
-use super::account::{Engine, EngineName};
+use super::account::{Engine, EngineName, EngineParser};
 use super::exit;
 use crate::config::Config;
 use crate::evidence::closed::Written;
@@ -55,7 +55,7 @@ pub struct VerifyArgs {
     pub json: bool,
 
     /// What works the figures out again, as in `report`; for months of the evidence [default: the engine that the seal names]
-    #[arg(long, value_name = "ENGINE", conflicts_with = "bundle")]
+    #[arg(long, value_name = "ENGINE", value_parser = EngineParser, conflicts_with = "bundle")]
     pub engine: Option<EngineName>,
 
     /// How many cluster-days are accounted at once [default: the machine's cores]

@@ -1,45 +1,17 @@
 //! Electric energy: millijoules in the ledger, kilowatt-hours for people.
 
-use std::iter::Sum;
-use std::ops::{Add, AddAssign, Neg, Sub};
+use std::ops::Neg;
 
-use serde::{Serialize, Serializer};
+use super::ledger_integer::ledger_integer;
 
-/// Electric energy in the ledger: whole millijoules.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Millijoules(i64);
+ledger_integer! {
+    /// Electric energy in the ledger: whole millijoules.
+    Millijoules, "energy stays below 2.5 TWh per sum"
+}
 
 impl Millijoules {
-    /// No energy at all, which is not the same as unknown energy.
-    pub const ZERO: Self = Self(0);
-
-    pub const fn new(millijoules: i64) -> Self {
-        Self(millijoules)
-    }
-
-    pub const fn get(self) -> i64 {
-        self.0
-    }
-
     pub fn kilowatt_hours(self) -> KilowattHours {
         KilowattHours(self.0 as f64 / KilowattHours::MILLIJOULES_PER_KWH)
-    }
-}
-
-/// Overflow is an error in the ledger, never a wrap: these panic in every profile.
-impl Add for Millijoules {
-    type Output = Self;
-
-    fn add(self, other: Self) -> Self {
-        Self(self.0.checked_add(other.0).expect("energy stays below 2.5 TWh per sum"))
-    }
-}
-
-impl Sub for Millijoules {
-    type Output = Self;
-
-    fn sub(self, other: Self) -> Self {
-        Self(self.0.checked_sub(other.0).expect("energy stays below 2.5 TWh per sum"))
     }
 }
 
@@ -48,24 +20,6 @@ impl Neg for Millijoules {
 
     fn neg(self) -> Self {
         Self(-self.0)
-    }
-}
-
-impl AddAssign for Millijoules {
-    fn add_assign(&mut self, other: Self) {
-        *self = *self + other;
-    }
-}
-
-impl Sum for Millijoules {
-    fn sum<I: Iterator<Item = Self>>(iter: I) -> Self {
-        iter.fold(Self::ZERO, Add::add)
-    }
-}
-
-impl Serialize for Millijoules {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        super::serialize_ledger_integer(self.0, serializer)
     }
 }
 

@@ -8,6 +8,7 @@
 mod decimal;
 mod emissions;
 mod energy;
+mod ledger_integer;
 mod money;
 mod period;
 mod ratio;

@@ -3,102 +3,16 @@
 //! In: bare numbers. Out: [`MicroEuros`] of the ledger; [`MicroUnits`], which [`ExchangeRate`] makes of them. Rule: an amount is converted once, from its sum, and
 //! rounded half up. Does not: know which currency a [`MicroUnits`] is in; whoever holds one says so beside it.
 
-use std::iter::Sum;
-use std::ops::{Add, AddAssign, Sub};
+use super::ledger_integer::ledger_integer;
 
-use serde::{Serialize, Serializer};
-
-/// Money in the ledger: whole millionths of a euro.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct MicroEuros(i64);
-
-impl MicroEuros {
-    pub const ZERO: Self = Self(0);
-
-    pub const fn new(micro_euros: i64) -> Self {
-        Self(micro_euros)
-    }
-
-    pub const fn get(self) -> i64 {
-        self.0
-    }
+ledger_integer! {
+    /// Money in the ledger: whole millionths of a euro.
+    MicroEuros, "costs stay below 9.2 thousand billion EUR per sum"
 }
 
-/// Overflow is an error in the ledger, never a wrap: these panic in every profile.
-impl Add for MicroEuros {
-    type Output = Self;
-
-    fn add(self, other: Self) -> Self {
-        Self(self.0.checked_add(other.0).expect("costs stay below 9.2 thousand billion EUR per sum"))
-    }
-}
-
-impl Sub for MicroEuros {
-    type Output = Self;
-
-    fn sub(self, other: Self) -> Self {
-        Self(self.0.checked_sub(other.0).expect("costs stay below 9.2 thousand billion EUR per sum"))
-    }
-}
-
-impl AddAssign for MicroEuros {
-    fn add_assign(&mut self, other: Self) {
-        *self = *self + other;
-    }
-}
-
-impl Sum for MicroEuros {
-    fn sum<I: Iterator<Item = Self>>(iter: I) -> Self {
-        iter.fold(Self::ZERO, Add::add)
-    }
-}
-
-impl Serialize for MicroEuros {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        super::serialize_ledger_integer(self.0, serializer)
-    }
-}
-
-/// Money in another currency, which stands beside it: whole millionths of its unit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct MicroUnits(i64);
-
-impl MicroUnits {
-    pub const fn new(millionths: i64) -> Self {
-        Self(millionths)
-    }
-
-    pub const fn get(self) -> i64 {
-        self.0
-    }
-}
-
-impl Add for MicroUnits {
-    type Output = Self;
-
-    fn add(self, other: Self) -> Self {
-        Self(self.0.checked_add(other.0).expect("money stays below 9.2 thousand billion units per sum"))
-    }
-}
-
-impl Sub for MicroUnits {
-    type Output = Self;
-
-    fn sub(self, other: Self) -> Self {
-        Self(self.0.checked_sub(other.0).expect("money stays below 9.2 thousand billion units per sum"))
-    }
-}
-
-impl AddAssign for MicroUnits {
-    fn add_assign(&mut self, other: Self) {
-        *self = *self + other;
-    }
-}
-
-impl Serialize for MicroUnits {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        super::serialize_ledger_integer(self.0, serializer)
-    }
+ledger_integer! {
+    /// Money in another currency, which stands beside it: whole millionths of its unit.
+    MicroUnits, "money stays below 9.2 thousand billion units per sum"
 }
 
 /// What turns an amount of one currency into one of another.

@@ -11,23 +11,14 @@ use crate::cli::close::issuing::Draft;
 use crate::cli::diff::Restated;
 use crate::disclosure::difference::{Cause, Difference};
 use crate::disclosure::figure_ids::FigureIndex;
+use crate::disclosure::statement::Figures;
 use crate::model::Finding;
 use crate::units::ReportingPeriod;
 
 pub const SCHEMA: &str = "wattledger.restated/1";
 
-/// The totals that are compared, by their names in `report.json`: energy, and emissions by scope.
-pub const TOTALS: [&str; 9] = [
-    "facility_mj",
-    "scope2_location_based_ugco2e",
-    "scope2_location_based_annual_ugco2e",
-    "scope2_market_based_ugco2e",
-    "scope3_category_1_ugco2e",
-    "scope3_category_2_ugco2e",
-    "scope3_category_3_ugco2e",
-    "scope3_category_8_ugco2e",
-    "embodied_amortised_ugco2e",
-];
+/// Beside emissions by scope, the total that is compared.
+const ENERGY: &str = "facility_mj";
 
 #[derive(Debug, Serialize)]
 pub struct Summary {
@@ -152,18 +143,18 @@ fn of_report(report: &Value) -> Vec<(String, &'static str, Option<i64>)> {
     // The figures of the totals alone: those of the other rows may be many.
     let index = FigureIndex::of(&serde_json::json!({ "totals": report["totals"] }));
     let value = |id: &str| index.figures().iter().find(|figure| figure.id == id).and_then(|figure| figure.value);
-    let total = |name: &&str| {
+    let total = |name: &str| {
         let id = format!("totals:{name}");
         let unit = crate::disclosure::figure_ids::Unit::of(name).name();
         (id.clone(), unit, value(&id))
     };
-    TOTALS.iter().map(total).collect()
+    std::iter::once(ENERGY).chain(Figures::BY_SCOPE).map(total).collect()
 }
 
 /// Of the total that is looked at first of all those that changed: emissions by location, then by the market, then the rest.
 fn largest_cause(difference: &Difference) -> Option<LargestCause> {
     let waterfall = difference.waterfall.as_ref()?;
-    let emissions_first = TOTALS[1..].iter().chain(&TOTALS[..1]);
+    let emissions_first = Figures::BY_SCOPE.into_iter().chain([ENERGY]);
     let mut ids = emissions_first.map(|name| format!("totals:{name}"));
     let figure = ids.find_map(|id| waterfall.figures.iter().find(|figure| figure.id == id)).or(waterfall.figures.first())?;
     let (cause, change) = waterfall.order.iter().zip(&figure.parts).max_by_key(|(_, part)| part.unsigned_abs())?;
@@ -179,7 +170,7 @@ mod tests {
     fn totals_are_read_as_reports_write_them_and_an_unknown_one_is_null() {
         let report = serde_json::json!({ "totals": { "facility_mj": "9007199254740993", "scope2_market_based_ugco2e": null, "scope3_category_1_ugco2e": 7 } });
         let totals = of_report(&report);
-        assert_eq!(totals.len(), TOTALS.len());
+        assert_eq!(totals.len(), 9);
         assert_eq!(totals[0], ("totals:facility_mj".to_owned(), "mJ", Some(9_007_199_254_740_993)));
         assert_eq!((totals[3].2, totals[4].2), (None, Some(7)));
     }

@@ -142,6 +142,20 @@ pub struct Figures {
     pub operational_annual_ugco2e: Option<MicrogramsCo2e>,
 }
 
+impl Figures {
+    /// Emissions that are reported, or stand beside those: by scope and category.
+    pub const BY_SCOPE: [&'static str; 8] = [
+        "scope2_location_based_ugco2e",
+        "scope2_location_based_annual_ugco2e",
+        "scope2_market_based_ugco2e",
+        "scope3_category_1_ugco2e",
+        "scope3_category_2_ugco2e",
+        "scope3_category_3_ugco2e",
+        "scope3_category_8_ugco2e",
+        "embodied_amortised_ugco2e",
+    ];
+}
+
 /// Sums over clusters.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Totals {

@@ -9,20 +9,7 @@ use std::collections::BTreeMap;
 use crate::disclosure::Statement;
 use crate::disclosure::statement::{Comparison, Figures, NetRevenue, RevenueIntensity};
 
-const COMPARED: [&str; 12] = [
-    "energy_mix_total_mj",
-    "energy_mix_fossil_mj",
-    "energy_mix_nuclear_mj",
-    "energy_mix_renewable_mj",
-    "scope2_location_based_ugco2e",
-    "scope2_location_based_annual_ugco2e",
-    "scope2_market_based_ugco2e",
-    "scope3_category_1_ugco2e",
-    "scope3_category_2_ugco2e",
-    "scope3_category_3_ugco2e",
-    "scope3_category_8_ugco2e",
-    "embodied_amortised_ugco2e",
-];
+const ENERGY_MIX: [&str; 4] = ["energy_mix_total_mj", "energy_mix_fossil_mj", "energy_mix_nuclear_mj", "energy_mix_renewable_mj"];
 const SCOPE3: [&str; 4] = ["scope3_category_1_ugco2e", "scope3_category_2_ugco2e", "scope3_category_3_ugco2e", "scope3_category_8_ugco2e"];
 const MICROGRAMS_PER_TONNE: f64 = 1e12;
 
@@ -38,9 +25,14 @@ pub struct OtherYear {
 impl OtherYear {
     /// A year that was accounted by the same method.
     pub fn of_statement(year: i32, statement: &Statement, source: String) -> Self {
-        let known = COMPARED.iter().filter_map(|name| Some(((*name).to_owned(), figure(statement, name)?)));
+        let known = compared().filter_map(|name| Some((name.to_owned(), figure(statement, name)?)));
         Self { year, is_base_year: false, source, figures: known.collect() }
     }
+}
+
+/// The figures that are compared, in their order.
+fn compared() -> impl Iterator<Item = &'static str> {
+    ENERGY_MIX.into_iter().chain(Figures::BY_SCOPE)
 }
 
 /// A figure of a statement by its name: a total, or a part of the energy mix.
@@ -60,7 +52,7 @@ pub fn comparisons(year: i32, statement: &Statement, others: &[OtherYear]) -> Ve
     let before = others.iter().find(|other| other.year == year - 1);
     let base = others.iter().find(|other| other.is_base_year);
     let mut rows = Vec::new();
-    for name in COMPARED {
+    for name in compared() {
         let of = |other: Option<&OtherYear>| other.and_then(|other| other.figures.get(name).copied());
         let (value, comparative_value, base_year_value) = (figure(statement, name), of(before), of(base));
         if comparative_value.is_none() && base_year_value.is_none() {

@@ -184,3 +184,100 @@ fn many_retrievals_are_printed_as_a_number() {
     assert_eq!(printed(&editions), "None; 3 retrievals from 1970-01-01T00:00:00Z to 1970-01-03T00:00:00Z");
     assert_eq!(printed(&editions[..2]), "None; Some(0)");
 }
+
+#[test]
+fn what_was_found_when_editions_were_taken_in_is_told_once_for_those_that_touch_the_span() {
+    let found = |code: &str, severity, examined: usize, failing: usize| {
+        crate::model::Finding::new(code, severity, format!("{code} of {examined}.")).examined(examined).failing(failing)
+    };
+    // Hours 0 to 2.
+    let with = |findings: Vec<crate::model::Finding>| IntensitySeries { findings, ..edition(Some(100), &[1.0, 2.0]) };
+    let late = |findings| {
+        let mut series = with(findings);
+        series.start_s.iter_mut().chain(&mut series.end_s).for_each(|at_s| *at_s += 2 * HOUR_S);
+        series
+    };
+    let marginal = IntensitySeries { signal: Signal::Marginal, ..with(vec![found("CI_MARGINAL", Severity::Noted, 1, 1)]) };
+    let editions = [
+        with(vec![found("CI_RANGE", Severity::Disclosed, 24, 2), found("CI_OTHER", Severity::Noted, 5, 1)]),
+        with(vec![found("CI_RANGE", Severity::Disclosed, 20, 3)]),
+        with(vec![found("CI_RANGE", Severity::Noted, 7, 0)]),
+        late(vec![found("CI_RANGE", Severity::Disclosed, 100, 50)]),
+        marginal,
+    ];
+    let seen = |from_s, to_s| {
+        let findings = found_before(&editions, from_s, to_s);
+        let of = |finding: &crate::model::Finding| {
+            (finding.code.clone(), finding.severity, finding.examined, finding.failing, finding.message.clone())
+        };
+        findings.iter().map(of).collect::<Vec<_>>()
+    };
+    let other = ("CI_OTHER".to_owned(), Severity::Noted, 5, 1, "CI_OTHER of 5.".to_owned());
+    let noted = ("CI_RANGE".to_owned(), Severity::Noted, 7, 0, "CI_RANGE of 7.".to_owned());
+    let range = |examined, failing, more| {
+        ("CI_RANGE".to_owned(), Severity::Disclosed, examined, failing, format!("CI_RANGE of 24. And {more} more of the kind."))
+    };
+    let sorted = |mut all: Vec<(String, Severity, u64, u64, String)>| {
+        all.sort();
+        all
+    };
+
+    assert_eq!(sorted(seen(0, 2 * HOUR_S)), sorted(vec![other.clone(), noted.clone(), range(44, 5, 1)]));
+    assert_eq!(sorted(seen(2 * HOUR_S - 1, 2 * HOUR_S + 1)), sorted(vec![other, noted, range(144, 55, 2)]));
+    // A span that begins where an edition ends is not touched by it.
+    assert_eq!(seen(2 * HOUR_S, 3 * HOUR_S), [("CI_RANGE".to_owned(), Severity::Disclosed, 100, 50, "CI_RANGE of 100.".to_owned())]);
+    assert_eq!(seen(4 * HOUR_S, 5 * HOUR_S), []);
+}
+
+#[test]
+fn of_an_older_interval_that_ends_after_a_newer_one_the_rest_holds() {
+    // The newer says half past midnight is over at half past one; the older one's second hour begins before that, and its third after.
+    let mut newer = edition(Some(200), &[9.0]);
+    newer.end_s = vec![HOUR_S + HOUR_S / 2];
+    let older = edition(Some(100), &[1.0, 2.0, 3.0]);
+    let editions = [older, newer];
+    let all = Reconciled::of(&editions, "NL").unwrap();
+    let held: Vec<(i64, i64, f64)> = all.held.iter().map(|(from_s, held)| (*from_s, held.to_s, held.value)).collect();
+    assert_eq!(held, [(0, 5_400, 9.0), (5_400, 7_200, 2.0), (7_200, 10_800, 3.0)]);
+}
+
+#[test]
+fn the_largest_change_is_the_one_of_most_grams() {
+    let editions = [edition(Some(100), &[100.0, 1.0, 500.0]), edition(Some(200), &[140.0, 3.0, 490.0])];
+    let finding = Reconciled::of(&editions, "NL").unwrap().revised("NL", 0, 3 * HOUR_S).unwrap();
+    assert!(finding.message.contains("from 100 to 140 g/kWh at 1970-01-01T00:00Z"), "{}", finding.message);
+}
+
+#[test]
+fn the_providers_of_what_holds_are_named_once() {
+    let mut other = edition(Some(100), &[1.0, 2.0, 3.0]);
+    other.provider = "entso-e".to_owned();
+    other.start_s.iter_mut().chain(&mut other.end_s).for_each(|at_s| *at_s += 10 * HOUR_S);
+    let editions = [edition(Some(100), &[1.0, 2.0]), other];
+    assert_eq!(Reconciled::of(&editions[..1], "NL").unwrap().provider(), "electricity-maps");
+    assert_eq!(Reconciled::of(&editions, "NL").unwrap().provider(), "electricity-maps, entso-e");
+}
+
+#[test]
+fn two_editions_are_named_and_three_are_counted() {
+    let all = [100, 300, 200].map(|retrieved_s| edition(Some(retrieved_s), &[1.0]));
+    assert_eq!(printed(&all[..2]), "Some(100); Some(300)");
+    assert_eq!(printed(&all), "3 retrievals from 1970-01-01T00:01:40Z to 1970-01-01T00:05:00Z");
+}
+
+#[test]
+fn a_conflict_says_whether_direct_or_life_cycle_values_differ() {
+    let with = |direct: f64, to_s: i64, lifecycle: f64| IntensitySeries {
+        end_s: vec![to_s],
+        lifecycle_gco2e_per_kwh: vec![Some(lifecycle)],
+        ..edition(None, &[direct])
+    };
+    let said = |two: [IntensitySeries; 2]| Reconciled::of(&two, "NL").unwrap_err().message;
+    let direct = said([with(1.0, HOUR_S, 5.0), with(2.0, HOUR_S, 6.0)]);
+    assert!(direct.contains("two values for 1970-01-01T00:00:00+00:00: 1 from") && direct.contains("and 2 from"), "{direct}");
+    // The same value over another span is another word on the direct one.
+    let length = said([with(1.0, HOUR_S, 5.0), with(1.0, 2 * HOUR_S, 6.0)]);
+    assert!(length.contains("two values for") && length.contains("1 from"), "{length}");
+    let lifecycle = said([with(1.0, HOUR_S, 5.0), with(1.0, HOUR_S, 6.0)]);
+    assert!(lifecycle.contains("two life-cycle values for") && lifecycle.contains("5 from"), "{lifecycle}");
+}

@@ -206,4 +206,19 @@ mod tests {
         let values = [Some(100.0), Some(100.0), Some(10.0), None, None, Some(40.0)];
         assert_eq!(filled(&values, 0, 2), (vec![(0, 100.0), (1, 100.0), (2, 10.0), (3, 20.0), (4, 30.0), (5, 40.0)], 0));
     }
+
+    #[test]
+    fn a_series_that_begins_late_in_time_is_filled_by_its_own_resolution() {
+        // Quarters of an hour from 02:00 of the third day on; the two after the first are missing.
+        let from_s = 50 * HOUR_S;
+        let quarter = |n: i64, value: f64| (from_s + n * 900, Known { to_s: from_s + (n + 1) * 900, value, is_estimated: false });
+        let known = BTreeMap::from([quarter(0, 10.0), quarter(3, 40.0)]);
+        let (pieces, filled_s) = fill(&known, from_s, from_s + HOUR_S).expect("bridged");
+        let seen: Vec<_> = pieces.iter().map(|piece| (piece.from_s - from_s, piece.to_s - from_s, piece.gco2e_per_kwh)).collect();
+        assert_eq!(seen, [(0, 900, 10.0), (900, 1_800, 20.0), (1_800, 2_700, 30.0), (2_700, 3_600, 40.0)]);
+        assert_eq!(filled_s, 1_800);
+        // A span that ends where a piece begins has no part of it.
+        let within: Vec<Piece> = Pieces::new(&pieces).within(from_s, from_s + 900).expect("covered").collect();
+        assert_eq!(within.len(), 1);
+    }
 }

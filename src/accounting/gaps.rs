@@ -187,4 +187,12 @@ mod tests {
         node.exists(0, 900_000);
         assert_eq!(node.missing(0, 8, 900), (1, vec![FilledStep { step: 0, gap_mj: None }]));
     }
+
+    #[test]
+    fn a_node_that_was_seen_once_was_there_in_one_step() {
+        let mut node = NodePower::new(0, 8);
+        node.exists(1_000_000, 1_000_000);
+        node.meter(4, 900, 900);
+        assert_eq!(node.missing(0, 8, 900), (1, vec![FilledStep { step: 1, gap_mj: Some(0) }]));
+    }
 }

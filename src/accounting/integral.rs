@@ -147,4 +147,33 @@ mod tests {
         // From within, and at the very end.
         assert_eq!(integral.walk_from(4_000_000).up_to(14_400_000), integral.up_to(14_400_000));
     }
+
+    #[test]
+    fn an_interval_is_found_whether_or_not_all_are_as_long() {
+        // From an hour on: hours; quarters and an hour by turns.
+        let hours = Integral::of([(3_600, 7_200, 5), (7_200, 10_800, 7)]);
+        assert_eq!(hours.between(3_600_000, 10_800_000), Some(3_600_000 * 12));
+        assert_eq!(hours.between(5_400_000, 9_000_000), Some(1_800_000 * 12));
+        for uneven in
+            [[(3_600, 4_500, 2), (4_500, 8_100, 3), (8_100, 9_900, 4)], [(3_600, 7_200, 2), (7_200, 8_100, 3), (8_100, 11_700, 4)]]
+        {
+            let integral = Integral::of(uneven);
+            for (from_s, to_s, value) in uneven {
+                assert_eq!(integral.between(from_s * 1_000, to_s * 1_000), Some(i128::from((to_s - from_s) * 1_000 * value)));
+                assert_eq!(integral.between(from_s * 1_000 + 450_000, from_s * 1_000 + 600_000), Some(i128::from(150_000 * value)));
+            }
+        }
+        assert_eq!(Integral::of([(3_600, 4_500, 2), (4_500, 8_100, 3)]).shortest_ms(), 900_000);
+        assert_eq!((hours.shortest_ms(), Integral::default().shortest_ms()), (3_600_000, 0));
+    }
+
+    #[test]
+    fn a_block_ends_before_its_end() {
+        let integral = Integral::of([(10, 20, 1), (20, 30, 1), (40, 50, 1)]);
+        assert_eq!(
+            [9_999, 10_000, 29_999, 30_000, 40_000, 50_000].map(|at_ms| integral.block(at_ms)),
+            [None, Some((10_000, 30_000)), Some((10_000, 30_000)), None, Some((40_000, 50_000)), None]
+        );
+        assert!(integral.covers(10_000, 30_000) && !integral.covers(10_000, 30_001) && !integral.covers(9_999, 20_000));
+    }
 }

@@ -326,4 +326,44 @@ mod tests {
         assert_eq!((zone.annual_direct_gco2e_per_kwh, zone.annual_origin), (Some(177.0), Some(AnnualOrigin::Published)));
         assert!(findings.is_empty());
     }
+
+    #[test]
+    fn a_mean_over_several_pieces_is_weighted_by_time() {
+        let (zone, _) = ZoneIntensity::build(&[hourly(&[Some(100.0), Some(200.0), Some(600.0)])], wanted(3)).expect("whole");
+
+        // 15 minutes at 100, an hour at 200, 45 minutes at 600.
+        assert_eq!(zone.mean(2_700, 9_900), Some((25.0 + 200.0 + 450.0) / 2.0));
+        assert_eq!((zone.mean(3_600, 7_200), zone.mean(4_000, 5_000)), (Some(200.0), Some(200.0)));
+        assert_eq!(zone.mean(7_200, 10_801), None, "the series ends before");
+    }
+
+    #[test]
+    fn a_zone_of_which_only_life_cycle_values_are_known_says_so() {
+        let refused = |series: IntensitySeries| ZoneIntensity::build(&[series], wanted(2)).expect_err("no direct value").code;
+        let nothing = || hourly(&[None, None]);
+        let lifecycle = IntensitySeries { lifecycle_gco2e_per_kwh: vec![None, Some(50.0)], ..nothing() };
+        assert_eq!(refused(nothing()), "CI_GAP");
+        assert_eq!(refused(lifecycle.clone()), "CI_FACTOR");
+        // A marginal series is no word on averages.
+        assert_eq!(refused(IntensitySeries { signal: Signal::Marginal, ..lifecycle.clone() }), "CI_SIGNAL");
+        let marginal = IntensitySeries { signal: Signal::Marginal, ..lifecycle };
+        assert_eq!(ZoneIntensity::build(&[nothing(), marginal], wanted(2)).expect_err("no direct value").code, "CI_GAP");
+    }
+
+    #[test]
+    fn hours_of_a_period_are_counted_from_its_own_start_and_a_year_from_its_own() {
+        // The period is hours 2 to 8 of a year that begins with hour 2, and has 7 of them.
+        let values = [1.0, 1.0, 10.0, 10.0, 0.0, 10.0, 10.0, 10.0, 80.0].map(|value| Some(value).filter(|value| *value > 0.0));
+        let span = |hours: i64| Wanted { period_from_s: 2 * HOUR_S, year_from_s: 2 * HOUR_S, year_to_s: hours * HOUR_S, ..wanted(8) };
+        let (zone, findings) = ZoneIntensity::build(&[hourly(&values)], span(9)).expect("can be filled");
+        let gap = findings.iter().find(|finding| finding.code == "CI_GAP").unwrap();
+        assert_eq!((gap.examined, gap.failing), (6, 1));
+        assert!(gap.message.contains("1 of 6 hours"), "{}", gap.message);
+        assert_eq!(zone.annual_direct_gco2e_per_kwh, None, "an hour of the year is missing");
+
+        let mut whole = values;
+        whole[4] = Some(10.0);
+        let (zone, _) = ZoneIntensity::build(&[hourly(&whole)], span(9)).expect("whole");
+        assert_eq!(zone.annual_direct_gco2e_per_kwh, Some((60.0 + 80.0) / 7.0));
+    }
 }

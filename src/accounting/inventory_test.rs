@@ -251,3 +251,14 @@ fn shares_of_estimated_and_filled_intensity_are_by_energy() {
     let seen: BTreeSet<&str> = codes(&findings).into_iter().collect();
     assert_eq!(seen, BTreeSet::from(["CI_ESTIMATED"]));
 }
+
+#[test]
+fn what_no_estimate_met_is_not_found_to_be_estimated() {
+    let mut inventory = added(1);
+    inventory.clusters[0].unmetered_rows = 0;
+    // All of it in the hour that was measured.
+    inventory.clusters[0].hours.retain(|(_, hour), _| *hour == FIRST);
+    assert_eq!(codes(&found(&inventory, 0, 96)), Vec::<&str>::new());
+    with_plan(0, 0, |plan| assert_eq!(plan.gap_share(), None));
+    with_plan(3, 96, |plan| assert_eq!(plan.gap_share(), Some(3.0 / 96.0)));
+}

@@ -133,6 +133,23 @@ mod tests {
         assert_eq!(split_wide(7, &[0, 0]), [0, 0]);
     }
 
+    #[test]
+    fn an_estimate_in_doubles_that_is_off_is_put_right() {
+        // 10 x 3 / 7 is 4 and 2 over, however far off the ratio is; likewise where the product needs more than 64 bits.
+        for ratio in [0.0, 1.0, 10.0 / 7.0, 1.7, 3.0] {
+            assert_eq!(quota(10, 3, 7, ratio), (4, 2), "{ratio}");
+            assert_eq!(quota(14, 3, 7, ratio), (6, 0), "{ratio}");
+        }
+        let (whole, weight, total) = (LARGEST_WHOLE - 1, LARGEST_WHOLE - 3, LARGEST_WHOLE - 2);
+        let exact =
+            (i128::from(whole) * i128::from(weight) / i128::from(total), i128::from(whole) * i128::from(weight) % i128::from(total));
+        for off in [-3, 0, 3] {
+            let ratio = (exact.0 + off) as f64 / weight as f64;
+            let (quotient, remainder) = quota(whole, weight, total, ratio);
+            assert_eq!((i128::from(quotient), i128::from(remainder)), exact, "{off}");
+        }
+    }
+
     proptest! {
         #[test]
         fn wide_parts_add_up(whole in 0..i64::MAX, weights in prop::collection::vec(0_i64..1 << 50, 1..60)) {

@@ -311,4 +311,18 @@ mod tests {
             prop_assert_eq!(Bounds { best_start_ms: first.best_start_ms + later_ms, ..first }, second);
         }
     }
+
+    #[test]
+    fn of_equal_values_the_earlier_start_is_named_even_away_from_home_and_at_home_where_they_start_together() {
+        let energy = run_of(&[1_000], 0, QUARTER_MS);
+        let best = |home: &[i64], away: &[i64]| {
+            let (home, away) = (hourly(home), hourly(away));
+            let places = [CandidatePlace { zone: 0, series: &home, pue: 1.0 }, CandidatePlace { zone: 1, series: &away, pue: 1.0 }];
+            let bounds = Candidates::of(&energy, 0, 7_200_000, &places, 0).expect("covered").bounds(0);
+            (bounds.best_start_ms, bounds.best_zone)
+        };
+        assert_eq!(best(&[50, 50, 20], &[50, 20, 50]), (3_600_000, 1));
+        assert_eq!(best(&[50, 20, 50], &[50, 50, 20]), (3_600_000, 0));
+        assert_eq!(best(&[50, 20, 50], &[50, 20, 50]), (3_600_000, 0));
+    }
 }

@@ -134,4 +134,16 @@ mod tests {
         // The mean of the 12 values of hour 1: 12 … 23.
         assert_eq!(curve.ran[0], (HOUR_S, 17.5));
     }
+
+    #[test]
+    fn a_long_span_is_drawn_in_as_many_whole_hours_as_it_takes() {
+        // Hours from the thousandth on: 398 hours and 4 around them are two points' worth each and one more hour.
+        let late = Integral::of((1_000..2_000).map(|i| (i * HOUR_S, (i + 1) * HOUR_S, i * 1_000_000)));
+        let at_hours = |timing: RunTiming| RunCurve::of(0, &timing, &late, None).ran.iter().map(|(at, _)| at / HOUR_S).collect::<Vec<_>>();
+        let hours = at_hours(timing(1_102, 1_500, 1_102));
+        assert_eq!((hours[0], hours[1], hours[2]), (1_100, 1_101, 1_104));
+        assert!(hours.len() <= MOST_POINTS as usize + 1);
+        // It begins where the data does.
+        assert_eq!(at_hours(timing(1_001, 1_003, 1_001)), (1_000..=1_005).collect::<Vec<_>>());
+    }
 }

@@ -253,4 +253,19 @@ mod tests {
     fn halves_are_rounded_away_from_zero() {
         assert_eq!((divided(5, 10), divided(-5, 10), divided(4, 10), divided(-4, 10)), (1, -1, 0, 0));
     }
+
+    #[test]
+    fn what_two_sites_used_in_a_piece_of_a_step_is_added_up() {
+        // Ten minutes of a quarter of an hour, at two sites.
+        let profile = [step(0, WATT_HOUR), ProfileStep { site: 1, ..step(0, 2 * WATT_HOUR) }];
+        let energy = RunEnergy::of(&profile, 300_000, QUARTER_MS, QUARTER_S);
+        assert_eq!(energy.active_mj, 3 * WATT_HOUR);
+        assert_eq!(energy.value_at(300_000, &hourly(&[100]), 1.0).map(rounded), Some(300_000));
+    }
+
+    #[test]
+    fn halves_go_away_from_zero_and_what_does_not_fit_stays_at_the_end() {
+        assert_eq!([5, 4, -4, -5, 0].map(|value| divided(value, 10)), [1, 0, 0, -1, 0]);
+        assert_eq!((divided(i128::MAX / 2, 3), divided(i128::MIN / 2, 3)), (i64::MAX, i64::MIN));
+    }
 }

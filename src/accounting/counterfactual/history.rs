@@ -134,6 +134,7 @@ mod tests {
             plain,
             started("held-back", "2026-10-05T01:00:01Z", "2026-10-05T02:00:00Z"),
             started("decided", "2026-10-05T04:59:58Z", "2026-10-05T05:00:00Z"),
+            JobRun { home_cluster: Some("edge-fr".into()), ..started("sent", "2026-10-05T01:00:01Z", "2026-10-05T01:00:02Z") },
             JobRun { home_zone: Some("FR".into()), ..started("moved", "2026-10-05T01:00:01Z", "2026-10-05T01:00:02Z") },
             started("yesterdays", "2026-10-04T23:30:00Z", "2026-10-04T23:30:01Z"),
         ];

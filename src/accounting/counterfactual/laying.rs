@@ -81,4 +81,9 @@ mod tests {
         let rows = vec![row(None, 0, 900, 1), row(None, 900, 1_800, 2), row(None, 1_800, 2_700, 3), row(Some(1), 600, 2_000, 9)];
         assert_eq!(lay(rows), [(0, 600, 1), (600, 2_000, 9), (2_000, 2_700, 3)]);
     }
+
+    #[test]
+    fn a_row_of_no_length_is_no_row() {
+        assert_eq!(lay(vec![row(None, 0, 60, 1), row(Some(1), 30, 30, 9), row(Some(1), 50, 40, 9)]), [(0, 60, 1)]);
+    }
 }

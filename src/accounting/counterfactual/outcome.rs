@@ -276,3 +276,6 @@ impl<'a> Subject<'a> {
 fn valued<'a>(mut parts: impl Iterator<Item = Part<'a>>, start_ms: i64, valuation: &Valuation<'_>) -> Option<i128> {
     parts.try_fold(0_i128, |sum, (energy, zone, pue)| Some(sum + energy.value_at(start_ms, valuation.zone(zone)?, pue)?))
 }
+
+#[cfg(test)]
+mod tests;

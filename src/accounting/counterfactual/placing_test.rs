@@ -344,3 +344,40 @@ fn a_decision_for_another_reason_and_one_that_came_late_are_not_carbons() {
     assert_eq!(placed.runs[0].1.decision, None);
     assert_eq!(placed.findings.iter().map(|finding| finding.code.as_str()).collect::<Vec<_>>(), ["DECISION_LATE"]);
 }
+
+#[test]
+fn a_run_that_ended_as_it_began_lasted_a_millisecond() {
+    let at_once = JobRun { completed: Some(at("2026-10-05T05:00:00Z")), ..ran() };
+    let timing = only(&terms(), at_once).place.unwrap();
+    assert_eq!(timing.end_ms, timing.start_ms + 1);
+}
+
+#[test]
+fn a_run_at_its_own_zone_is_not_moved_by_a_label_that_names_it() {
+    let started_at_once = JobRun { started: Some(at("2026-10-05T01:00:02Z")), completed: Some(at("2026-10-05T03:00:00Z")), ..run() };
+    let home =
+        |zone: &str| only(&terms(), JobRun { home_zone: Some(zone.into()), is_carbon_aware: Some(true), ..started_at_once.clone() }).cause;
+    assert_eq!((home("NL"), home("DE")), (Cause::None, Cause::Carbon));
+    // Where its site has a home of its own, it is moved wherever that is another zone.
+    let of_site = |home_zone: &str| {
+        let mut terms = terms();
+        terms.clusters[0].sites[0].home_zone = Some(home_zone.to_owned());
+        only(&terms, JobRun { is_carbon_aware: Some(true), ..started_at_once.clone() }).cause
+    };
+    assert_eq!((of_site("NL"), of_site("DE")), (Cause::None, Cause::Carbon));
+}
+
+#[test]
+fn how_long_a_run_may_wait_is_suggested_or_left_by_a_deadline() {
+    let window = |log: &[DecisionRecord]| {
+        let mut placed = place_all(&terms(), log, vec![seen(ran())], Vec::new());
+        let window = placed.runs.remove(0).1.window.expect("a window");
+        (window.max_delay_ms, window.basis)
+    };
+    assert_eq!(window(&[]), (8 * HOUR_S * 1_000, WindowBasis::Suggested));
+    // Could start at 01:10, took two hours and has to be done by 09:40: six and a half hours.
+    let decision = Decision { deadline: Some(at("2026-10-05T09:40:00Z")), ..decision() };
+    let record =
+        DecisionRecord { cluster: "prod-nl".to_owned(), namespace: "etl".to_owned(), job: "nightly-1".to_owned(), uid: None, decision };
+    assert_eq!(window(&[record]), (6 * HOUR_S * 1_000 + 1_800_000, WindowBasis::Decision));
+}

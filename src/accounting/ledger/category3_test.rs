@@ -77,3 +77,50 @@ fn losses_that_are_a_share_of_what_is_unknown_are_unknown() {
     let codes: Vec<String> = category3.findings(terms_3.losses, &zones[0]).into_iter().map(|finding| finding.code).collect();
     assert_eq!(codes, ["UPSTREAM_UNKNOWN", "LOSSES_UNKNOWN"]);
 }
+
+#[test]
+fn what_stands_for_upstream_and_losses_is_said_of_a_zone() {
+    let found = |zone: &crate::accounting::intensity::ZoneIntensity, upstream: Option<f64>, losses, declared| {
+        let terms = Category3Terms { upstream: upstream.map(GramsCo2ePerKilowattHour::new), losses };
+        let category3 = ZoneCategory3::of(terms, declared, zone);
+        let known = (category3.has_upstream(), category3.losses.is_some());
+        let findings = category3.findings(losses, zone);
+        let of = |finding: &crate::model::Finding| (finding.code.clone(), finding.examined, finding.failing);
+        (known, findings.iter().map(of).collect::<Vec<_>>(), findings.iter().map(|finding| finding.message.clone()).collect::<String>())
+    };
+    let code = |code: &str, examined, failing| (code.to_owned(), examined, failing);
+    let (share, per_kwh) = (share_of_input(0.05), Some(Losses::PerKilowattHourUsed(GramsCo2ePerKilowattHour::new(22.5))));
+
+    // Of four hours one is below the direct value, and the hole between 0 and 100 is bridged: (80 + 0 + 50 + 100) / 4.
+    let series = zone_with_lifecycle(&[300.0; 4], &[Some(380.0), Some(290.0), None, Some(400.0)], 3_600);
+    let (known, findings, said) = found(&series, None, share, LocationBased::Hourly);
+    assert_eq!(known, (true, true));
+    assert_eq!(findings, [code("UPSTREAM_BOUND", 1, 1), code("UPSTREAM_NEGATIVE", 4, 1), code("UPSTREAM_GAP", 4, 1)]);
+    assert!(
+        said.contains("of the series, 57.5 g/kWh on average")
+            && said.contains("in 1 of 4 hours")
+            && said.contains("upstream of 1 of 4 hours"),
+        "{said}"
+    );
+    let whole = zone_with_lifecycle(&[300.0; 2], &[Some(380.0); 2], 3_600);
+    assert_eq!(found(&whole, None, per_kwh, LocationBased::Hourly).1, [code("UPSTREAM_BOUND", 1, 1)]);
+    // A published one goes before the series, whatever that lacks.
+    assert_eq!(found(&series, Some(45.9), share, LocationBased::Hourly), ((true, true), Vec::new(), String::new()));
+
+    let direct_only = zone(&[300.0; 4], 3_600);
+    let (known, findings, said) = found(&direct_only, None, share, LocationBased::Hourly);
+    assert_eq!(known, (false, false));
+    assert_eq!(findings, [code("UPSTREAM_UNKNOWN", 1, 1), code("LOSSES_UNKNOWN", 1, 1)]);
+    assert!(said.contains("a share of generation and upstream, and upstream is not known"), "{said}");
+    // Per kilowatt-hour used they need nothing else.
+    assert_eq!(found(&direct_only, None, per_kwh, LocationBased::Hourly).0, (false, true));
+    let (_, findings, said) = found(&whole, None, None, LocationBased::Hourly);
+    assert_eq!(findings, [code("UPSTREAM_BOUND", 1, 1), code("LOSSES_UNKNOWN", 1, 1)]);
+    assert!(said.contains("none are configured and no factor table has them"), "{said}");
+    let mut without_annual = whole;
+    without_annual.annual_direct_gco2e_per_kwh = None;
+    let (known, _, said) = found(&without_annual, None, share, LocationBased::Annual);
+    assert_eq!(known, (true, false));
+    assert!(said.contains("the zone has no annual factor"), "{said}");
+    assert_eq!(found(&without_annual, None, share, LocationBased::Hourly).0, (true, true), "hour by hour it needs none");
+}

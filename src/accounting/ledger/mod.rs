@@ -24,6 +24,8 @@ pub mod sql;
 #[cfg(test)]
 mod tests;
 pub mod trace;
+#[cfg(test)]
+mod trace_test;
 
 use self::content::ContentHash;
 pub use self::run_steps::RunRow;

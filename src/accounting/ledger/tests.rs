@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use polars::prelude::df;
+use polars::prelude::{DataFrame, df};
 
 use super::columns::Pass;
 use super::inputs::{Meters, NodeStepColumns, UsageColumns};
@@ -125,7 +125,8 @@ pub fn by_columns(terms: &DayTerms<'_>, evidence: &Evidence) -> (DayFold, Vec<Le
     (fold, rows)
 }
 
-pub fn by_sql(terms: &DayTerms<'_>, evidence: &Evidence) -> (DayFold, Vec<LedgerRow>) {
+/// The tables of evidence: `node_steps`, `usage`.
+pub fn frames(evidence: &Evidence) -> (DataFrame, DataFrame) {
     let node_steps = df!(
         "node_id" => evidence.node_steps.iter().map(|row| row.0).collect::<Vec<_>>(),
         "step" => evidence.node_steps.iter().map(|row| row.1).collect::<Vec<_>>(),
@@ -143,6 +144,11 @@ pub fn by_sql(terms: &DayTerms<'_>, evidence: &Evidence) -> (DayFold, Vec<Ledger
         "tail_mj" => evidence.tails()
     )
     .unwrap();
+    (node_steps, usage)
+}
+
+pub fn by_sql(terms: &DayTerms<'_>, evidence: &Evidence) -> (DayFold, Vec<LedgerRow>) {
+    let (node_steps, usage) = frames(evidence);
     let tables = sql::run_plan(&sql::inputs(terms, node_steps, usage).unwrap()).unwrap();
     let usage = sql::UsageRows::of(&tables, evidence.usage.len()).unwrap();
     (sql::fold(terms, &tables, usage).unwrap(), sql::rows(&tables).unwrap())
@@ -565,4 +571,19 @@ fn nodes_accounted_apart_add_up_to_nodes_accounted_together() {
         }
     }
     assert_eq!(whole.workload_hours.iter().map(|row| ((row.workload, row.hour), row.sums)).collect::<BTreeMap<_, _>>(), sums);
+}
+
+#[test]
+fn steps_have_hours_and_a_period() {
+    let (zones, sites) = ([zone(&[100.0; 24], 3_600)], [site(0, 1.0)]);
+    let mut terms = terms(&sites, &zones, 1, 1);
+    assert_eq!([0, 3, 4, 95, 96, 497_448 * 4 + 7].map(|step| terms.hour_of(step)), [0, 0, 1, 23, 24, 497_449]);
+    terms.period_steps = (4, 8);
+    assert_eq!([3, 4, 7, 8].map(|step| terms.is_in_period(step)), [false, true, true, false]);
+    terms.step_seconds = 300;
+    assert_eq!([11, 12].map(|step| terms.hour_of(step)), [0, 1]);
+    let evidence = Evidence { node_steps: vec![(0, 4, 10, None), (0, 8, 10, None)], ..Evidence::default() };
+    terms.step_seconds = 900;
+    let hours: Vec<i32> = by_columns(&terms, &evidence).0.workload_hours.iter().map(|row| row.hour).collect();
+    assert_eq!(hours, [1], "the second is not of the period");
 }

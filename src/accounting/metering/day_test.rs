@@ -181,6 +181,11 @@ fn values_that_are_no_numbers_are_dropped_and_counted() {
 }
 
 #[test]
+fn a_day_without_such_values_says_nothing_of_them() {
+    assert_eq!(severity(&meter(vec![steady_node()]), "NONFINITE"), None);
+}
+
+#[test]
 fn two_days_computed_apart_are_one_computed_whole() {
     // 7 J a minute from 23:30 to 00:30, scraped at odd seconds; the pod is born between two scrapes across midnight.
     let noon = 86_400;
@@ -527,4 +532,37 @@ fn the_same_samples_in_any_order_give_the_same_tables() {
         || vec![steady_node(), pod("a", "running", &[(60, 0.0), (120, 1.5)]), container("pod=a,container=main", &[(0, 0.0), (900, 9.0)])];
     let (day, other) = (meter(parts()), meter(parts().into_iter().rev().collect()));
     assert!(day.usage.equals_missing(&other.usage) && day.pods.equals_missing(&other.pods) && day.nodes.equals_missing(&other.nodes));
+}
+
+#[test]
+fn pods_tell_of_a_node_only_where_nothing_else_does() {
+    let lone = "kepler_pod_cpu_joules_total{instance=k9,node_name=n9,pod_id=uid-x,pod_name=x,pod_namespace=team,zone=package}";
+    let day = meter(vec![
+        steady_node(),
+        // Seen until later than its node's meter, which is what says how long the node was there.
+        pod("late", "running", &[(60, 0.0), (7_200, 5.0)]),
+        part(lone, &[(600, 0.0), (1_200, 3.0)]),
+    ]);
+    assert_eq!(texts(&day.nodes, "node"), [Some("n1".to_owned()), Some("n9".to_owned())]);
+    assert_eq!(ints(&day.nodes, "first_ms"), [Some(at(0)), Some(at(600))]);
+    assert_eq!(ints(&day.nodes, "last_ms"), [Some(at(3_600)), Some(at(1_200))]);
+}
+
+#[test]
+fn a_modelled_node_that_only_its_cpu_time_tells_of_is_there_in_the_steps_of_that_time() {
+    let hardware =
+        crate::model::PowerRange { name: "r740".to_owned(), idle_watts: 100.0, max_watts: 300.0, source: "data sheet".to_owned() };
+    let cluster = crate::model::NodeTerms { hardware: Some(hardware), ..crate::model::NodeTerms::default() };
+    let terms = MeteringTerms { cluster, ..MeteringTerms::of_step(STEP_S) };
+    let day = meter_with(
+        vec![
+            part("kube_node_status_capacity{node=m1,resource=cpu,unit=core}", &[(0, 4.0), (3_600, 4.0)]),
+            part("node_cpu_usage_seconds_total{node=m1}", &[(1_000, 0.0), (2_000, 100.0)]),
+        ],
+        &terms,
+    );
+    assert_eq!(texts(&day.nodes, "node"), [Some("m1".to_owned())]);
+    // From 900 to 2,700: the steps that the time between the two samples reaches into.
+    assert_eq!((ints(&day.nodes, "first_ms"), ints(&day.nodes, "last_ms")), (vec![Some(at(900))], vec![Some(at(2_700))]));
+    assert_eq!(ints(&day.node_steps, "idle_mj"), [Some(90_000_000), Some(90_000_000)]);
 }

@@ -34,6 +34,8 @@ mod day_test;
 mod story;
 #[cfg(test)]
 mod tails_test;
+#[cfg(test)]
+mod trace_test;
 
 use std::collections::BTreeMap;
 

@@ -5,6 +5,9 @@
 //! emissions as in `market::lines`, the making of machines by facility energy; largest remainder, by the names of cost centres. What is nobody's, (gap), (idle)
 //! and (system), is a cost centre of its own. Does not: spread what is unlabelled.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::market::{Market, MarketPart};
@@ -148,56 +151,4 @@ pub fn findings(plan: &Plan<'_>, label: &str, is_asked_for: bool, centres: &Cent
         findings.push(Finding::new("UNLABELLED", Severity::Noted, message).examined(examined).failing(namespaces.len()));
     }
     findings
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::market::RestWeight;
-    use super::*;
-
-    fn sums(facility_mj: i64, hourly: i64, upstream: i64) -> Sums {
-        Sums { facility_mj, operational_hourly_ugco2e: hourly, upstream_ugco2e: upstream, ..Sums::default() }
-    }
-
-    #[test]
-    fn what_the_ledger_met_goes_by_day_and_what_only_a_month_has_by_what_it_was_shared_by() {
-        // A third of the energy, at an hour so clean that it is a tenth of the emissions.
-        let centres = BTreeMap::from([("a".to_owned(), sums(100, 30, 7)), ("b".to_owned(), sums(200, 270, 8))]);
-        let line = Line {
-            market_ugco2e: Some(160),
-            category_2_ugco2e: Some(10),
-            upstream_ugco2e: Some(15),
-            losses_ugco2e: None,
-            amortised_ugco2e: Some(5),
-            cloud_amortised_ugco2e: None,
-        };
-        let part = MarketPart { covered_ugco2e: 60, rest_ugco2e: Some(100), rest_weight: RestWeight::HourlyEmissions };
-        let [a, b] = split(&line, Some(&part), &centres).try_into().unwrap();
-
-        // Covered 20 and 40 by energy, the rest 10 and 90 by emissions.
-        assert_eq!((a.market_ugco2e, b.market_ugco2e), (Some(30), Some(130)));
-        // 3.33 and 6.67; 1.67 and 3.33.
-        assert_eq!((a.category_2_ugco2e, b.category_2_ugco2e), (Some(3), Some(7)));
-        assert_eq!((a.amortised_ugco2e, b.amortised_ugco2e), (Some(2), Some(3)));
-        assert_eq!((a.upstream_ugco2e, b.upstream_ugco2e), (Some(7), Some(8)));
-        assert_eq!((a.losses_ugco2e, a.cloud_amortised_ugco2e), (None, None), "unknown stays unknown");
-    }
-
-    #[test]
-    fn what_reserves_a_machine_and_uses_nothing_belongs_to_the_last_cost_centre() {
-        let centres = BTreeMap::from([("a".to_owned(), Sums::default()), ("b".to_owned(), Sums::default())]);
-        let line = Line { amortised_ugco2e: Some(5), market_ugco2e: Some(0), ..Line::default() };
-
-        let parts: Vec<Option<i64>> = split(&line, None, &centres).iter().map(|line| line.amortised_ugco2e).collect();
-        assert_eq!(parts, [Some(0), Some(5)]);
-    }
-
-    #[test]
-    fn a_part_that_is_not_known_is_known_of_no_cost_centre() {
-        let centres = BTreeMap::from([("a".to_owned(), sums(1, 1, 0)), ("b".to_owned(), sums(1, 1, 0))]);
-        let part = MarketPart { covered_ugco2e: 3, rest_ugco2e: None, rest_weight: RestWeight::AnnualEmissions };
-
-        let lines = split(&Line { market_ugco2e: None, ..Line::default() }, Some(&part), &centres);
-        assert!(lines.iter().all(|line| line.market_ugco2e.is_none()));
-    }
 }

@@ -103,4 +103,16 @@ mod tests {
         assert_eq!(hour(1).saving_per_cent(hour(-5), 1), None);
         assert_eq!(hour(1).saving_per_cent(RunMean::of_run(9, 3), 1), None);
     }
+
+    #[test]
+    fn a_mean_over_a_span_is_weighted_by_time_and_there_is_none_of_no_time_or_of_a_hole() {
+        // An hour at 100 millionths, one at 400, and nothing after.
+        let series = Integral::of([(0, 3_600, 100), (3_600, 7_200, 400)]);
+        let over = |from_ms, to_ms| RunMean::over(&series, from_ms, to_ms);
+        // Half an hour of the first, a quarter of the second: (1,800 x 100 + 900 x 400) / 2,700.
+        assert_eq!(over(1_800_000, 4_500_000).unwrap().micros(), 200);
+        assert_eq!(over(1_800_000, 4_500_000), Some(RunMean::of_run(540_000_000, 2_700_000)));
+        assert_eq!(over(3_600_000, 3_600_001).unwrap().micros(), 400);
+        assert_eq!((over(5_000, 5_000), over(5_001, 5_000), over(0, 7_200_001)), (None, None, None));
+    }
 }

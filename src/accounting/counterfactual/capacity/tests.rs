@@ -328,6 +328,68 @@ fn what_lies_before_the_period_is_not_examined() {
     assert_eq!(target, [(first - 2, 1), (first - 1, 1), (first, 1), (first + 1, 1)]);
 }
 
+#[test]
+fn three_hours_are_named_and_of_more_it_is_said_that_there_are_more() {
+    let said = |hours: u32| {
+        let end = format!("1T{:02}:00", 10 + hours);
+        let (capacity, findings) = check_of(four_cores(), vec![run(["1T10:00", &end, "1T01:00"], 5_000)], &[]);
+        assert_eq!((capacity.exceeded.len(), findings[0].failing), (hours as usize, u64::from(hours)));
+        (findings[0].message.matches("a at 2026").count(), findings[0].message.contains("; and more)"))
+    };
+    assert_eq!((said(3), said(4)), ((3, false), (3, true)));
+}
+
+#[test]
+fn what_was_seen_before_the_start_or_after_the_end_belongs_to_the_first_or_the_last_instant() {
+    // 00:30 to 00:50, moved a quarter of an hour back.
+    let times = ["1T00:30", "1T00:50", "1T00:15"];
+    let timing = planned(&run(times, 0), (at(times[0]), at(times[1]), at(times[2]))).place.unwrap();
+    let profile: Profile = [("1T00:15", 500), ("1T00:30", 100), ("1T00:45", 200), ("1T01:00", 700)]
+        .map(|(at, cpu_request_milli)| ProfileStep { site: 0, step: step(at), active_mj: 1, cpu_request_milli })
+        .to_vec();
+    let run = MovedRun { run: 0, ran: 0, home: 0, timing, profile: &profile, step_ms: 900_000 };
+    let mut target = Vec::new();
+    run.replayed(&mut target);
+    assert_eq!(target, [(step("1T00:15"), 500), (step("1T00:30"), 700)]);
+}
+
+#[test]
+fn a_run_of_another_cluster_of_the_same_zone_is_moved_there_at_the_time_it_ran() {
+    let elsewhere = Run { home_cluster: Some(1), ..run(["1T04:00", "1T04:15", "1T04:00"], 5_000) };
+    // The cluster that it leaves asks for nothing and is nobody's business, whatever its nodes say.
+    let (capacity, _) = check_of(vec![node(None, None)], vec![elsewhere], &[]);
+    assert_eq!((capacity.examined_hours, capacity.exceeded.len(), capacity.unknown_clusters), (1, 1, vec![]));
+}
+
+#[test]
+fn what_lies_after_the_period_is_not_examined() {
+    let late =
+        |times: [&str; 3]| Run { times: times.map(|time| format!("2026-{time}:00Z").parse().unwrap()), ..run(["1T00:00"; 3], 9_000) };
+    let (capacity, _) = check_of(four_cores(), vec![late(["10-31T01:00", "10-31T02:00", "10-31T23:30"])], &[]);
+    assert_eq!((capacity.examined_hours, capacity.exceeded.len()), (1, 1));
+}
+
+#[test]
+fn of_an_hour_the_fullest_step_stays_and_runs_that_ask_for_nothing_are_not_named() {
+    let runs = vec![run(["1T09:00", "1T09:30", "1T02:00"], 3_000), run(["1T12:00", "1T12:30", "1T02:00"], 0)];
+    let (capacity, _) = check_of(four_cores(), runs, &[(0, "1T02:00", 3_000), (0, "1T02:15", 2_000)]);
+    let exceeded = ExceededHour { cluster: 0, hour: hour("1T02:00"), requested_milli: 6_000, allocatable_milli: 4_000, runs: vec![0] };
+    assert_eq!((capacity.examined_hours, capacity.exceeded), (1, vec![exceeded]));
+}
+
+#[test]
+fn a_node_counts_up_to_the_step_in_which_it_left() {
+    // Four cores until some minutes past two, two from a quarter past on.
+    let mut leaving = node(Some(2_000), None);
+    leaving.power = NodePower::new(step("1T00:00"), 31 * 96);
+    leaving.power.exists(at("1T00:00").timestamp_millis(), at("1T02:05").timestamp_millis());
+    let nodes = || vec![node(Some(2_000), None), leaving.clone()];
+    let of = |baseline| check_of(nodes(), vec![run(["1T08:00", "1T08:15", baseline], 3_000)], &[]).0.exceeded;
+    assert_eq!((of("1T01:45"), of("1T02:00")), (vec![], vec![]));
+    let exceeded = of("1T02:15");
+    assert_eq!((exceeded.len(), exceeded[0].allocatable_milli), (1, 2_000));
+}
+
 /// Minutes from the start of the second of October; half of the runs go home to another cluster.
 fn any_run() -> impl Strategy<Value = Run> {
     (0..1_440_i64, 1..600_i64, -60..90_i64, 0..9_000_i64, 0..3_usize, 0..3_usize, 0..4_usize).prop_map(

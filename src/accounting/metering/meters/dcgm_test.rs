@@ -92,3 +92,47 @@ fn the_exporters_own_pod_does_not_hold_a_device() {
     assert_eq!(ints(&day.node_steps, "idle_mj"), [Some(9_000_000)]);
     assert_eq!(day.pods.height(), 0);
 }
+
+#[test]
+fn a_counter_that_starts_again_counts_from_zero_and_a_glitch_counts_nothing() {
+    // 100 J, then from zero 40 J; then a fall of half a per cent, which is no new start, and 10 J from there.
+    let day =
+        meter(vec![cpu_meter(), gpu("g1", A, &[(0, 200_000.0), (180, 300_000.0), (360, 40_000.0), (540, 39_800.0), (720, 49_800.0)])]);
+    assert_eq!(usage_of(&day, "uid-a"), [(0, Some(150_000), None)]);
+    let reset = day.findings.iter().find(|finding| finding.code == "RESET").unwrap();
+    assert!(reset.failing == 1 && reset.message.contains("started again 1 times"), "{}", reset.message);
+    // A fall of a hundredth is one.
+    let day = meter(vec![cpu_meter(), gpu("g1", A, &[(0, 100_000.0), (900, 99_000.0)])]);
+    assert_eq!(usage_of(&day, "uid-a"), [(0, Some(99_000), None)]);
+    // A value that stands still has not fallen, also at zero.
+    let day = meter(vec![cpu_meter(), gpu("g1", A, &[(0, 0.0), (450, 0.0), (900, 5_000.0)])]);
+    assert_eq!((usage_of(&day, "uid-a"), severity(&day, "RESET")), (vec![(0, Some(5_000), None)], None));
+}
+
+#[test]
+fn a_device_of_a_node_without_another_meter_is_all_that_is_known_of_it() {
+    let day = meter(vec![gpu("g1", A, &[(0, 0.0), (900, 3_000.0)]), gpu("g2", "", &[(0, 0.0), (900, 1_000.0)])]);
+    assert_eq!((ints(&day.node_steps, "metered_mj"), ints(&day.node_steps, "idle_mj")), (vec![Some(4_000)], vec![Some(1_000)]));
+    assert_eq!(texts(&day.nodes, "power_zones"), [Some("gpu (dcgm)".to_owned())]);
+    assert_eq!((ints(&day.nodes, "first_ms"), ints(&day.nodes, "last_ms")), (vec![Some(at(0))], vec![Some(at(900))]));
+    let alone = day.findings.iter().find(|finding| finding.code == "PARTIAL_METER").unwrap();
+    assert!(alone.failing == 1 && alone.message.ends_with("n1."), "{}", alone.message);
+}
+
+#[test]
+fn the_node_of_a_device_is_found_by_whatever_names_it() {
+    let of = |labels: &str| {
+        let mut parts = vec![part("kube_node_info{node=n1,internal_ip=10.0.0.1}", &[(0, 1.0), (900, 1.0)])];
+        parts.push(part(&format!("DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION{{UUID=g1{labels}}}"), &[(0, 0.0), (900, 7_000.0)]));
+        let day = meter(parts);
+        let metered = ints(&day.node_steps, "metered_mj");
+        (texts(&day.nodes, "node").into_iter().flatten().collect::<Vec<_>>().join(" "), metered, severity(&day, "NO_NODE").is_some())
+    };
+    let found = |node: &str| (node.to_owned(), vec![Some(7_000)], false);
+    assert_eq!(of(",hostname=n1"), found("n1"));
+    assert_eq!(of(",node=n1,Hostname=dcgm-exporter-x1"), found("n1"));
+    assert_eq!(of(",instance=10.0.0.1:9400,Hostname=dcgm-exporter-x1"), found("n1"));
+    // A name that nothing else knows is taken at its word.
+    assert_eq!(of(",Hostname=gpu-7"), found("gpu-7 n1"));
+    assert_eq!(of("").1, [], "nothing names a node");
+}

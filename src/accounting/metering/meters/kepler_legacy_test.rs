@@ -85,3 +85,34 @@ fn an_upgrade_within_the_day_counts_every_joule_once() {
     let steps: Vec<i64> = ints(&day.node_steps, "metered_mj").into_iter().flatten().collect();
     assert!(steps.iter().all(|energy_mj| *energy_mj <= 9_000_000), "{steps:?}");
 }
+
+#[test]
+fn the_node_is_found_by_whatever_names_it() {
+    let of = |labels: &str| {
+        let mut parts = known();
+        parts.push(part(&format!("kepler_node_package_joules_total{{mode=dynamic,package=0,{labels}}}"), &[(0, 0.0), (900, 9.0)]));
+        let day = meter(parts);
+        let nodes = texts(&day.nodes, "node").into_iter().flatten().collect::<Vec<_>>().join(" ");
+        (nodes, ints(&day.node_steps, "metered_mj"))
+    };
+    let found = |node: &str| (node.to_owned(), vec![Some(9_000)]);
+    assert_eq!(of("instance=10.0.0.1:9102"), found("n1"), "by its address");
+    assert_eq!(of("exported_instance=x,instance=10.9.9.9:9102,node=n1"), found("n1"), "by a label of the scrape");
+    assert_eq!(of("exported_instance=x,instance=10.0.0.1:9102"), found("n1"), "by the address of the scrape");
+    assert_eq!(of("exported_instance=x,instance=10.9.9.9:9102,namespace=team,pod=a"), found("n1"), "by the exporter's own pod");
+    assert_eq!(of("exported_instance=m7,instance=10.9.9.9:9102"), found("m7 n1"), "at its word");
+    assert_eq!(of("instance=10.9.9.9:9102").1, [], "an address that nothing knows is no name");
+}
+
+#[test]
+fn containers_without_a_node_are_named_and_not_used() {
+    let mut parts = known();
+    parts.push(node("package", "dynamic", &[(0, 0.0), (900, 9.0)]));
+    let labels = "container_id=c1,container_namespace=team,instance=10.9.9.9:9102,mode=dynamic,pod_name=a";
+    parts.push(part(&format!("kepler_container_package_joules_total{{{labels}}}"), &[(0, 0.0), (900, 5.0)]));
+    let day = meter(parts);
+    assert_eq!(usage_of(&day, "uid-a"), []);
+    let unmapped =
+        |finding: &&crate::model::Finding| finding.message.contains("kepler_container_package_joules_total (instance 10.9.9.9:9102)");
+    assert!(day.findings.iter().any(|finding| unmapped(&finding)), "{:?}", day.findings);
+}

@@ -141,3 +141,14 @@ fn a_currency_without_a_rate_is_found_and_one_with_a_rate_is_not() {
     group.rates.push(PublishedRate { from: "EUR".to_owned(), to: "PLN".to_owned(), period, rate: 4.0, source: "a bank".to_owned() });
     assert_eq!(revenue_finding(&group, 2026), None, "a pair is read either way round");
 }
+
+#[test]
+fn a_figure_that_nobody_can_state_names_the_entities_and_the_instruments() {
+    let group = group(Vec::new());
+    assert_eq!(market_findings(&group, &[BTreeSet::new(), BTreeSet::new()]), None);
+    let finding = market_findings(&group, &[BTreeSet::new(), BTreeSet::from([0, 2])]).unwrap();
+    assert_eq!((finding.code.as_str(), finding.examined, finding.failing), ("ENTITY_MARKET", 2, 1));
+    assert!(finding.message.starts_with("The market-based figure of B is not stated: [[instrument]] 1, 3 covers"), "{}", finding.message);
+    let finding = market_findings(&group, &[BTreeSet::from([1]), BTreeSet::from([1])]).unwrap();
+    assert!(finding.failing == 2 && finding.message.contains("of A, B is not stated: [[instrument]] 2 covers"), "{}", finding.message);
+}

@@ -127,4 +127,51 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn a_workloads_hours_have_its_part_and_nobody_elses() {
+        use std::collections::BTreeMap;
+
+        use crate::accounting::scopes::market::SiteMarket;
+        use crate::model::RestRule;
+        use crate::units::{MicrogramsCo2e, Millijoules};
+
+        let sums = |facility_mj, operational_hourly_ugco2e| Sums { facility_mj, operational_hourly_ugco2e, ..Sums::default() };
+        let key = |name: &str| (0_usize, name.to_owned(), "x".to_owned());
+        let a = || "a".to_owned();
+        let mut inventory = ClusterInventory::default();
+        for (name, energy, emissions) in [("shop", 300, 30), ("blog", 100, 70)] {
+            inventory.workloads.insert(key(name), sums(energy, emissions));
+            inventory.cost_centres.insert(key(name), BTreeMap::from([(a(), sums(energy, emissions))]));
+        }
+        // Covered 40 by energy, so 30 are the shop's; of the rest, 10 of 100 hourly emissions, it has 3.
+        let site = |rest: Option<i64>| SiteMarket {
+            facility_mj: Millijoules::new(400),
+            covered_mj: Millijoules::ZERO,
+            open_mj: Millijoules::ZERO,
+            covered_ugco2e: MicrogramsCo2e::new(40),
+            rest_ugco2e: rest.map(MicrogramsCo2e::new),
+            rest_rule: RestRule::LocationBasedHourly,
+            hourly_ugco2e: MicrogramsCo2e::ZERO,
+            annual_ugco2e: None,
+        };
+        let hours_of = |rest| {
+            let market = Market { sites: BTreeMap::from([((0, 0), site(rest))]), ..Market::default() };
+            MarketHours::new(&market, std::slice::from_ref(&inventory))
+        };
+        let mut hours = hours_of(Some(10));
+        // A third of the energy and two thirds of the emissions in the first of two hours.
+        let shop = hours.of(0, &key("shop"), "a").unwrap();
+        assert_eq!([sums(100, 20), sums(200, 10)].map(|hour| shop.next_hour(&hour)), [Some(10 + 2), Some(20 + 1)]);
+        let blog = hours.of(0, &key("blog"), "a").unwrap();
+        assert_eq!(blog.next_hour(&sums(100, 70)), Some(10 + 7));
+        assert!(
+            hours.of(0, &key("blog"), "b").is_none()
+                && hours.of(0, &key("other"), "a").is_none()
+                && hours.of(1, &key("blog"), "a").is_none()
+        );
+
+        let mut unknown = hours_of(None);
+        assert_eq!(unknown.of(0, &key("shop"), "a").unwrap().next_hour(&sums(300, 30)), None);
+    }
 }

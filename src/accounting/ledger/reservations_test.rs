@@ -40,3 +40,21 @@ fn a_pod_reserves_its_request_in_every_step_in_which_it_was_seen() {
     assert_eq!(seen, [(0, 0, 1_000, 2), (0, 1, 1_000, 1), (1, 2, 2_000, 0)]);
     assert_eq!(by_sql(&terms, &evidence).0.reservations, fold.reservations);
 }
+
+#[test]
+fn a_pod_that_was_only_there_outside_the_period_reserves_nothing_and_devices_count_by_step() {
+    let (zones, sites) = ([zone(&[100.0; 24], 3_600)], [site(0, 1.0)]);
+    let mut terms = terms(&sites, &zones, 1, 4);
+    terms.period_steps = (1, 96);
+    terms.pods[2].gpu_request = 2;
+    terms.pods[2].cpu_request_milli = 0;
+    let evidence = Evidence {
+        node_steps: vec![(0, 0, 10, None), (0, 1, 10, None), (0, 2, 10, None), (0, 3, 10, None)],
+        usage: vec![(0, 0, 0, Some(1), Some(1)), (0, 2, 1, Some(1), Some(1)), (0, 2, 2, Some(1), Some(1)), (0, 2, 3, Some(1), Some(1))],
+        ..Evidence::default()
+    };
+    let (fold, _) = by_columns(&terms, &evidence);
+    let seen: Vec<_> = fold.reservations.iter().map(|row| (row.node, row.workload, row.milli_steps, row.gpu_steps)).collect();
+    assert_eq!(seen, [(0, 1, 0, 6)]);
+    assert_eq!(by_sql(&terms, &evidence).0.reservations, fold.reservations);
+}

@@ -94,3 +94,22 @@ fn a_request_that_no_machine_has_is_an_error() {
         "pods: pod 5 requests 1099511627776 thousandths of a core, which no machine has"
     );
 }
+
+#[test]
+fn two_nodes_of_a_site_have_one_row_of_a_step() {
+    let (zones, sites) = ([zone(&[100.0; 24], 3_600)], [site(0, 1.0)]);
+    let mut terms = terms(&sites, &zones, 2, 2);
+    terms.runs = vec![RunTerms::Unplaced];
+    for pod in &mut terms.pods {
+        (pod.job, pod.cpu_request_milli) = (0, 100);
+    }
+    let evidence = Evidence {
+        node_steps: vec![(0, 1, 100, None), (1, 1, 100, None)],
+        usage: vec![(0, 0, 1, Some(10), Some(1)), (1, 1, 1, Some(20), Some(1))],
+        ..Evidence::default()
+    };
+    let (fold, _) = by_columns(&terms, &evidence);
+    let seen: Vec<_> = fold.run_steps.iter().map(|row| (row.job, row.step, row.site, row.active_mj, row.cpu_request_milli)).collect();
+    assert_eq!(seen, [(0, 1, 0, 30, 200)]);
+    assert_eq!(by_sql(&terms, &evidence).0, fold);
+}

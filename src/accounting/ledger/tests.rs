@@ -118,7 +118,8 @@ pub fn by_columns(terms: &DayTerms<'_>, evidence: &Evidence) -> (DayFold, Vec<Le
     };
     let (fold, mut rows) = account(Pass::new(terms, &meters).keeping_rows());
     rows.sort_unstable();
-    // Whoever wants only the hash of the rows gets the same sums, and the hash of these rows.
+    // Whoever wants no rows gets the same sums, and whoever wants only their hash that of these rows.
+    assert!(account(Pass::new(terms, &meters)) == (fold.clone(), Vec::new()));
     let (hashed, _) = account(Pass::new(terms, &meters).hashing_rows());
     assert_eq!(hashed.content, Some(ContentHash::of(&rows)));
     assert!(DayFold { content: None, ..hashed } == fold);
@@ -586,4 +587,97 @@ fn steps_have_hours_and_a_period() {
     terms.step_seconds = 900;
     let hours: Vec<i32> = by_columns(&terms, &evidence).0.workload_hours.iter().map(|row| row.hour).collect();
     assert_eq!(hours, [1], "the second is not of the period");
+}
+
+#[test]
+fn the_same_day_a_day_later_has_the_same_rows_a_day_later() {
+    // Two days of the same intensities, which differ from hour to hour.
+    let values: Vec<f64> = (0..48).map(|hour| 100.0 + f64::from(hour % 24)).collect();
+    let (zones, sites) = ([zone(&values, 3_600)], [site(0, 1.3), site(0, 1.1)]);
+    let (today, gaps) = seeded_day(7, 3, 20);
+    let terms_of = |first_step: i32| {
+        let mut terms = terms(&sites, &zones, 3, 20);
+        terms.first_step = first_step;
+        terms.period_steps = (first_step + 5, first_step + 90);
+        terms.gaps = gaps.iter().map(|gap| GapStep { step: gap.step + first_step, ..*gap }).collect();
+        terms
+    };
+    let mut later = today.clone();
+    later.node_steps.iter_mut().for_each(|row| row.1 += 96);
+    later.usage.iter_mut().for_each(|row| row.2 += 96);
+    later.tiers = today.tiers.iter().map(|((node, step), tier)| ((*node, step + 96), *tier)).collect();
+    later.tails = today.tails.iter().map(|((pod, step), tail)| ((*pod, step + 96), *tail)).collect();
+
+    let (fold, rows) = by_columns(&terms_of(0), &today);
+    let (later_fold, later_rows) = by_columns(&terms_of(96), &later);
+    let back: Vec<LedgerRow> = later_rows.iter().map(|row| LedgerRow { step: row.step - 96, ..*row }).collect();
+    assert!(!rows.is_empty() && back == rows);
+    assert_eq!(later_fold.node_days, fold.node_days);
+    let hours = |fold: &DayFold, later: i32| {
+        fold.workload_hours.iter().map(|row| (row.site, row.workload, row.hour - later, row.sums)).collect::<Vec<_>>()
+    };
+    assert_eq!(hours(&later_fold, 24), hours(&fold, 0));
+    assert_eq!(by_sql(&terms_of(96), &later), (later_fold, later_rows));
+}
+
+#[test]
+fn evidence_of_another_day_node_or_pod_is_refused() {
+    let (zones, sites) = ([zone(&[100.0; 24], 3_600)], [site(0, 1.0)]);
+    let terms = terms(&sites, &zones, 2, 2);
+    let meters = |node: i32, step: i32| {
+        let columns = NodeStepColumns { node_id: &[node], step: &[step], metered_mj: &[10], idle_mj: &[0], tier: &[1] };
+        Meters::new(&terms, columns).map(|_| ()).map_err(|error| error.to_string())
+    };
+    assert_eq!((meters(0, 0), meters(1, 95)), (Ok(()), Ok(())));
+    for (node, step) in [(2, 0), (-1, 0), (0, 96), (0, -1)] {
+        assert_eq!(meters(node, step), Err(format!("evidence names node {node} and step {step}, which are not of this cluster-day")));
+    }
+    let empty = NodeStepColumns { node_id: &[], step: &[], metered_mj: &[], idle_mj: &[], tier: &[] };
+    let meters = Meters::new(&terms, empty).unwrap();
+    let usage = |node: i32, pod: i32, step: i32| {
+        let columns = UsageColumns { node_id: &[node], pod_id: &[pod], step: &[step], active_mj: &[1], cpu_ms: &[1], tail_mj: None };
+        Pass::new(&terms, &meters).account(0..2, columns).map_err(|error| error.to_string())
+    };
+    assert_eq!((usage(0, 0, 0), usage(1, 1, 95)), (Ok(()), Ok(())));
+    assert_eq!(usage(0, 2, 0), Err("usage names pod 2, which is not of this cluster-day".to_owned()));
+    assert_eq!(usage(0, 0, 96), Err("usage names step 96, which is not of this day".to_owned()));
+    assert_eq!(usage(2, 0, 0), Err("usage is not sorted by node: row 0 belongs to node 2".to_owned()));
+}
+
+#[test]
+fn the_rows_of_runs_that_are_kept_add_up_to_the_runs() {
+    let (zones, sites) = ([zone(&[360.0; 24], 3_600)], [site(0, 1.5)]);
+    let mut terms = terms(&sites, &zones, 2, 4);
+    terms.runs = vec![RunTerms::Unplaced, RunTerms::NotCounted];
+    (terms.pods[0].job, terms.pods[1].job, terms.pods[2].job) = (0, 1, 0);
+    let evidence = Evidence {
+        node_steps: vec![(0, 0, 100, None), (0, 1, 100, None), (1, 0, 100, None)],
+        usage: vec![
+            (0, 0, 0, Some(7), Some(1)),
+            (0, 0, 1, Some(9), Some(1)),
+            (0, 1, 0, Some(50), Some(1)),
+            (1, 2, 0, Some(20), Some(1)),
+            (1, 3, 0, Some(3), Some(1)),
+        ],
+        ..Evidence::default()
+    };
+    let (fold, _) = by_columns(&terms, &evidence);
+    let empty = NodeStepColumns { node_id: &[0, 0, 1], step: &[0, 1, 0], metered_mj: &[100; 3], idle_mj: &[0; 3], tier: &[1; 3] };
+    let meters = Meters::new(&terms, empty).unwrap();
+    let usage = UsageColumns {
+        node_id: &[0, 0, 0, 1, 1],
+        pod_id: &[0, 0, 1, 2, 3],
+        step: &[0, 1, 0, 0, 0],
+        active_mj: &[7, 9, 50, 20, 3],
+        cpu_ms: &[1; 5],
+        tail_mj: None,
+    };
+    let mut pass = Pass::new(&terms, &meters).keeping_rows();
+    pass.account(0..2, usage).unwrap();
+    let mut kept: Vec<_> = pass.take_run_rows().iter().map(|row| (row.job, row.node_id, row.row_id, row.step, row.active_mj)).collect();
+    kept.sort_unstable();
+    // The second Job does not count, and pod 3 is nobody's.
+    assert_eq!(kept, [(0, 0, 0, 0, 7), (0, 0, 0, 1, 9), (0, 1, 2, 0, 20)]);
+    assert_eq!(kept.iter().map(|row| row.4).sum::<i64>(), fold.runs[0].active_mj);
+    assert!(Pass::new(&terms, &meters).take_run_rows().is_empty(), "where rows are not kept");
 }

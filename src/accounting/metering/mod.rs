@@ -27,6 +27,8 @@ mod zones;
 #[cfg(test)]
 mod captures_test;
 #[cfg(test)]
+mod choice_test;
+#[cfg(test)]
 mod counters_test;
 #[cfg(test)]
 mod day_test;

@@ -121,14 +121,15 @@ fn containers<'a>(
         let uid = uid.unwrap_or_default();
         all.push(ContainerSeries { node, namespace, pod, uid, container, id, series, samples: Samples { ts_ms, value } });
     }
-    if !unplaced.is_empty() {
+    let failing = unplaced.len();
+    if failing > 0 {
+        unplaced.sort_unstable();
         unplaced.dedup();
         let message = format!(
-            "CPU time of {} containers could not be placed on a node and is not used: {}. Add a `node` label to the scrape of the kubelet.",
-            unplaced.len(),
+            "CPU time of {failing} containers could not be placed on a node and is not used: {}. Add a `node` label to the scrape of the kubelet.",
             listed(&unplaced)
         );
-        findings.push(Finding::new("CPU_UNPLACED", Severity::Disclosed, message).examined(examined).failing(unplaced.len()));
+        findings.push(Finding::new("CPU_UNPLACED", Severity::Disclosed, message).examined(examined).failing(failing));
     }
     all
 }

@@ -31,6 +31,8 @@ mod choice_test;
 #[cfg(test)]
 mod counters_test;
 #[cfg(test)]
+mod cpu_test;
+#[cfg(test)]
 mod day_test;
 #[cfg(test)]
 mod story;

@@ -84,7 +84,8 @@ fn sockets_add_up_unless_kepler_adds_them() {
 fn an_unknown_power_zone_is_named_and_not_summed() {
     let day = meter(vec![node("package", &[(0, 0.0), (900, 50.0)]), node("nvme", &[(0, 0.0), (900, 9.0)])]);
     assert_eq!(ints(&day.node_steps, "metered_mj"), [Some(50_000)]);
-    assert_eq!(severity(&day, "POWER_ZONE"), Some(Severity::Disclosed));
+    let finding = day.findings.iter().find(|finding| finding.code == "POWER_ZONE").unwrap();
+    assert_eq!((finding.severity, finding.examined, finding.failing), (Severity::Disclosed, 2, 1));
 }
 
 #[test]
@@ -565,4 +566,84 @@ fn a_modelled_node_that_only_its_cpu_time_tells_of_is_there_in_the_steps_of_that
     // From 900 to 2,700: the steps that the time between the two samples reaches into.
     assert_eq!((ints(&day.nodes, "first_ms"), ints(&day.nodes, "last_ms")), (vec![Some(at(900))], vec![Some(at(2_700))]));
     assert_eq!(ints(&day.node_steps, "idle_mj"), [Some(90_000_000), Some(90_000_000)]);
+}
+
+#[test]
+fn labels_of_namespaces_are_a_table_where_any_has_one() {
+    let labels = part("kube_namespace_labels{namespace=shop,label_cost_centre=4711}", &[(60, 1.0), (900, 1.0)]);
+    let day = meter(vec![steady_node(), labels]);
+    let namespaces = day.namespaces.expect("a label");
+    assert_eq!(texts(&namespaces, "namespace"), [Some("shop".to_owned())]);
+    assert_eq!(texts(&namespaces, "labels"), [Some(r#"{"cost_centre":"4711"}"#.to_owned())]);
+    assert!(meter(vec![steady_node()]).namespaces.is_none());
+}
+
+/// Series of the Job `train`.
+fn of_train(metric: &str, labels: &str, samples: &[(i64, f64)]) -> Part {
+    part(&format!("{metric}{{namespace=team,job_name=train{labels}}}"), samples)
+}
+
+fn second(second: i64) -> f64 {
+    (at(second) / 1_000) as f64
+}
+
+#[test]
+fn a_job_was_suspended_where_it_is_said_or_it_started_twice() {
+    let was = |parts: Vec<Part>| {
+        let created = of_train("kube_job_created", "", &[(60, second(50)), (900, second(50))]);
+        bools(&meter([vec![steady_node(), created], parts].concat()).jobs, "was_suspended")[0].unwrap()
+    };
+    let start = |times: &[(i64, i64)]| {
+        of_train("kube_job_status_start_time", "", &times.iter().map(|(at, time)| (*at, second(*time))).collect::<Vec<_>>())
+    };
+    assert!(!was(vec![start(&[(120, 100), (180, 100)])]));
+    assert!(was(vec![start(&[(120, 100), (180, 170)])]));
+    for metric in ["kube_job_status_suspended", "kube_job_spec_suspend"] {
+        assert!(was(vec![of_train(metric, "", &[(60, 1.0), (120, 0.0)])]), "{metric}");
+        assert!(!was(vec![of_train(metric, "", &[(60, 0.0), (120, 0.0)])]), "{metric}");
+    }
+    assert!(!was(vec![]));
+}
+
+#[test]
+fn runs_that_were_created_at_once_are_told_apart_by_uid() {
+    let day = meter(vec![
+        steady_node(),
+        of_train("kube_job_created", ",uid=one", &[(60, second(50)), (900, second(50))]),
+        of_train("kube_job_created", ",uid=two", &[(60, second(50)), (900, second(50))]),
+        of_train("kube_job_status_start_time", ",uid=one", &[(120, second(100))]),
+        of_train("kube_job_status_start_time", ",uid=two", &[(120, second(110))]),
+        of_train("kube_job_annotations", ",uid=two,annotation_wattledger_io_baseline_start=2026-10-01T22:00:00Z", &[(60, 1.0), (900, 1.0)]),
+    ]);
+    assert_eq!(texts(&day.jobs, "uid"), [Some("one".to_owned()), Some("two".to_owned())]);
+    assert_eq!(ints(&day.jobs, "started_ms"), [Some(at(100)), Some(at(110))]);
+    assert_eq!(texts(&day.jobs, "baseline_start"), [None, Some("2026-10-01T22:00:00Z".to_owned())]);
+}
+
+#[test]
+fn a_job_whose_creation_nobody_serves_is_a_run_from_its_first_to_its_last_sign() {
+    // Its owner was last seen before midnight, its start after.
+    let day = meter(vec![
+        steady_node(),
+        of_train("kube_job_owner", ",owner_kind=CronJob,owner_name=night,owner_is_controller=true", &[(-60, 1.0)]),
+        of_train("kube_job_status_start_time", "", &[(100, second(90))]),
+    ]);
+    assert_eq!((ints(&day.jobs, "created_ms"), ints(&day.jobs, "started_ms")), (vec![None], vec![Some(at(90))]));
+    // One that is known by nothing but its pod's owner.
+    let owner = "kube_pod_owner{namespace=team,pod=a,uid=uid-a,owner_kind=Job,owner_name=lone,owner_is_controller=true}";
+    let day = meter(vec![steady_node(), part(owner, &[(60, 1.0)]), pod("a", "running", &[(60, 0.0), (120, 1.0)])]);
+    let of = |column| texts(&day.jobs, column)[0].clone().unwrap();
+    assert_eq!((of("namespace"), of("job"), of("workload")), ("team".to_owned(), "lone".to_owned(), "Job/lone".to_owned()));
+}
+
+#[test]
+fn a_time_that_is_not_set_is_unknown() {
+    for unset in [0.0, -5.0, f64::NAN, f64::INFINITY] {
+        let day = meter(vec![
+            steady_node(),
+            of_train("kube_job_created", "", &[(60, second(50))]),
+            of_train("kube_job_status_completion_time", "", &[(60, unset)]),
+        ]);
+        assert_eq!(ints(&day.jobs, "completed_ms"), [None], "{unset}");
+    }
 }

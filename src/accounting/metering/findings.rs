@@ -97,3 +97,37 @@ impl Oddities<'_> {
         findings
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ten_names_are_listed_and_of_more_how_many() {
+        let names: Vec<String> = (1..=12).map(|number| format!("n{number}")).collect();
+        assert_eq!(listed(&names[..2]), "n1, n2");
+        assert_eq!(listed(&names[..10]), "n1, n2, n3, n4, n5, n6, n7, n8, n9, n10");
+        assert_eq!(listed(&names), "n1, n2, n3, n4, n5, n6, n7, n8, n9, n10 and 2 more");
+    }
+
+    #[test]
+    fn each_kind_of_oddity_is_said_where_there_is_one() {
+        let found = |tally: Tally| {
+            let oddities = Oddities {
+                kind: "node energy",
+                unit: "J",
+                reset: Severity::Disclosed,
+                decrease: Severity::Noted,
+                tally: &tally,
+                nodes: &["n1"],
+            };
+            let findings = oddities.findings();
+            findings.into_iter().map(|finding| (finding.code, finding.severity, finding.examined, finding.failing)).collect::<Vec<_>>()
+        };
+        let of = |tally: Tally| found(Tally { deltas: 9, ..tally });
+        assert_eq!(of(Tally::default()), []);
+        assert_eq!(of(Tally { resets: 2, ..Tally::default() }), [("RESET".to_owned(), Severity::Disclosed, 9, 2)]);
+        assert_eq!(of(Tally { decreases: 1, ..Tally::default() }), [("DECREASE".to_owned(), Severity::Noted, 9, 1)]);
+        assert_eq!(of(Tally { implausible: 3, ..Tally::default() }), [("IMPLAUSIBLE".to_owned(), Severity::Disclosed, 9, 3)]);
+    }
+}

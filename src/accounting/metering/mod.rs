@@ -35,6 +35,8 @@ mod cpu_test;
 #[cfg(test)]
 mod day_test;
 #[cfg(test)]
+mod state_test;
+#[cfg(test)]
 mod story;
 #[cfg(test)]
 mod tails_test;

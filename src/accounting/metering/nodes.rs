@@ -255,3 +255,64 @@ impl Holes {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn restarts_of_idle_counters_are_counted_by_kind() {
+        let tally = Tally { deltas: 20, dropped_at_restart: 1, resets: 2, decreases: 3, implausible: 4, ..Tally::default() };
+        let finding = idle_finding(&tally).unwrap();
+        assert_eq!((finding.examined, finding.failing), (20, 10));
+        assert!(
+            finding.message.contains("restarted 3 times (1 deltas dropped") && finding.message.contains("fell 3 times"),
+            "{}",
+            finding.message
+        );
+        for one in [
+            Tally { dropped_at_restart: 1, ..Tally::default() },
+            Tally { resets: 1, ..Tally::default() },
+            Tally { decreases: 1, ..Tally::default() },
+            Tally { implausible: 1, ..Tally::default() },
+        ] {
+            assert_eq!(idle_finding(&one).map(|finding| finding.failing), Some(1));
+        }
+        assert_eq!(idle_finding(&Tally { deltas: 5, ..Tally::default() }), None);
+    }
+
+    #[test]
+    fn a_hole_is_longer_than_two_and_a_half_intervals_and_reaches_into_the_day() {
+        let window = Window { start_ms: 1_000_000, end_ms: 2_000_000, step_ms: 100_000 };
+        let look = |holes: &mut Holes, node: &str, ts_ms: &[i64]| {
+            let value = vec![0.0; ts_ms.len()];
+            holes.look(node, &[Samples { ts_ms, value: &value }], &window);
+        };
+        let minutes = |from: i64, count: i64| (0..count).map(move |n| from + n * 60_000);
+        let with_gap = |gap_ms: i64| minutes(1_000_000, 6).chain(minutes(1_300_000 + gap_ms, 6)).collect::<Vec<_>>();
+        let of = |ts_ms: &[i64]| {
+            let mut holes = Holes::default();
+            look(&mut holes, "n1", ts_ms);
+            (holes.examined, holes.count, holes.names.join("; "))
+        };
+        assert_eq!(of(&with_gap(150_000)), (11, 0, String::new()));
+        assert_eq!(of(&with_gap(151_000)), (11, 1, "n1 151 s".to_owned()));
+        // One that ends where the day begins is the day's before, one that begins where it ends the next one's.
+        let before: Vec<i64> = minutes(100_000, 6).chain(minutes(1_000_000, 6)).collect();
+        let after: Vec<i64> = minutes(1_700_000, 6).chain(minutes(2_900_000, 6)).collect();
+        assert_eq!((of(&before).1, of(&after).1), (0, 0));
+        let across: Vec<i64> = minutes(1_000_000, 6).chain(minutes(1_600_000, 6)).chain([2_400_000]).collect();
+        assert_eq!(of(&across), (12, 2, "n1 2 times, 800 s in all, the longest 500 s".to_owned()));
+
+        let mut holes = Holes::default();
+        look(&mut holes, "n1", &with_gap(200_000));
+        look(&mut holes, "n2", &with_gap(300_000));
+        look(&mut holes, "n3", &with_gap(60_000));
+        look(&mut holes, "n4", &[1_500_000]);
+        let finding = holes.finding(false).unwrap();
+        assert_eq!((finding.severity, finding.examined, finding.failing), (Severity::Noted, 33, 2));
+        assert!(finding.message.contains("n1 200 s, n2 300 s."), "{}", finding.message);
+        assert_eq!(holes.finding(true).unwrap().severity, Severity::Disclosed);
+        assert_eq!(Holes::default().finding(false), None);
+    }
+}

@@ -141,3 +141,70 @@ fn a_device_counts_for_the_node_and_for_whoever_holds_it() {
     let (_, traced) = watched(&parts, "n1", 0);
     assert_eq!(sums(&traced), expected(&[(Role::NodeEnergy, "", 45_000_000), devices[1], devices[2]]));
 }
+
+/// A node_exporter's RAPL, two pods, and a class of 50 W at rest.
+fn without_meters_of_pods() -> (Vec<Part>, MeteringTerms) {
+    let container = |pod: &str, cpu_s: f64| {
+        part(&format!("container_cpu_usage_seconds_total{{container=c,namespace=team,node=n1,pod={pod}}}"), &[(0, 0.0), (900, cpu_s)])
+    };
+    let info = |pod: &str| part(&format!("kube_pod_info{{namespace=team,pod={pod},uid=uid-{pod},node=n1}}"), &[(0, 1.0), (900, 1.0)]);
+    let parts = vec![
+        part("kube_node_info{node=n1,internal_ip=10.0.0.1}", &[(0, 1.0), (900, 1.0)]),
+        part("kube_node_status_capacity{node=n1,resource=cpu}", &[(0, 4.0)]),
+        part("node_cpu_usage_seconds_total{node=n1}", &[(0, 0.0), (900, 600.0)]),
+        info("a"),
+        info("b"),
+        container("a", 100.0),
+        container("b", 200.0),
+    ];
+    let hardware = crate::model::PowerRange { name: "r".to_owned(), idle_watts: 50.0, max_watts: 250.0, source: "test".to_owned() };
+    let cluster = crate::model::NodeTerms { hardware: Some(hardware), ..crate::model::NodeTerms::default() };
+    (parts, MeteringTerms { cluster, ..MeteringTerms::of_step(STEP_S) })
+}
+
+fn watched_with(parts: Vec<Part>, terms: &MeteringTerms) -> (super::MeteredDay, Traced) {
+    let watch = Watch { node: "n1".to_owned(), step: step(0) };
+    meter_day_watching(&SampleTable::from_series(parts), day(), terms, watch).unwrap()
+}
+
+#[test]
+fn energy_that_was_shared_by_cpu_time_says_among_whom() {
+    let (mut parts, terms) = without_meters_of_pods();
+    parts.push(part("node_rapl_package_joules_total{instance=10.0.0.1:9100,index=0}", &[(0, 0.0), (900, 99_000.0)]));
+    let (day, traced) = watched_with(parts, &terms);
+    let shared = traced.shared.unwrap();
+    let name = |pod: &str| super::trace::PodName { namespace: "team".to_owned(), pod: pod.to_owned(), uid: format!("uid-{pod}") };
+    // 99 kJ less 50 W for 900 s, by 100 : 200 : 300.
+    assert_eq!((shared.above_mj, shared.idle_mj, shared.outside), (54_000_000, 45_000_000, (300_000, 27_000_000)));
+    assert_eq!(shared.pods, [(name("a"), 100_000, 9_000_000), (name("b"), 200_000, 18_000_000)]);
+    assert_eq!(usage_of(&day, "uid-a"), [(0, Some(9_000_000), Some(100_000))]);
+    assert!(traced.modelled.is_none());
+    assert_eq!(
+        traced.counters.iter().filter(|counter| counter.role == Role::MachineCpu).map(TracedCounter::thousandths).sum::<i64>(),
+        600_000
+    );
+}
+
+#[test]
+fn a_modelled_step_says_of_what() {
+    let (parts, terms) = without_meters_of_pods();
+    let (day, traced) = watched_with(parts, &terms);
+    let modelled = traced.modelled.unwrap();
+    // 600 of 4 x 900 seconds: 50 W and a sixth of 200 W.
+    assert_eq!((modelled.cores, modelled.cpu_ms, modelled.there_ms), (4.0, 600_000, 900_000));
+    assert_eq!((modelled.metered_mj, modelled.idle_mj), (75_000_000, 45_000_000));
+    assert_eq!((ints(&day.node_steps, "metered_mj"), modelled.power.name.as_str()), (vec![Some(75_000_000)], "r"));
+}
+
+#[test]
+fn a_family_that_the_configuration_does_not_want_does_not_count() {
+    let mut parts = two_nodes();
+    parts.push(part("kube_node_info{node=n1,internal_ip=10.0.0.1}", &[(0, 1.0), (1_800, 1.0)]));
+    parts.push(part("node_rapl_package_joules_total{instance=10.0.0.1:9100,index=0}", &[(0, 0.0), (900, 99.0)]));
+    let cluster = crate::model::NodeTerms { exporter: crate::model::Exporter::NodeRapl, ..crate::model::NodeTerms::default() };
+    let (day, traced) = watched_with(parts, &MeteringTerms { cluster, ..MeteringTerms::of_step(STEP_S) });
+    assert_eq!(ints(&day.node_steps, "metered_mj")[0], Some(99_000));
+    let taken: Vec<&str> = traced.counters.iter().filter(|counter| counter.is_taken).map(|counter| counter.family).collect();
+    assert!(!taken.is_empty() && taken.iter().all(|family| *family != "kepler"), "{taken:?}");
+    assert!(traced.counters.iter().any(|counter| counter.family == "kepler"));
+}

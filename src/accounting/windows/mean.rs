@@ -115,4 +115,10 @@ mod tests {
         assert_eq!(over(3_600_000, 3_600_001).unwrap().micros(), 400);
         assert_eq!((over(5_000, 5_000), over(5_001, 5_000), over(0, 7_200_001)), (None, None, None));
     }
+
+    #[test]
+    fn means_of_several_runs_are_compared_as_means() {
+        let two = RunMean::of_runs(200 * i128::from(HOUR_MS), HOUR_MS, 2);
+        assert_eq!(two.saving_per_cent(hour(400), 1).map(Rounded::plain).as_deref(), Some("75.0"));
+    }
 }

@@ -82,7 +82,9 @@ fn blanks_are_counted_and_power_serves_where_there_is_no_energy() {
     let day = meter(vec![cpu_meter(), gpu("g1", A, &[(0, 0.0), (450, blank), (900, 1_000_000.0)]), watts("g1"), watts("g2")]);
     // g1 by its counter, 1,000 J; g2 by its power, 90,000 J.
     assert_eq!(usage_of(&day, "uid-a"), [(0, Some(91_000_000), None)]);
-    assert_eq!(severity(&day, "NONFINITE"), Some(crate::model::Severity::Disclosed));
+    let blanks = day.findings.iter().find(|finding| finding.code == "NONFINITE").unwrap();
+    // Of three samples of energy and twice sixteen of power.
+    assert_eq!((blanks.severity, blanks.examined, blanks.failing), (crate::model::Severity::Disclosed, 35, 1));
 }
 
 #[test]

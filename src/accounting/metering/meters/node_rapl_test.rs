@@ -73,3 +73,27 @@ fn a_zone_may_be_a_label_and_a_wrap_is_a_reset() {
     assert_eq!(ints(&day.node_steps, "metered_mj"), [Some((62 + 40 + 10) * 1_000)]);
     assert!(severity(&day, "RESET").is_some());
 }
+
+#[test]
+fn the_floor_is_of_steps_that_the_meter_saw_whole() {
+    // From the middle of the first step on: 9 kJ in its half, 90 kJ and 190 kJ in two whole ones, 5 kJ in a part of the last.
+    let mut parts = cluster();
+    parts.retain(|(series, _)| !series.metric.starts_with("node_rapl"));
+    let joules = [(450, 0.0), (900, 9_000.0), (1_800, 99_000.0), (2_700, 289_000.0), (2_760, 294_000.0)];
+    parts.push(zone("node_rapl_package_joules_total", "", &joules));
+    let day = meter(parts);
+    assert_eq!(ints(&day.node_steps, "idle_mj"), [Some(9_000_000), Some(90_000_000), Some(90_000_000), Some(5_000_000)]);
+    let finding = day.findings.iter().find(|finding| finding.code == "IDLE_FLOOR").unwrap();
+    assert!(finding.message.contains("n1 (100.0 W)"), "{}", finding.message);
+}
+
+#[test]
+fn the_root_control_group_is_the_machine_and_what_is_outside_pods_stays_with_it() {
+    let root = |labels: &str| part(&format!("container_cpu_usage_seconds_total{{instance=n1,node=n1{labels}}}"), &[(0, 0.0), (900, 600.0)]);
+    let of_a = |part: Part| usage_of(&meter_with([cluster(), vec![part]].concat(), &class(50.0)), "uid-a")[0];
+    // 54 kJ by 100 : 200 : 300.
+    assert_eq!(of_a(root(",id=/")), (0, Some(9_000_000), Some(100_000)));
+    for other in [",id=/system.slice", ",id=/,container=main"] {
+        assert_eq!(of_a(root(other)), (0, Some(18_000_000), Some(100_000)), "{other}");
+    }
+}

@@ -146,6 +146,8 @@ fn every_line_is_in_one_cost_centre_and_they_add_up() {
         assert_eq!(seen, expected);
         let total: i64 = centres.values().map(|centre| centre.line.market_ugco2e.unwrap()).sum();
         assert_eq!(total, 90 + 45 + 8, "the sites' own");
+        let line = super::super::total(&all);
+        assert_eq!((line.market_ugco2e, line.amortised_ugco2e), (Some(total), Some(16)));
     });
 }
 

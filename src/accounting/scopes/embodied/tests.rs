@@ -245,3 +245,25 @@ fn gpus_are_part_of_the_machine() {
     assert_eq!(embodied.assets[0].total_ugco2e, 3_048_000_000_000);
     assert_eq!(codes(&embodied), ["GPU_SHARED_BY_CPU"]);
 }
+
+#[test]
+fn machines_of_which_something_is_missing_are_counted() {
+    let found = |story: Story| {
+        let (embodied, _) = story.add();
+        embodied.findings.into_iter().map(|finding| (finding.code, finding.examined, finding.failing)).collect::<Vec<_>>()
+    };
+    let code = |code: &str, examined, failing| (code.to_owned(), examined, failing);
+    let two = || vec![("n1", node("2026-10-02", "2026-10-31", Some(1_000))), ("n2", node("2026-10-02", "2026-10-31", Some(1_000)))];
+    let before = || Before { days: [day("2026-10-01")].into(), ..Before::default() };
+    let nothing = found(Story { before: before(), ..Story::new(Boundary::Owned, two()) });
+    assert_eq!(nothing, [], "all is known");
+    let unknown = found(Story { terms: None, before: before(), ..Story::new(Boundary::Owned, two()) });
+    assert_eq!(unknown, [code("EMBODIED_UNKNOWN", 2, 2)]);
+    // Both have GPUs; of one of them a request was seen.
+    let with_gpus = Some(EmbodiedTerms { gpus: 2, gpu_embodied_kgco2e: 150.0, ..r740() });
+    let gpus = vec![("n1", "train", 8)];
+    let shared = found(Story { terms: with_gpus, gpus, before: before(), ..Story::new(Boundary::Owned, two()) });
+    assert_eq!(shared, [code("GPU_SHARED_BY_CPU", 2, 1)]);
+    let without_capacity = vec![("n1", node("2026-10-02", "2026-10-31", None)), ("n2", node("2026-10-02", "2026-10-31", Some(1_000)))];
+    assert_eq!(found(Story { before: before(), ..Story::new(Boundary::Owned, without_capacity) }), [code("CAPACITY_UNKNOWN", 2, 1)]);
+}

@@ -484,3 +484,17 @@ proptest! {
         prop_assert_eq!(one.covered_mj, two.covered_mj);
     }
 }
+
+#[test]
+fn a_site_says_what_is_left_open_and_what_either_factor_makes_of_it() {
+    let site = |case: Case| case.market().sites[&(0, 0)].clone();
+    let half = |case: Case| site(case.site("a", "NL", Placement::Scope2, NL).with(origin(4_500, (2026, Some(3)), Matching::Month)));
+    let open = half(Case::new("2026-03"));
+    assert_eq!((open.facility_mj.get(), open.covered_mj.get(), open.rest_mj().get(), open.open_mj.get()), (9_000, 4_500, 4_500, 9_000));
+    assert_eq!((open.hourly_ugco2e.get(), open.annual_ugco2e.map(MicrogramsCo2e::get)), (900, Some(1_800)));
+    let covered = site(Case::new("2026-03").site("a", "NL", Placement::Scope2, NL).with(origin(9_000, (2026, Some(3)), Matching::Month)));
+    assert_eq!((covered.covered_mj.get(), covered.open_mj.get()), (9_000, 0));
+    let mut unknown = Case::new("2026-03");
+    unknown.zones_without_annual.insert("NL".to_owned());
+    assert_eq!(half(unknown).annual_ugco2e, None);
+}

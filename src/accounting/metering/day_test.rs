@@ -647,3 +647,13 @@ fn a_time_that_is_not_set_is_unknown() {
         assert_eq!(ints(&day.jobs, "completed_ms"), [None], "{unset}");
     }
 }
+
+#[test]
+fn counters_of_pods_that_fell_are_named_by_their_node_once() {
+    let fell = |name: &str| pod(name, "running", &[(0, 1_000.0), (60, 999.0), (120, 1_001.0)]);
+    let lone = "kepler_pod_cpu_joules_total{instance=k2,node_name=n2,pod_id=uid-c,pod_name=c,pod_namespace=team,zone=package}";
+    let day = meter(vec![steady_node(), fell("a"), fell("b"), part(lone, &[(0, 0.0), (900, 3.0)])]);
+    let finding = day.findings.iter().find(|finding| finding.code == "DECREASE").unwrap();
+    assert_eq!(finding.failing, 2);
+    assert!(finding.message.contains("pod energy") && finding.message.contains("on n1;"), "{}", finding.message);
+}

@@ -498,3 +498,72 @@ fn a_site_says_what_is_left_open_and_what_either_factor_makes_of_it() {
     unknown.zones_without_annual.insert("NL".to_owned());
     assert_eq!(half(unknown).annual_ugco2e, None);
 }
+
+/// The beginnings of the sentences about instruments.
+fn said_of_instruments(market: &Market) -> Vec<&str> {
+    let kinds = [
+        "matched over the year.",
+        "the part of the volume that belongs to 2026-02 is not used",
+        "a year's volume matched by month",
+        "no generation by hour is known",
+        "nobody has answered the eight",
+        "The hour-matched figure is a preview",
+    ];
+    let found = |sentence: &str| kinds.iter().find(|kind| sentence.contains(**kind)).map(|kind| (sentence.find(kind).unwrap(), *kind));
+    let mut said = Vec::new();
+    for sentence in market.disclosures.iter() {
+        if let Some((at, kind)) = found(sentence) {
+            said.push(&sentence[..at + kind.len()]);
+        }
+    }
+    said
+}
+
+#[test]
+fn each_instrument_is_said_to_be_used_as_it_is() {
+    const PREVIEW: &str = "The hour-matched figure is a preview";
+    let said = |instruments: Vec<Instrument>| {
+        let mut case = Case::new("2026-03").site("a", "NL", Placement::Scope2, NL);
+        case.instruments = instruments;
+        said_of_instruments(&case.market()).into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let of_year = |matching| origin(1_000, (2026, None), matching);
+    let of_month = |matching| origin(1_000, (2026, Some(3)), matching);
+    assert_eq!(said(vec![]), Vec::<String>::new());
+    assert_eq!(said(vec![of_month(Matching::Month)]), [PREVIEW]);
+    assert_eq!(said(vec![of_month(Matching::Year)]), [PREVIEW]);
+    assert_eq!(said(vec![of_month(Matching::Month), of_year(Matching::Year)]), ["Instrument 2: matched over the year.", PREVIEW]);
+    assert_eq!(said(vec![of_year(Matching::Month)]), ["Instrument 1: a year's volume matched by month", PREVIEW]);
+    assert_eq!(said(vec![of_month(Matching::Hour)]), ["Instrument 1: no generation by hour is known", PREVIEW]);
+    let known = Instrument { generation: vec![(MARCH, Millijoules::new(10))], ..of_month(Matching::Hour) };
+    assert_eq!(said(vec![known]), [PREVIEW]);
+    let unanswered = Instrument { criteria: Vec::new(), ..of_month(Matching::Month) };
+    assert_eq!(said(vec![of_month(Matching::Month), unanswered]), ["Instrument 2: nobody has answered the eight", PREVIEW]);
+    // One of another period is not used, and nothing is said of it.
+    assert_eq!(said(vec![origin(1_000, (2025, None), Matching::Year)]), [PREVIEW]);
+}
+
+#[test]
+fn a_year_says_of_which_instruments_a_missing_month_takes_a_part() {
+    let case = Case::new("2026").site("a", "NL", Placement::Scope2, &[(YEAR, 6_000), (MARCH, 3_000)]);
+    let instruments = [Matching::Month, Matching::Year].map(|matching| origin(8_760, (2026, None), matching));
+    let said = |missing: &[ReportingPeriod]| {
+        let terms = MarketTerms {
+            missing,
+            period: case.period,
+            location_based: case.location_based,
+            instruments: &instruments,
+            residual: &case.residual,
+            zones_without_annual: &case.zones_without_annual,
+        };
+        let market = market_based(&terms, &case.clusters, &case.inventories);
+        said_of_instruments(&market)
+            .into_iter()
+            .filter(|said| said.contains("the part of the volume"))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let february = ReportingPeriod::parse("2026-02", chrono_tz::UTC).unwrap();
+    assert_eq!(said(&[february]), ["Instrument 2: the part of the volume that belongs to 2026-02 is not used"]);
+    assert_eq!(said(&[]), Vec::<String>::new());
+}
